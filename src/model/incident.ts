@@ -1,0 +1,71 @@
+import type { HeatKind } from "./access.ts";
+import type { Bounds } from "./heat.ts";
+import type { Key } from "./key.ts";
+import type { Facts } from "./target.ts";
+
+export type IncidentStatus = "pending" | "firing" | "recovering" | "resolved";
+export type ResolveReason = "cooled" | "stale" | "decommissioned" | "expired";
+export type Severity = "info" | "warning" | "critical";
+
+export interface Notified {
+  readonly receiver: string;
+  readonly atMs: number;
+  readonly outcome: "delivered" | "failed";
+  readonly event: "firing" | "resolved";
+  readonly severity: Severity;
+}
+
+export interface Advice {
+  readonly remedy: string;
+  readonly why: string;
+  readonly url: string;
+}
+
+/** The life of a hot key under one rule. Times are ms since 1970. */
+export interface Incident {
+  /** hash(cluster, rule, key, opening hop): the same wherever it is computed. */
+  readonly id: string;
+  readonly rule: string;
+  readonly severity: Severity;
+  readonly key: Key;
+  readonly pattern: string;
+  readonly kind: HeatKind;
+  readonly windowMs: number;
+  readonly target: string | null;
+  readonly slot: number | null;
+  readonly status: IncidentStatus;
+  readonly reason: ResolveReason | null;
+  readonly late: boolean;
+  readonly reopened: number;
+  /** When the rule first held. */
+  readonly startedAtMs: number;
+  /** When it began to fire; `null` while pending. */
+  readonly firedAtMs: number | null;
+  /** Since when the heat has been below `resolveBelow`; `null` while it is not. */
+  readonly calmSinceMs: number | null;
+  readonly resolvedAtMs: number | null;
+  readonly ratePerSecond: number;
+  readonly currentRatePerSecond: number;
+  readonly peakRatePerSecond: number;
+  readonly shareOfTarget: number | null;
+  readonly count: Bounds;
+  readonly complete: boolean;
+  readonly coverage: { readonly read: number | null; readonly write: number | null };
+  readonly facts: Facts | null;
+  readonly services: Readonly<Record<string, number>>;
+  readonly commands: Readonly<Record<string, number>>;
+  readonly advice: readonly Advice[];
+  readonly notified: readonly Notified[];
+}
+
+/** Incidents that make one message to one receiver. */
+export interface IncidentGroup {
+  readonly event: "firing" | "resolved";
+  readonly cluster: string;
+  /** The same over retries of one message: receivers tell duplicates by it. */
+  readonly id: string;
+  readonly atMs: number;
+  readonly incidents: readonly Incident[];
+  /** How many more belong to the group but were left out. */
+  readonly more: number;
+}

@@ -1,0 +1,18 @@
+/** Time as a parameter, so that tests can simulate it. */
+export interface Clock {
+  /** Wall clock, ms since 1970. */
+  now(): number;
+  /** Never goes back, in ms, from an arbitrary start: for durations. */
+  monotonic(): number;
+  /** Calls `task` after `delayMs`; the returned function cancels it. */
+  after(delayMs: number, task: () => void): () => void;
+}
+
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  monotonic: () => performance.now(),
+  after(delayMs, task) {
+    const timer = setTimeout(task, delayMs);
+    return () => clearTimeout(timer);
+  },
+};
