@@ -1,0 +1,34 @@
+const INDEX_BITS = 11;
+const REGISTERS = 1 << INDEX_BITS;
+const ALPHA = 0.7213 / (1 + 1.079 / REGISTERS);
+
+/**
+ * Estimates how many distinct 32-bit hashes were added, with a standard error of 2.3% (2,048 registers).
+ *
+ * Source: Flajolet, Fusy, Gandouet, Meunier, "HyperLogLog", AofA 2007, with its small-range correction.
+ */
+export class HyperLogLog {
+  readonly #registers = new Uint8Array(REGISTERS);
+
+  add(hash: number): void {
+    const index = hash & (REGISTERS - 1);
+    const rank = Math.clz32((hash >>> INDEX_BITS) | 0) - INDEX_BITS + 1;
+    if (rank > this.#registers[index]!) this.#registers[index] = rank;
+  }
+
+  estimate(): number {
+    let sum = 0;
+    let zeros = 0;
+    for (const register of this.#registers) {
+      sum += 2 ** -register;
+      if (register === 0) zeros++;
+    }
+    const raw = (ALPHA * REGISTERS * REGISTERS) / sum;
+    if (raw <= 2.5 * REGISTERS && zeros > 0) return REGISTERS * Math.log(REGISTERS / zeros);
+    return raw;
+  }
+
+  reset(): void {
+    this.#registers.fill(0);
+  }
+}
