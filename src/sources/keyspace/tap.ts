@@ -6,13 +6,13 @@ import type { FrameSink } from "./frames.ts";
 const UNKNOWN_NAMES_MAX = 64;
 const NO_ENTRY = -1;
 
-/** What a tap hands on that is not an event. */
+/** Takes what comes over the connection that is not an event. */
 export interface TapReplies {
   reply(items: readonly string[]): void;
   error(message: string): void;
 }
 
-/** Events seen, since the start, by code; and of those the ones that surely were accesses. */
+/** Events since the start, by code: all that were seen, and those that surely were accesses. */
 export interface EventCounts {
   readonly seen: Float64Array;
   readonly sure: Float64Array;
@@ -24,11 +24,13 @@ export interface EventCounts {
  * The event right before tells what an event means; the two are of the same key if they have the same entry. An entry's
  * number changes with a purge, but a purge happens only when a new key enters, which is another key than the last.
  */
-export class Tap implements FrameSink {
+export class Tap {
   readonly counts: EventCounts;
+  /** At a replica, whose writes are its primary's. */
+  takesMissesOnly = false;
   readonly #table: EventTable;
   readonly #recorder: PaneRecorder;
-  readonly #replies: TapReplies;
+  readonly #missCode: number;
   readonly #unknownNames = new Map<string, number>();
   #lastEntry = NO_ENTRY;
   #lastCode = 0;
@@ -36,16 +38,31 @@ export class Tap implements FrameSink {
   #withoutAccess = 0;
   #foreign = 0;
 
-  constructor(table: EventTable, recorder: PaneRecorder, replies: TapReplies) {
+  constructor(table: EventTable, recorder: PaneRecorder) {
     this.#table = table;
     this.#recorder = recorder;
-    this.#replies = replies;
+    this.#missCode = table.codeOf("keymiss");
     this.counts = { seen: new Float64Array(table.names.length), sure: new Float64Array(table.names.length) };
   }
 
+  /** A sink for the frames of one connection. */
+  listenTo(replies: TapReplies): FrameSink {
+    return {
+      event: (db, code, bytes, start, end) => this.event(db, code, bytes, start, end),
+      unknownEvent: (name) => this.#countUnknown(name),
+      foreign: () => {
+        this.#foreign += 1;
+      },
+      reply: (items) => replies.reply(items),
+      error: (message) => replies.error(message),
+    };
+  }
+
+  /** One event of the key `bytes[start, end)`. */
   event(db: number, code: number, bytes: Uint8Array, start: number, end: number): void {
     this.counts.seen[code]! += 1;
-    if (this.#table.columnOf(code, 0) === NO_ACCESS) {
+    const isIgnored = this.takesMissesOnly && code !== this.#missCode;
+    if (isIgnored || this.#table.columnOf(code, 0) === NO_ACCESS) {
       this.#withoutAccess += 1;
       return;
     }
@@ -56,33 +73,8 @@ export class Tap implements FrameSink {
     const column = this.#table.columnOf(code, isSameKey ? this.#lastCode : 0);
     this.#lastEntry = entry;
     this.#lastCode = this.#table.predecessorOf(code, column);
-    if (column === TOUCH_ONLY) {
-      this.#withoutAccess += 1;
-      return;
-    }
-    this.#kept += 1;
-    if (column === DOUBT_MISS) recorder.doubtMiss(entry, this.#table.mergeMissColumn);
-    const counted = column === DOUBT_MISS ? WRITE_COLUMN : column;
-    recorder.count(entry, counted, 1, code);
-    if (counted === WRITE_COLUMN || counted === MISS_COLUMN) this.counts.sure[code]! += 1;
-  }
-
-  unknownEvent(name: string): void {
-    const known = this.#unknownNames.has(name) || this.#unknownNames.size < UNKNOWN_NAMES_MAX;
-    const shown = known ? name : "other";
-    this.#unknownNames.set(shown, (this.#unknownNames.get(shown) ?? 0) + 1);
-  }
-
-  reply(items: readonly string[]): void {
-    this.#replies.reply(items);
-  }
-
-  error(message: string): void {
-    this.#replies.error(message);
-  }
-
-  foreign(): void {
-    this.#foreign += 1;
+    if (column === TOUCH_ONLY) this.#withoutAccess += 1;
+    else this.#count(entry, column, code);
   }
 
   /** After a gap the event before is not known. */
@@ -98,7 +90,7 @@ export class Tap implements FrameSink {
     return closing;
   }
 
-  /** Events by name since the start, with those that the table does not know under their own name. */
+  /** Events by name since the start; those that the table does not know under their own name. */
   eventsByName(): Record<string, number> {
     const events: Record<string, number> = {};
     this.#table.names.forEach((name, code) => {
@@ -111,12 +103,25 @@ export class Tap implements FrameSink {
 
   /** received = kept + dropped: events that are no access are dropped as such. */
   books(): StageBooks {
-    const dropped = { "no-access": this.#withoutAccess, foreign: this.#foreign };
     return {
       stage: "tap",
       received: this.#kept + this.#withoutAccess + this.#foreign,
       kept: this.#kept,
-      dropped,
+      dropped: { "no-access": this.#withoutAccess, foreign: this.#foreign },
     };
+  }
+
+  #count(entry: number, column: number, code: number): void {
+    this.#kept += 1;
+    if (column === DOUBT_MISS) this.#recorder.doubtMiss(entry, this.#table.mergeMissColumn);
+    const counted = column === DOUBT_MISS ? WRITE_COLUMN : column;
+    this.#recorder.count(entry, counted, 1, code);
+    if (counted === WRITE_COLUMN || counted === MISS_COLUMN) this.counts.sure[code]! += 1;
+  }
+
+  #countUnknown(name: string): void {
+    const isListed = this.#unknownNames.has(name) || this.#unknownNames.size < UNKNOWN_NAMES_MAX;
+    const listed = isListed ? name : "other";
+    this.#unknownNames.set(listed, (this.#unknownNames.get(listed) ?? 0) + 1);
   }
 }

@@ -44,7 +44,9 @@ test("the same bytes in two databases, and keys that are prefixes of each other,
 });
 
 test("bounds hold for every key of any stream, whatever the capacity, and the floor keeps its promise", () => {
-  const stream = fc.array(fc.tuple(fc.integer({ min: 0, max: 60 }), fc.integer({ min: 1, max: 9 })), { maxLength: 600 });
+  const stream = fc.array(fc.tuple(fc.integer({ min: 0, max: 60 }), fc.integer({ min: 1, max: 9 })), {
+    maxLength: 600,
+  });
   fc.assert(
     fc.property(stream, fc.integer({ min: 2, max: 40 }), (accesses, capacity) => {
       const sketch = makeSketch(capacity);
@@ -61,7 +63,10 @@ test("bounds hold for every key of any stream, whatever the capacity, and the fl
         const { lower, upper } = boundsOf(sketch, `key:${number}`);
         assert.ok(lower <= exact && exact <= upper, `key:${number}: ${lower} <= ${exact} <= ${upper}`);
       }
-      assert.ok(sketch.floor <= (2 * total) / Math.max(1, capacity - 1) + 9, `floor ${sketch.floor} of ${total}`);
+      assert.ok(
+        sketch.floor <= (2 * total) / Math.max(1, capacity - 1) + 9,
+        `floor ${sketch.floor} of ${total}`,
+      );
     }),
     { numRuns: 300 },
   );
@@ -76,8 +81,17 @@ test("the columns of an entry add up to what was counted, also after purges move
   assert.equal(sketch.counter(entry, 0), 25);
   assert.equal(sketch.counter(entry, 1), 26);
   assert.equal(sketch.counted(entry), 51);
-  const commands = new Map([0, 1, 2].map((place) => [sketch.commandId(entry, place), sketch.commandCount(entry, place)]));
-  assert.deepEqual(commands, new Map([[1, 17], [2, 17], [3, 16]]));
+  const commands = new Map(
+    [0, 1, 2].map((place) => [sketch.commandId(entry, place), sketch.commandCount(entry, place)]),
+  );
+  assert.deepEqual(
+    commands,
+    new Map([
+      [1, 17],
+      [2, 17],
+      [3, 16],
+    ]),
+  );
 });
 
 test("key bytes have a limit of their own: long keys purge before the entries run out", () => {

@@ -2,7 +2,12 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { keep } from "../../../../src/model/key.ts";
-import { FrameReader, type FrameSink, type KeyPlace, ProtocolError } from "../../../../src/sources/keyspace/frames.ts";
+import {
+  FrameReader,
+  type FrameSink,
+  type KeyPlace,
+  ProtocolError,
+} from "../../../../src/sources/keyspace/frames.ts";
 
 const CODES: Record<string, number> = { set: 1, del: 2, keymiss: 3 };
 const UNKNOWN = 9;
@@ -81,13 +86,24 @@ test("confirmations, PONG, errors and messages of other channels in between dist
 test("any splitting of the stream gives the same events", () => {
   const key = fc.oneof(
     fc.uint8Array({ maxLength: 40 }),
-    fc.constantFrom(Buffer.from("a b\r\nc"), Buffer.alloc(1024, 107), Buffer.alloc(1025, 108), Buffer.alloc(40_000, 0x7a)),
+    fc.constantFrom(
+      Buffer.from("a b\r\nc"),
+      Buffer.alloc(1024, 107),
+      Buffer.alloc(1025, 108),
+      Buffer.alloc(40_000, 0x7a),
+    ),
   );
-  const event = fc.record({ db: fc.integer({ min: 0, max: 20 }), name: fc.constantFrom("set", "del", "keymiss"), key });
+  const event = fc.record({
+    db: fc.integer({ min: 0, max: 20 }),
+    name: fc.constantFrom("set", "del", "keymiss"),
+    key,
+  });
   const splits = fc.array(fc.integer({ min: 1, max: 3000 }), { minLength: 1, maxLength: 30 });
   fc.assert(
     fc.property(fc.array(event, { maxLength: 12 }), splits, (events, sizes) => {
-      const stream = Buffer.concat(events.map(({ db, name, key }) => message(`__keyevent@${db}__:${name}`, key)));
+      const stream = Buffer.concat(
+        events.map(({ db, name, key }) => message(`__keyevent@${db}__:${name}`, key)),
+      );
       const { reader, seen } = readerOf();
       for (let at = 0, i = 0; at < stream.length; i++) {
         const size = sizes[i % sizes.length] ?? 1;
@@ -105,7 +121,10 @@ test("any splitting of the stream gives the same events", () => {
 
 test("chunks of one byte are enough", () => {
   const { reader, seen } = readerOf();
-  const stream = Buffer.concat([message("__keyevent@0__:set", "k\r\n1"), message("__keyevent@15__:del", "$4\r\n")]);
+  const stream = Buffer.concat([
+    message("__keyevent@0__:set", "k\r\n1"),
+    message("__keyevent@15__:del", "$4\r\n"),
+  ]);
   for (const byte of stream) reader.push(Uint8Array.of(byte));
   assert.deepEqual(seen.events, [
     { db: 0, code: 1, key: kept("k\r\n1") },
@@ -137,7 +156,10 @@ test("a key of gigabytes is refused, one of megabytes takes no memory of its siz
   reader.push(Buffer.from("\r\n"));
   assert.equal(seen.events.length, 1);
   assert.ok(process.memoryUsage().arrayBuffers - before < size / 4);
-  assert.throws(() => readerOf().reader.push(Buffer.from("*4\r\n$8\r\npmessage\r\n$99999999999\r\n")), ProtocolError);
+  assert.throws(
+    () => readerOf().reader.push(Buffer.from("*4\r\n$8\r\npmessage\r\n$99999999999\r\n")),
+    ProtocolError,
+  );
 });
 
 test("with keys in the channel, the first pattern that fits counts, and the event is the payload", () => {
@@ -149,17 +171,24 @@ test("with keys in the channel, the first pattern that fits counts, and the even
 
 test("bytes that are no RESP are a protocol error, never anything else", () => {
   assert.throws(() => readerOf().reader.push(Buffer.from("HTTP/1.1 400 Bad Request\r\n\r\n")), ProtocolError);
-  assert.throws(() => readerOf().reader.push(Buffer.from("*4\r\n$8\r\npmessage\r\n$2\r\nabXX")), ProtocolError);
+  assert.throws(
+    () => readerOf().reader.push(Buffer.from("*4\r\n$8\r\npmessage\r\n$2\r\nabXX")),
+    ProtocolError,
+  );
   fc.assert(
-    fc.property(fc.array(fc.uint8Array({ maxLength: 50 }), { maxLength: 8 }), fc.boolean(), (chunks, isPrefixed) => {
-      const { reader } = readerOf();
-      try {
-        if (isPrefixed) reader.push(message("__keyevent@0__:set", "k").subarray(0, 30));
-        for (const chunk of chunks) reader.push(chunk);
-      } catch (error) {
-        assert.ok(error instanceof ProtocolError, String(error));
-      }
-    }),
+    fc.property(
+      fc.array(fc.uint8Array({ maxLength: 50 }), { maxLength: 8 }),
+      fc.boolean(),
+      (chunks, isPrefixed) => {
+        const { reader } = readerOf();
+        try {
+          if (isPrefixed) reader.push(message("__keyevent@0__:set", "k").subarray(0, 30));
+          for (const chunk of chunks) reader.push(chunk);
+        } catch (error) {
+          assert.ok(error instanceof ProtocolError, String(error));
+        }
+      },
+    ),
     { numRuns: 2000 },
   );
 });

@@ -1,0 +1,29 @@
+import type { SubscriptionLoss } from "./subscription.ts";
+
+export interface SubscriberAccount {
+  readonly username: string | undefined;
+  readonly channels: readonly string[];
+}
+
+/** One line that says why a subscription failed and what to run. */
+export function explainLoss(loss: SubscriptionLoss, { username, channels }: SubscriberAccount): string {
+  const user = username ?? "default";
+  if (loss.code === "denied") {
+    const rights = channels.map((channel) => `'&${channel}'`).join(" ");
+    return `${loss.message}; run: ACL SETUSER ${user} +psubscribe +ping ${rights}`;
+  }
+  if (loss.code === "auth") {
+    return `${loss.message}; check the target's username and password (user ${user}), or run: ACL SETUSER ${user} on >PASSWORD`;
+  }
+  return loss.message;
+}
+
+/** What to run where the server publishes too little. */
+export function explainFlags(current: string, missing: string, wanted: string): string {
+  const now = current === "" ? "off" : `"${current}"`;
+  return `keyspace notifications are ${now}, classes ${missing} are missing; run: CONFIG SET notify-keyspace-events ${wanted} (or set sources.keyspace.configure to ensure)`;
+}
+
+/** What to do where CONFIG cannot be read and no event comes. */
+export const NO_EVENTS_ADVICE =
+  "the server ran writes for 10 s and no event came; set notify-keyspace-events to AKEm at the provider (its parameter group or console), for CONFIG cannot be read here";

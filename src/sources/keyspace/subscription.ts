@@ -1,0 +1,199 @@
+import type { Socket } from "node:net";
+import { backoffMs } from "../../runtime/backoff.ts";
+import type { Clock } from "../../runtime/clock.ts";
+import { ProtocolError } from "./frames.ts";
+import type { TapReplies } from "./tap.ts";
+
+const HANDSHAKE_MS_MAX = 3000;
+const PING_EVERY_MS = 1000;
+/** No PONG for so long: what happens meanwhile may be lost, so nobody may rely on it. */
+const STALLED_AFTER_MS = 2500;
+/** No PONG for so long: the connection is taken for dead and made anew. */
+const DEAD_AFTER_MS = 6000;
+const RECONNECT = { firstMs: 100, maxMs: 5000 };
+/** A refused password or permission is asked again rarely: each try is a line in the server's ACL LOG. */
+const RECONNECT_REFUSED = { firstMs: 5000, maxMs: 30_000 };
+const BUFFERED_WRITE_BYTES_MAX = 64 * 1024;
+
+/** Why a subscription is not up. `code` counts the gap; `message` is what the server or the socket said. */
+export interface SubscriptionLoss {
+  readonly code: "closed" | "refused" | "unresponsive" | "protocol" | "denied" | "auth" | "stopped";
+  readonly message: string;
+}
+
+export interface SubscriptionOptions {
+  readonly username: string | undefined;
+  readonly password: string | undefined;
+  readonly patterns: readonly string[];
+  readonly clock: Clock;
+  /** Opens the socket; TLS and unix sockets are its business. */
+  readonly connect: () => Socket;
+  /** A reader of the bytes of one connection, which hands what is no event to `replies`. */
+  readonly newReader: (replies: TapReplies) => { push(chunk: Uint8Array): void };
+  readonly onUp: () => void;
+  /** Once for each loss of a subscription that was up, and for each attempt that failed. */
+  readonly onDown: (loss: SubscriptionLoss, wasUp: boolean) => void;
+}
+
+/**
+ * One connection that is subscribed to keyspace events, for as long as it is not stopped.
+ *
+ * A PING each second goes through the same connection: TCP keeps the order, so its PONG says that all before it has
+ * come. Without one the subscription is stalled (half-open, or a paused server), later made anew.
+ */
+export class Subscription implements TapReplies {
+  readonly #options: SubscriptionOptions;
+  #socket: Socket | null = null;
+  #reader: { push(chunk: Uint8Array): void } | null = null;
+  #isUp = false;
+  #isStopped = false;
+  #confirmed = 0;
+  #attempt = 0;
+  #pingSentMs: number | null = null;
+  #worstLagMs = 0;
+  #cancelTimer: () => void = () => {};
+
+  constructor(options: SubscriptionOptions) {
+    this.#options = options;
+    this.#connect();
+  }
+
+  /** Subscribed, and answering. */
+  get isUp(): boolean {
+    return this.#isUp && this.lagMs < STALLED_AFTER_MS;
+  }
+
+  /** Age of the oldest PING without an answer, in ms; 0 when all were answered. */
+  get lagMs(): number {
+    return this.#pingSentMs === null ? 0 : this.#options.clock.monotonic() - this.#pingSentMs;
+  }
+
+  /** The longest that an answer took since the last call, in ms: events were at most so late. */
+  takeWorstLagMs(): number {
+    const worst = Math.max(this.#worstLagMs, this.lagMs);
+    this.#worstLagMs = 0;
+    return worst;
+  }
+
+  stop(): void {
+    if (this.#isStopped) return;
+    this.#isStopped = true;
+    this.#drop({ code: "stopped", message: "stopped" });
+  }
+
+  reply(items: readonly string[]): void {
+    const [first = ""] = items;
+    if (first === "psubscribe") this.#confirm();
+    else if (first === "pong" || first === "PONG") this.#pong();
+  }
+
+  error(message: string): void {
+    const code = /^(WRONGPASS|NOAUTH|ERR invalid password|ERR Client sent AUTH|ERR AUTH)/i.test(message)
+      ? "auth"
+      : /^NOPERM/.test(message)
+        ? "denied"
+        : "refused";
+    this.#drop({ code, message });
+  }
+
+  #connect(): void {
+    const { connect, newReader, clock } = this.#options;
+    const socket = connect();
+    this.#socket = socket;
+    this.#reader = newReader(this);
+    this.#confirmed = 0;
+    this.#pingSentMs = null;
+    socket.setNoDelay(true);
+    const established = "encrypted" in socket ? "secureConnect" : "connect";
+    socket.once(established, () => this.#handshake(socket));
+    socket.on("data", (chunk) => this.#read(socket, chunk));
+    socket.once("error", (error) => this.#lost(socket, { code: "refused", message: error.message }));
+    socket.once("close", () =>
+      this.#lost(socket, { code: "closed", message: "the server closed the connection" }),
+    );
+    this.#cancelTimer = clock.after(HANDSHAKE_MS_MAX, () => {
+      this.#lost(socket, {
+        code: "unresponsive",
+        message: `no answer to PSUBSCRIBE within ${HANDSHAKE_MS_MAX} ms`,
+      });
+    });
+  }
+
+  #handshake(socket: Socket): void {
+    const { username, password, patterns } = this.#options;
+    if (password !== undefined) {
+      socket.write(encodeCommand(username === undefined ? ["AUTH", password] : ["AUTH", username, password]));
+    }
+    socket.write(encodeCommand(["PSUBSCRIBE", ...patterns]));
+  }
+
+  #read(socket: Socket, chunk: Uint8Array): void {
+    if (socket !== this.#socket) return;
+    try {
+      this.#reader?.push(chunk);
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      this.#drop({ code: "protocol", message: error.message });
+    }
+  }
+
+  #confirm(): void {
+    this.#confirmed++;
+    if (this.#confirmed !== this.#options.patterns.length) return;
+    this.#cancelTimer();
+    this.#isUp = true;
+    this.#attempt = 0;
+    this.#options.onUp();
+    this.#ping();
+  }
+
+  #ping(): void {
+    const socket = this.#socket;
+    if (!socket || this.#isStopped) return;
+    if (this.lagMs > DEAD_AFTER_MS) {
+      this.#drop({ code: "unresponsive", message: `no answer to PING for ${DEAD_AFTER_MS} ms` });
+      return;
+    }
+    if (this.#pingSentMs === null && socket.writableLength < BUFFERED_WRITE_BYTES_MAX) {
+      this.#pingSentMs = this.#options.clock.monotonic();
+      socket.write(PING);
+    }
+    this.#cancelTimer = this.#options.clock.after(PING_EVERY_MS, () => this.#ping());
+  }
+
+  #pong(): void {
+    this.#worstLagMs = Math.max(this.#worstLagMs, this.lagMs);
+    this.#pingSentMs = null;
+  }
+
+  #lost(socket: Socket, loss: SubscriptionLoss): void {
+    if (socket === this.#socket) this.#drop(loss);
+  }
+
+  #drop(loss: SubscriptionLoss): void {
+    const socket = this.#socket;
+    if (!socket) return;
+    const wasUp = this.#isUp;
+    this.#cancelTimer();
+    this.#socket = null;
+    this.#reader = null;
+    this.#isUp = false;
+    this.#pingSentMs = null;
+    socket.removeAllListeners();
+    // A late error of a dropped socket has nobody to tell.
+    socket.on("error", () => {});
+    socket.destroy();
+    this.#options.onDown(loss, wasUp);
+    if (this.#isStopped) return;
+    const isRefused = loss.code === "auth" || loss.code === "denied";
+    const delayMs = backoffMs(this.#attempt++, isRefused ? RECONNECT_REFUSED : RECONNECT);
+    this.#cancelTimer = this.#options.clock.after(delayMs, () => this.#connect());
+  }
+}
+
+const PING = encodeCommand(["PING"]);
+
+function encodeCommand(words: readonly string[]): Buffer {
+  const parts = words.map((word) => `$${Buffer.byteLength(word)}\r\n${word}\r\n`);
+  return Buffer.from(`*${words.length}\r\n${parts.join("")}`);
+}

@@ -1,0 +1,220 @@
+import type { Config, TargetConfig } from "../config/schema.ts";
+import type { PanePart } from "../model/pane.ts";
+import type { KeyFacts, TargetReport } from "../model/target.ts";
+import type { TargetConnection, TargetPoll } from "../redis/target.ts";
+import type { StageBooks } from "../runtime/accounting.ts";
+import type { Clock } from "../runtime/clock.ts";
+import type { Logger } from "../runtime/logger.ts";
+import { FactFinder } from "./fact-finder.ts";
+import { openSocket } from "./keyspace/connect.ts";
+import { KeyspaceSource, type TargetView } from "./keyspace/keyspace-source.ts";
+import { PaneClock, type PaneTick } from "./pane-clock.ts";
+
+/** Early parts leave at most so often. */
+const ROUND_MS = 200;
+/** A round that comes sooner after the last one would measure noise. */
+const ROUND_MS_MIN = 50;
+/** A pane waits so long for the server's counters; without them it is published with wider bounds. */
+const POLL_MS_MAX = 500;
+
+export type WatchMessage = PanePart | TargetReport | KeyFacts;
+
+export interface TargetWatchOptions {
+  readonly agent: string;
+  readonly target: TargetConfig;
+  readonly config: Pick<Config, "panes" | "sources" | "kafka">;
+  readonly ignored: (key: Uint8Array) => boolean;
+  readonly connection: TargetConnection;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly emit: (messages: readonly WatchMessage[]) => void;
+}
+
+/**
+ * Watches one target: closes its panes on time, asks the server for its counters at each close, and sends parts, a
+ * report a pane and facts of hot keys.
+ */
+export class TargetWatch {
+  readonly source: KeyspaceSource;
+  readonly #options: TargetWatchOptions;
+  readonly #panes: PaneClock;
+  readonly #facts: FactFinder;
+  #lastRoundMs = 0;
+  #previous: TargetPoll | null = null;
+  #closing: Promise<void> | null = null;
+  #publishNow: (() => void) | null = null;
+  #cancelTick: () => void = () => {};
+  #isStopped = false;
+
+  constructor(options: TargetWatchOptions) {
+    this.#options = options;
+    const { agent, target, config, ignored, connection, clock, logger } = options;
+    this.#panes = new PaneClock(clock, config.panes.length);
+    this.source = new KeyspaceSource({
+      agent,
+      target,
+      settings: config.sources.keyspace,
+      panes: config.panes,
+      buckets: config.kafka.buckets,
+      ignored,
+      control: connection,
+      connect: () => openSocket(target),
+      clock,
+      logger,
+    });
+    this.#facts = new FactFinder({
+      cluster: target.cluster,
+      clock,
+      lookUp: (db, key) => connection.facts(db, key),
+      onOwnMiss: (db, key) => this.source.forgiveMiss(db, key),
+      emit: (facts) => options.emit([facts]),
+    });
+    this.#schedule();
+  }
+
+  books(): StageBooks {
+    return this.source.books();
+  }
+
+  /** Publishes the open pane as it is, then ends. */
+  async stop(): Promise<void> {
+    if (this.#isStopped) return;
+    this.#isStopped = true;
+    this.#cancelTick();
+    this.#publishNow?.();
+    await this.#closing;
+    this.source.rotate(this.#panes.openMs, this.#panes.epoch);
+    this.#options.emit(this.source.publish(null));
+    await this.source.stop();
+  }
+
+  #schedule(): void {
+    const { clock } = this.#options;
+    const untilNextMs = ROUND_MS - (clock.now() % ROUND_MS);
+    this.#cancelTick = clock.after(untilNextMs, () => {
+      this.#tick();
+      if (!this.#isStopped) this.#schedule();
+    });
+  }
+
+  #tick(): void {
+    const tick = this.#panes.tick();
+    this.#sendEarlyParts(tick.nowMs);
+    if (tick.hasJumped)
+      this.#options.logger.warn({ epoch: tick.epoch }, "the clock jumped, a new epoch begins");
+    if (tick.opens !== null) this.#closePane(tick, tick.opens);
+  }
+
+  #sendEarlyParts(nowMs: number): void {
+    if (Math.abs(nowMs - this.#lastRoundMs) < ROUND_MS_MIN) return;
+    this.#lastRoundMs = nowMs;
+    const parts = this.source.earlyParts(nowMs);
+    if (parts.length === 0) return;
+    this.#options.emit(parts);
+    void this.#facts.consider(parts);
+  }
+
+  #closePane(tick: PaneTick, openMs: number): void {
+    // The pane before still waits for an answer: it goes out without one.
+    this.#publishNow?.();
+    this.source.rotate(openMs, tick.epoch);
+    const closing = this.#finishPane();
+    this.#closing = closing;
+    void closing.then(() => {
+      if (this.#closing === closing) this.#closing = null;
+    });
+  }
+
+  async #finishPane(): Promise<void> {
+    let isPublished = false;
+    const publish = (poll: TargetPoll | null) => {
+      if (isPublished) return;
+      isPublished = true;
+      this.#publishNow = null;
+      cancel();
+      this.#publish(poll);
+    };
+    const cancel = this.#options.clock.after(POLL_MS_MAX, () => publish(null));
+    this.#publishNow = () => publish(null);
+    const poll = await this.#options.connection.poll().catch(() => null);
+    publish(poll);
+    if (poll && !this.#isStopped) await this.#look(poll);
+  }
+
+  #publish(poll: TargetPoll | null): void {
+    const view = poll && this.#viewOf(poll);
+    const parts = this.source.publish(view);
+    this.#options.emit([...parts, this.#report(poll, view, parts)]);
+    if (poll) this.#previous = poll;
+    void this.#facts.consider(parts);
+  }
+
+  async #look(poll: TargetPoll): Promise<void> {
+    const { logger, target } = this.#options;
+    try {
+      await this.source.look(this.#viewOf(poll));
+    } catch (err) {
+      logger.warn(
+        { target: target.address, err },
+        "the target could not be asked for its notification flags",
+      );
+    }
+  }
+
+  #viewOf(poll: TargetPoll): TargetView {
+    const previous = this.#previous?.runId === poll.runId ? this.#previous : null;
+    return {
+      role: poll.role,
+      runId: poll.runId,
+      flavor: poll.flavor,
+      version: poll.version,
+      slots: poll.slots,
+      calls: poll.calls,
+      writeCalls: poll.writeCalls,
+      takenAtMs: poll.takenAtMs,
+      ran: {
+        read: growth(previous?.reads, poll.reads),
+        write: growth(previous?.writeCalls, poll.writeCalls),
+      },
+    };
+  }
+
+  #report(poll: TargetPoll | null, view: TargetView | null, parts: readonly PanePart[]): TargetReport {
+    const { agent, target, clock } = this.#options;
+    const observed = parts.find((part) => part.totals)?.totals?.observed ?? { read: 0, write: 0, miss: 0 };
+    return {
+      type: "report",
+      agent,
+      epoch: this.#panes.epoch,
+      cluster: target.cluster,
+      target: target.address,
+      atMs: clock.now(),
+      reachable: poll !== null,
+      role: poll?.role ?? "unknown",
+      runId: poll?.runId ?? null,
+      version: poll?.version ?? null,
+      slots: poll?.slots ?? null,
+      observed,
+      ran: view?.ran ?? { read: null, write: null },
+      cpu: this.#cpuShare(poll),
+      memoryBytes: poll?.memoryBytes ?? null,
+      clients: poll?.clients ?? null,
+      opsPerSecond: poll?.opsPerSecond ?? null,
+      sources: [this.source.status()],
+    };
+  }
+
+  #cpuShare(poll: TargetPoll | null): number | null {
+    const previous = this.#previous;
+    if (!poll || previous?.runId !== poll.runId) return null;
+    const usedSeconds = growth(previous.cpuSeconds, poll.cpuSeconds);
+    const elapsedMs = poll.takenAtMs - previous.takenAtMs;
+    return usedSeconds === null || elapsedMs <= 0 ? null : (usedSeconds * 1000) / elapsedMs;
+  }
+}
+
+/** Growth of a counter; `null` where it is not known or was reset. */
+function growth(before: number | null | undefined, after: number | null): number | null {
+  if (before === null || before === undefined || after === null || after < before) return null;
+  return after - before;
+}
