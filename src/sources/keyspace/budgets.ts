@@ -1,4 +1,4 @@
-import { type MaybeBudget, UNKNOWN_BUDGET } from "../../panes/recorder.ts";
+import { type MaybeBudget, UNKNOWN_BUDGET } from "../../panes/columns.ts";
 import type { EventMaybeClass, EventTable } from "./event-table.ts";
 
 /** Calls of commands since the server's start, by name. */

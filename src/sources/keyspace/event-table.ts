@@ -1,4 +1,4 @@
-import { FIRST_MAYBE_COLUMN, type MaybeClass, MISS_COLUMN, WRITE_COLUMN } from "../../panes/recorder.ts";
+import { FIRST_MAYBE_COLUMN, type MaybeClass, MISS_COLUMN, WRITE_COLUMN } from "../../panes/columns.ts";
 
 /** Not an access, and of no use to tell what follows. */
 export const NO_ACCESS = -1;

@@ -1,4 +1,5 @@
-import { type ClosingPane, MISS_COLUMN, type PaneRecorder, WRITE_COLUMN } from "../../panes/recorder.ts";
+import { MISS_COLUMN, WRITE_COLUMN } from "../../panes/columns.ts";
+import type { ClosingPane, PaneRecorder } from "../../panes/recorder.ts";
 import type { StageBooks } from "../../runtime/accounting.ts";
 import { DOUBT_MISS, type EventTable, NO_ACCESS, TOUCH_ONLY } from "./event-table.ts";
 import type { FrameSink } from "./frames.ts";

@@ -1,0 +1,120 @@
+import type { Kind, KindCounts } from "../model/access.ts";
+import { keyId } from "../model/key.ts";
+import type { PanePart, PaneTotals } from "../model/pane.ts";
+import type { SlotRange } from "../model/slot.ts";
+import {
+  FIRST_MAYBE_COLUMN,
+  type MaybeBudget,
+  type NoteColumns,
+  rowOf,
+  sureCount,
+  sureOf,
+  UNKNOWN_BUDGET,
+} from "./columns.ts";
+import type { EntryRow } from "./entries.ts";
+import { addCounts, type OpenPane, RowsByBucket } from "./open-pane.ts";
+import type { RecorderOptions } from "./recorder-options.ts";
+import type { Steepness } from "./steepness.ts";
+
+/** Entries below this share of the pane's total are not published. */
+const PUBLISH_SHARE = 2e-4;
+
+/** What the source knows of a pane when it closes. */
+export interface PaneVerdict {
+  readonly sees: readonly Kind[];
+  readonly complete: boolean;
+  readonly slots: readonly SlotRange[] | null;
+  readonly totals: PaneTotals | null;
+  /** One for each class of maybes. */
+  readonly budgets: readonly MaybeBudget[];
+}
+
+interface Selection {
+  readonly rows: RowsByBucket;
+  /** Covers every key that is not among the rows. */
+  readonly floor: number;
+  /** What is left of the pane, by bucket. */
+  readonly sums: ReadonlyMap<number, KindCounts>;
+}
+
+/** The closing parts of a pane: one for each bucket that its slots touch. */
+export function closingParts(
+  pane: OpenPane,
+  verdict: PaneVerdict,
+  options: RecorderOptions,
+  notes: NoteColumns,
+  steepness: Steepness,
+): PanePart[] {
+  const { rows, floor, sums } = select(pane, verdict, options, notes, steepness);
+  const { sees, complete, slots, totals } = verdict;
+  return Array.from(pane.bucketsOf(slots), (bucket) => {
+    const total = sums.get(bucket) ?? { read: 0, write: 0, miss: 0 };
+    return pane.part(bucket, rows.of(bucket), { closing: true, floor, total, sees, complete, slots, totals });
+  });
+}
+
+/** Chooses what is worth publishing: all above the floor and a small share of the total, at most `publishMax`. */
+function select(
+  pane: OpenPane,
+  verdict: PaneVerdict,
+  options: RecorderOptions,
+  notes: NoteColumns,
+  steepness: Steepness,
+): Selection {
+  const { sketch } = pane;
+  const { publishMax, ignored } = options;
+  const threshold = Math.max(sketch.floor, PUBLISH_SHARE * sureOf(pane.observed));
+  const candidates: { row: EntryRow; upper: number }[] = [];
+  const sums = new Map<number, KindCounts>();
+  const remembered = new Map<string, number>();
+  let floor = sketch.floor;
+  for (let entry = 0; entry < sketch.size; entry++) {
+    const row = closingRow(pane, entry, verdict, options, notes);
+    addToSum(sums, pane.bucketOf(row.key, verdict.slots), row);
+    const paneCount = sureOf(row) + sketch.counter(entry, notes.sent);
+    if (steepness.isRemembered(paneCount)) remembered.set(keyId(row.db, row.key), paneCount);
+    if (ignored(row.key)) continue;
+    const upper = sureOf(row) + row.maybe + row.error;
+    if (upper > threshold) candidates.push({ row, upper });
+    else floor = Math.max(floor, upper);
+  }
+  steepness.closePane(remembered);
+  candidates.sort((a, b) => b.upper - a.upper);
+  const rows = new RowsByBucket();
+  for (const { row } of candidates.slice(0, publishMax)) rows.add(pane.bucketOf(row.key, verdict.slots), row);
+  return { rows, floor: Math.max(floor, candidates[publishMax]?.upper ?? 0), sums };
+}
+
+/** What is left of an entry, with its events in doubt resolved as far as the budgets allow. */
+function closingRow(
+  { sketch }: OpenPane,
+  entry: number,
+  verdict: PaneVerdict,
+  options: RecorderOptions,
+  notes: NoteColumns,
+): EntryRow {
+  const resolved = { write: 0, miss: 0, maybe: 0 };
+  for (let column = FIRST_MAYBE_COLUMN; column < notes.mark; column++) {
+    const count = sketch.counter(entry, column);
+    if (count === 0) continue;
+    const index = column - FIRST_MAYBE_COLUMN;
+    const { ownMax, derivedMax } = verdict.budgets[index] ?? UNKNOWN_BUDGET;
+    const most = Math.min(count, ownMax);
+    const least = Math.min(most, Math.max(0, count - derivedMax));
+    resolved[options.maybeClasses[index]?.kind ?? "write"] += least;
+    resolved.maybe += most - least;
+  }
+  const sure = sureCount(sketch, entry) + resolved.write + resolved.miss;
+  const panePerSecond = ((sure + sketch.counter(entry, notes.sent)) * 1000) / options.lengthMs;
+  const currentPerSecond = Math.max(panePerSecond, sketch.counter(entry, notes.rate));
+  return rowOf(sketch, entry, { ...resolved, error: sketch.error(entry), currentPerSecond });
+}
+
+function addToSum(sums: Map<number, KindCounts>, bucket: number, row: EntryRow): void {
+  let sum = sums.get(bucket);
+  if (!sum) {
+    sum = { read: 0, write: 0, miss: 0 };
+    sums.set(bucket, sum);
+  }
+  addCounts(sum, row);
+}

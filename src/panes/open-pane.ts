@@ -1,0 +1,110 @@
+import type { Kind, KindCounts } from "../model/access.ts";
+import { keptKeySlot } from "../model/key.ts";
+import type { PanePart, PaneTotals } from "../model/pane.ts";
+import { bucketOfSlot, SLOT_COUNT, type SlotRange } from "../model/slot.ts";
+import { type EntryRow, entriesOf } from "./entries.ts";
+import type { RecorderOptions } from "./recorder-options.ts";
+import type { Sketch } from "./sketch.ts";
+
+/** A pane while it counts, and while it waits to be published. */
+export class OpenPane {
+  readonly sketch: Sketch;
+  readonly observed: KindCounts = { read: 0, write: 0, miss: 0 };
+  readonly maybes: Float64Array;
+  startMs = 0;
+  epoch = 0;
+  lastRoundMs = 0;
+  /** Parts sent so far, by bucket. */
+  readonly #partsSent = new Map<number, number>();
+  readonly #options: RecorderOptions;
+
+  constructor(sketch: Sketch, options: RecorderOptions) {
+    this.sketch = sketch;
+    this.maybes = new Float64Array(options.maybeClasses.length);
+    this.#options = options;
+  }
+
+  begin(startMs: number, epoch: number): void {
+    this.startMs = startMs;
+    this.epoch = epoch;
+    this.lastRoundMs = startMs;
+  }
+
+  /** Empties the pane for its next turn. */
+  reset(): void {
+    this.sketch.reset();
+    this.observed.read = 0;
+    this.observed.write = 0;
+    this.observed.miss = 0;
+    this.maybes.fill(0);
+    this.#partsSent.clear();
+  }
+
+  bucketOf(key: Uint8Array, slots: readonly SlotRange[] | null): number {
+    return slots === null ? 0 : bucketOfSlot(keptKeySlot(key), this.#options.buckets);
+  }
+
+  /** Every bucket that the slots touch: an empty part is the heartbeat of its bucket. */
+  bucketsOf(slots: readonly SlotRange[] | null): Set<number> {
+    if (slots === null) return new Set([0]);
+    const { buckets } = this.#options;
+    const touched = new Set<number>();
+    for (const [first, last] of slots) {
+      const lastBucket = bucketOfSlot(Math.min(last, SLOT_COUNT - 1), buckets);
+      for (let bucket = bucketOfSlot(first, buckets); bucket <= lastBucket; bucket++) touched.add(bucket);
+    }
+    return touched;
+  }
+
+  /** The next part of a bucket. */
+  part(bucket: number, rows: readonly EntryRow[], content: PartContent): PanePart {
+    const part = this.#partsSent.get(bucket) ?? 0;
+    this.#partsSent.set(bucket, part + 1);
+    const { agent, cluster, target, vantage, lengthMs, buckets, commandNames } = this.#options;
+    const { startMs, epoch } = this;
+    const identity = { agent, epoch, cluster, target, vantage, startMs, lengthMs, bucket, buckets, part };
+    return {
+      type: "part",
+      ...identity,
+      ...content,
+      parts: content.closing ? part + 1 : 0,
+      probability: 1,
+      entries: entriesOf(rows, commandNames),
+    };
+  }
+}
+
+export interface PartContent {
+  readonly closing: boolean;
+  readonly floor: number;
+  readonly total: KindCounts;
+  readonly sees: readonly Kind[];
+  readonly complete: boolean;
+  readonly slots: readonly SlotRange[] | null;
+  readonly totals: PaneTotals | null;
+}
+
+/** Rows by bucket. */
+export class RowsByBucket {
+  readonly #rows = new Map<number, EntryRow[]>();
+
+  add(bucket: number, row: EntryRow): void {
+    const list = this.#rows.get(bucket);
+    if (list) list.push(row);
+    else this.#rows.set(bucket, [row]);
+  }
+
+  of(bucket: number): readonly EntryRow[] {
+    return this.#rows.get(bucket) ?? [];
+  }
+
+  buckets(): Iterable<number> {
+    return this.#rows.keys();
+  }
+}
+
+export function addCounts(total: KindCounts, { read, write, miss }: KindCounts): void {
+  total.read += read;
+  total.write += write;
+  total.miss += miss;
+}

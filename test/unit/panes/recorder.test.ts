@@ -1,0 +1,196 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { keyId } from "../../../src/model/key.ts";
+import type { PanePart } from "../../../src/model/pane.ts";
+import type { SlotRange } from "../../../src/model/slot.ts";
+import { FIRST_MAYBE_COLUMN, MISS_COLUMN, UNKNOWN_BUDGET, WRITE_COLUMN } from "../../../src/panes/columns.ts";
+import { PaneRecorder } from "../../../src/panes/recorder.ts";
+
+const SEES = ["write", "miss"] as const;
+
+function recorderOf({
+  capacity = 1000,
+  publishMax = 1000,
+  ignored = (_key: Uint8Array): boolean => false,
+} = {}): PaneRecorder {
+  const options = {
+    agent: "a",
+    cluster: "c",
+    target: "t",
+    vantage: "server-events",
+    lengthMs: 1000,
+    capacity,
+    bytesMax: 4 * 1024 * 1024,
+    publishMax,
+    buckets: 12,
+    maybeClasses: [{ kind: "write" }],
+    commandNames: ["set", "incr"],
+    ignored,
+  } as const;
+  return new PaneRecorder(options, 0, 1);
+}
+
+function hit(recorder: PaneRecorder, text: string, weight = 1, column = WRITE_COLUMN): void {
+  const key = Buffer.from(text);
+  recorder.count(recorder.enter(0, key, 0, key.length), column, weight, 1);
+}
+
+function close(
+  recorder: PaneRecorder,
+  slots: readonly SlotRange[] | null = null,
+  budget = UNKNOWN_BUDGET,
+): PanePart[] {
+  const { closing } = recorder.rotate(1000, 1, -1);
+  return closing.publish({ sees: SEES, complete: true, slots, totals: null, budgets: [budget] });
+}
+
+interface Sum {
+  lower: number;
+  upper: number;
+}
+
+/** Adds up the bounds of a key over the parts of one pane. */
+function boundsOf(parts: readonly PanePart[], text: string): Sum {
+  const wanted = keyId(0, Buffer.from(text));
+  const sum = { lower: 0, upper: 0 };
+  for (const { entries, floor } of parts) {
+    let isListed = false;
+    for (let i = 0; i < entries.length; i++) {
+      const key = entries.keyBytes.subarray(entries.keyOffsets[i], entries.keyOffsets[i + 1]);
+      if (keyId(entries.dbs[i] ?? 0, key) !== wanted) continue;
+      isListed = true;
+      const sure = (entries.writes[i] ?? 0) + (entries.misses[i] ?? 0);
+      sum.lower += sure;
+      sum.upper += sure + (entries.maybes[i] ?? 0) + (entries.errors[i] ?? 0);
+    }
+    if (!isListed) sum.upper += floor;
+  }
+  return sum;
+}
+
+test("the parts of a pane add up to it, whatever left early and however small the summary", () => {
+  const access = fc.record({
+    key: fc.integer({ min: 0, max: 40 }),
+    weight: fc.integer({ min: 1, max: 400 }),
+    column: fc.constantFrom(WRITE_COLUMN, MISS_COLUMN, FIRST_MAYBE_COLUMN),
+    hasRound: fc.boolean(),
+  });
+  fc.assert(
+    fc.property(
+      fc.array(access, { maxLength: 200 }),
+      fc.integer({ min: 4, max: 60 }),
+      fc.integer({ min: 1, max: 30 }),
+      (accesses, capacity, publishMax) => {
+        const recorder = recorderOf({ capacity, publishMax });
+        const parts: PanePart[] = [];
+        const truth = new Map<string, Sum>();
+        accesses.forEach(({ key, weight, column, hasRound }, index) => {
+          hit(recorder, `k${key}`, weight, column);
+          const exact = truth.get(`k${key}`) ?? { lower: 0, upper: 0 };
+          truth.set(`k${key}`, exact);
+          exact.upper += weight;
+          if (column !== FIRST_MAYBE_COLUMN) exact.lower += weight;
+          if (hasRound) parts.push(...recorder.earlyParts(1 + index * 4, SEES, null));
+        });
+        parts.push(...close(recorder));
+        assert.equal(parts.filter((part) => part.closing).length, 1);
+        assert.equal(parts.at(-1)?.parts, parts.length);
+        assert.deepEqual(
+          parts.map((part) => part.part),
+          parts.map((_, index) => index),
+        );
+        for (let key = 0; key <= 40; key++) {
+          const exact = truth.get(`k${key}`) ?? { lower: 0, upper: 0 };
+          const { lower, upper } = boundsOf(parts, `k${key}`);
+          assert.ok(
+            lower <= exact.lower && exact.upper <= upper,
+            `k${key}: ${lower}..${upper}, true ${exact.lower}..${exact.upper}`,
+          );
+        }
+      },
+    ),
+    { numRuns: 300 },
+  );
+});
+
+test("a key that rises steeply leaves within the round, a steady one does not", () => {
+  const recorder = recorderOf();
+  hit(recorder, "steep", 100);
+  hit(recorder, "slow", 10);
+  const [early, ...more] = recorder.earlyParts(200, SEES, null);
+  assert.equal(more.length, 0);
+  assert.equal(early?.entries.length, 1);
+  assert.equal(early?.entries.currentPerSecond[0], 500);
+  assert.equal(early?.floor, 0);
+  assert.deepEqual(boundsOf([early ?? assert.fail()], "steep"), { lower: 100, upper: 100 });
+  const steady = recorderOf();
+  for (let pane = 0; pane < 10; pane++) {
+    hit(steady, "steady", 500);
+    close(steady);
+  }
+  hit(steady, "steady", 100);
+  assert.deepEqual(steady.earlyParts(200, SEES, null), []);
+});
+
+test("the current rate of a key that began in mid-pane is its rate in the last round, not the pane's mean", () => {
+  const recorder = recorderOf();
+  recorder.earlyParts(800, SEES, null);
+  hit(recorder, "k", 4000);
+  recorder.earlyParts(1000, SEES, null);
+  hit(recorder, "k", 3);
+  const [part] = close(recorder);
+  assert.equal(part?.entries.currentPerSecond[0], 20_000);
+});
+
+test("in Cluster mode every bucket of the target's slots has a part, empty ones too", () => {
+  const recorder = recorderOf();
+  hit(recorder, "user:1");
+  const parts = close(recorder, [[0, 8191]]);
+  assert.deepEqual(
+    parts.map((part) => part.bucket),
+    [0, 1, 2, 3, 4, 5],
+  );
+  const other = recorderOf();
+  hit(other, "user:1");
+  const holding = close(other, [[0, 16_383]]).filter((part) => part.entries.length > 0);
+  assert.deepEqual(
+    holding.map((part) => part.bucket),
+    [Math.floor((10_778 * 12) / 16_384)],
+  );
+});
+
+test("events in doubt are resolved by what the server ran", () => {
+  const bounds = (ownMax: number, derivedMax: number) => {
+    const recorder = recorderOf();
+    hit(recorder, "k", 10);
+    hit(recorder, "k", 8, FIRST_MAYBE_COLUMN);
+    return boundsOf(close(recorder, null, { ownMax, derivedMax }), "k");
+  };
+  assert.deepEqual(bounds(0, 100), { lower: 10, upper: 10 });
+  assert.deepEqual(bounds(100, 0), { lower: 18, upper: 18 });
+  assert.deepEqual(bounds(3, 100), { lower: 10, upper: 13 });
+  assert.deepEqual(bounds(100, 3), { lower: 15, upper: 18 });
+});
+
+test("an ignored key is counted in the total and never reported, and nobody's bounds suffer", () => {
+  const recorder = recorderOf({ ignored: (key) => Buffer.from(key).toString().startsWith("lock:") });
+  hit(recorder, "lock:1", 5000);
+  hit(recorder, "k", 5);
+  assert.deepEqual(recorder.earlyParts(200, SEES, null), []);
+  const [part] = close(recorder);
+  assert.equal(part?.total.write, 5005);
+  assert.equal(part?.entries.length, 1);
+  assert.equal(part?.floor, 0);
+});
+
+test("a pane that waits for its verdict does not hold up the next, but two cannot wait", () => {
+  const recorder = recorderOf();
+  hit(recorder, "first");
+  const { closing } = recorder.rotate(1000, 1, -1);
+  hit(recorder, "second");
+  assert.throws(() => recorder.rotate(2000, 1, -1), /has not been published/);
+  const verdict = { sees: SEES, complete: true, slots: null, totals: null, budgets: [UNKNOWN_BUDGET] };
+  assert.equal(closing.publish(verdict)[0]?.startMs, 0);
+  assert.equal(recorder.rotate(2000, 1, -1).closing.publish(verdict)[0]?.startMs, 1000);
+});
