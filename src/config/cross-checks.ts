@@ -1,0 +1,192 @@
+import { isLoopback, parseListen } from "./http.ts";
+import { nearest } from "./nearest.ts";
+import { type Problem, quote } from "./problem.ts";
+import type { FileConfig } from "./schema.ts";
+import { type Draft, valueAt } from "./schema-walk.ts";
+import { parseTargetUrl } from "./target-url.ts";
+import type { Tree } from "./yaml-tree.ts";
+
+type FileDraft = Draft<FileConfig>;
+
+/**
+ * What no single value can show: values that do not go together. Works on what could be read of a config, and looks
+ * into the `input` only for whether something stands there at all.
+ */
+export function crossCheck(draft: FileDraft, input: Tree): Problem[] {
+  return [
+    ...(draft.targets ?? []).flatMap((target, index) =>
+      target ? targetProblems(target, `targets[${index}]`) : [],
+    ),
+    ...repeated(
+      addressesOf(draft),
+      (index) => `targets[${index}].url`,
+      "another target has the same address",
+    ),
+    ...paneProblems(draft),
+    ...windowProblems(draft),
+    ...httpProblems(draft, input),
+    ...(draft.rules ?? []).flatMap((rule, index) => (rule ? ruleProblems(rule, `rules[${index}]`) : [])),
+    ...repeated(
+      (draft.rules ?? []).map((rule) => rule?.name),
+      (index) => `rules[${index}].name`,
+      "another rule has the same name",
+    ),
+    ...(draft.receivers ?? []).flatMap((receiver, index) =>
+      receiver ? receiverProblems(receiver, valueAt(input, ["receivers", index]), `receivers[${index}]`) : [],
+    ),
+    ...repeated(
+      (draft.receivers ?? []).map((receiver) => receiver?.name),
+      (index) => `receivers[${index}].name`,
+      "another receiver has the same name",
+    ),
+    ...routeProblems(draft),
+  ];
+}
+
+type Item<List extends keyof FileConfig> = NonNullable<
+  NonNullable<FileDraft[List]> extends readonly (infer I)[] ? I : never
+>;
+
+function repeated(
+  values: readonly (string | undefined)[],
+  pathOf: (index: number) => string,
+  message: string,
+): Problem[] {
+  const seen = new Set<string>();
+  return values.flatMap((value, index) => {
+    if (value === undefined) return [];
+    if (seen.has(value)) return [{ path: pathOf(index), message }];
+    seen.add(value);
+    return [];
+  });
+}
+
+function addressesOf(draft: FileDraft): (string | undefined)[] {
+  return (draft.targets ?? []).map((target) => {
+    const parsed = target?.url === undefined ? undefined : parseTargetUrl(target.url);
+    return parsed !== undefined && "value" in parsed ? parsed.value.address : undefined;
+  });
+}
+
+function targetProblems(target: Item<"targets">, path: string): Problem[] {
+  const { url, username, password, passwordFile, tls } = target;
+  const problems: Problem[] = [];
+  if (password !== undefined && passwordFile !== undefined) {
+    problems.push({ path: `${path}.passwordFile`, message: "password and passwordFile exclude each other" });
+  }
+  if (tls && (tls.certFile === undefined) !== (tls.keyFile === undefined)) {
+    problems.push({ path: `${path}.tls`, message: "certFile and keyFile belong together" });
+  }
+  const parsed = url === undefined ? undefined : parseTargetUrl(url);
+  if (parsed === undefined || "problem" in parsed) return problems;
+  const inUrl = parsed.value;
+  const hasPassword = password !== undefined || passwordFile !== undefined;
+  if (inUrl.username !== undefined && username !== undefined) {
+    problems.push({ path: `${path}.username`, message: "the URL has a user already" });
+  }
+  if (inUrl.password !== undefined && hasPassword) {
+    const key = password === undefined ? "passwordFile" : "password";
+    problems.push({ path: `${path}.${key}`, message: "the URL has a password already" });
+  }
+  if ((username ?? inUrl.username) !== undefined && !hasPassword && inUrl.password === undefined) {
+    const key = username === undefined ? "url" : "username";
+    problems.push({
+      path: `${path}.${key}`,
+      message: "a user needs a password (in the URL, password or passwordFile)",
+    });
+  }
+  if (tls !== undefined && !inUrl.tls) {
+    problems.push({ path: `${path}.tls`, message: "needs a URL that starts with rediss://" });
+  }
+  return problems;
+}
+
+function paneProblems({ panes }: FileDraft): Problem[] {
+  if (panes?.publish === undefined || panes.keys === undefined || panes.publish <= panes.keys) return [];
+  return [
+    { path: "panes.publish", message: `expected at most panes.keys (${panes.keys}), got ${panes.publish}` },
+  ];
+}
+
+function windowProblems({ panes, windows, rules }: FileDraft): Problem[] {
+  const lengthMs = panes?.length;
+  if (lengthMs === undefined) return [];
+  const named = [
+    ...(windows ?? []).map((windowMs, index) => ({ path: `windows[${index}]`, windowMs })),
+    ...(rules ?? []).map((rule, index) => ({ path: `rules[${index}].window`, windowMs: rule?.window })),
+  ];
+  const problems = named.flatMap(({ path, windowMs }) =>
+    windowMs === undefined || windowMs % lengthMs === 0
+      ? []
+      : [{ path, message: `expected a multiple of panes.length (${lengthMs}ms), got ${windowMs}ms` }],
+  );
+  const texts = (windows ?? []).map((windowMs) => windowMs?.toString());
+  return [...problems, ...repeated(texts, (index) => `windows[${index}]`, "the window stands here twice")];
+}
+
+function httpProblems({ http }: FileDraft, input: Tree): Problem[] {
+  const parsed = http?.listen === undefined ? undefined : parseListen(http.listen);
+  if (http === undefined || parsed === undefined || "problem" in parsed) return [];
+  const { host } = parsed.value;
+  // An `auth` that stands there but is wrong is a problem of its own.
+  if (isLoopback(host) || valueAt(input, ["http", "auth"]) !== undefined) return [];
+  return [
+    {
+      path: "http.auth",
+      message: `is missing: listening beyond loopback needs a token (auth: { tokenFile: ... })`,
+    },
+  ];
+}
+
+function ruleProblems({ threshold, criticalAt }: Item<"rules">, path: string): Problem[] {
+  if (threshold === undefined || criticalAt === undefined || criticalAt >= threshold) return [];
+  return [
+    {
+      path: `${path}.criticalAt`,
+      message: `expected at least the threshold (${threshold}/s), got ${criticalAt}/s`,
+    },
+  ];
+}
+
+function receiverProblems(receiver: Item<"receivers">, input: unknown, path: string): Problem[] {
+  const { webhook, log, allow } = receiver;
+  const problems: Problem[] = [];
+  if (webhook !== undefined && log !== undefined) {
+    problems.push({ path, message: "expected one of webhook and log, got both" });
+  }
+  // A key that is unknown, or not supported yet, is reported as such: it may be what was meant.
+  const isWritten = input !== null && typeof input === "object";
+  if (isWritten && Object.keys(input).every((key) => key === "name" || key === "allow")) {
+    problems.push({ path, message: "expected one of webhook and log, got neither" });
+  }
+  if (log !== undefined && webhook === undefined && allow !== undefined && allow.length > 0) {
+    problems.push({ path: `${path}.allow`, message: "is for a webhook only" });
+  }
+  if (webhook?.secret !== undefined && webhook.secretFile !== undefined) {
+    problems.push({
+      path: `${path}.webhook.secretFile`,
+      message: "secret and secretFile exclude each other",
+    });
+  }
+  return problems;
+}
+
+function routeProblems({ routes, receivers }: FileDraft): Problem[] {
+  // Where the list itself could not be read, every name would seem unknown.
+  if (receivers === undefined || receivers.some((receiver) => receiver?.name === undefined)) return [];
+  const known = receivers.flatMap((receiver) => receiver?.name ?? []);
+  return (routes ?? []).flatMap((route, routeIndex) =>
+    (route?.receivers ?? []).flatMap((name, index) => {
+      if (name === undefined || known.includes(name)) return [];
+      const meant = nearest(name, known);
+      const hint =
+        meant === undefined
+          ? `; there are: ${known.join(", ") || "none"}`
+          : `, did you mean ${quote(meant)}?`;
+      // Not with the name: it may have come from the environment.
+      return [
+        { path: `routes[${routeIndex}].receivers[${index}]`, message: `no receiver has this name${hint}` },
+      ];
+    }),
+  );
+}

@@ -1,0 +1,97 @@
+import { dirname } from "node:path";
+import { crossCheck } from "./cross-checks.ts";
+import { type Environment, substitute } from "./environment.ts";
+import { readBounded, readNamedFiles, reasonOf } from "./named-files.ts";
+import { ConfigError, type Problem } from "./problem.ts";
+import { resolveConfig } from "./resolve.ts";
+import { type Config, fileSchema } from "./schema.ts";
+import { salvage } from "./schema-walk.ts";
+import { valueProblems } from "./value-problems.ts";
+import { readYaml, type Tree } from "./yaml-tree.ts";
+
+export { ConfigError, type Problem, problemLines } from "./problem.ts";
+
+/** Options of the command line that stand above the file. */
+export interface Overrides {
+  /** URLs of `--redis`: they replace `targets`. */
+  readonly redisUrls?: readonly string[];
+}
+
+export interface ParseOptions extends Overrides {
+  readonly env: Environment;
+  /** Where the text comes from, for messages. */
+  readonly source: string;
+  /** Where relative paths of files start; the working directory if left out. */
+  readonly folder?: string;
+}
+
+/**
+ * Reads a config file and the files that it names.
+ *
+ * Throws: ConfigError with every problem at once; none of its messages shows a secret.
+ */
+export function loadConfig(file: string, env: Environment, overrides: Overrides = {}): Config {
+  return parseConfig(readText(file), { env, source: file, folder: dirname(file), ...overrides });
+}
+
+function readText(file: string): string {
+  try {
+    return readBounded(file);
+  } catch (cause) {
+    throw new ConfigError(
+      file,
+      [{ path: "config", message: `the file cannot be read: ${reasonOf(cause)}` }],
+      { cause },
+    );
+  }
+}
+
+/** Parses the text of a config. Throws: ConfigError with every problem at once. */
+export function parseConfig(text: string, options: ParseOptions): Config {
+  return readConfig(readYaml(text, options.source), options);
+}
+
+/**
+ * The config of no file: every default, with what is given in the form of a file (`{ http: { listen: "127.0.0.1:0" } }`).
+ *
+ * Throws: ConfigError, for a bad URL.
+ */
+export function defaultConfig({
+  redisUrls,
+  ...file
+}: Overrides & { readonly [key: string]: unknown } = {}): Config {
+  const source = "options";
+  return readConfig(readYaml(JSON.stringify(file), source), {
+    env: {},
+    source,
+    ...(redisUrls && { redisUrls }),
+  });
+}
+
+function readConfig(tree: Tree, { env, source, folder = ".", redisUrls = [] }: ParseOptions): Config {
+  const substituted = substitute(tree, env);
+  const input = withTargets(substituted.tree, redisUrls);
+  const parsed = fileSchema.safeParse(input);
+  const draft = parsed.success ? parsed.data : (salvage(fileSchema, input) ?? {});
+  const files = readNamedFiles(draft, folder);
+  const written = withTargets(tree, redisUrls);
+  const values = parsed.success ? [] : valueProblems(parsed.error.issues, fileSchema, written);
+  const problems = withoutEchoes(substituted.problems, [
+    ...values,
+    ...crossCheck(draft, input),
+    ...files.problems,
+  ]);
+  if (!parsed.success || problems.length > 0) throw new ConfigError(source, problems);
+  return resolveConfig(parsed.data, files.contents);
+}
+
+function withTargets(tree: Tree, redisUrls: readonly string[]): Tree {
+  const isMapping = tree !== null && typeof tree === "object" && !Array.isArray(tree);
+  return redisUrls.length > 0 && isMapping ? { ...tree, targets: redisUrls.map((url) => ({ url })) } : tree;
+}
+
+/** A value whose variable is not set is wrong for that reason; what else is wrong with it is only an echo. */
+function withoutEchoes(first: readonly Problem[], others: readonly Problem[]): Problem[] {
+  const known = new Set(first.map(({ path }) => path));
+  return [...first, ...others.filter(({ path }) => !known.has(path))];
+}

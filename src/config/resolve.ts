@@ -1,0 +1,99 @@
+import { type Listen, parseListen } from "./http.ts";
+import type { Parsed } from "./scalars.ts";
+import type { Config, FileConfig, Receiver, Route, TargetConfig, TargetTls } from "./schema.ts";
+import { formatHostPort, parseTargetUrl, type TargetUrl } from "./target-url.ts";
+import type { FileTarget } from "./targets.ts";
+
+/** Builds the config from a file without problems and the contents of the files it names. */
+export function resolveConfig(file: FileConfig, contents: ReadonlyMap<string, string>): Config {
+  const receivers = file.receivers.map((receiver, index) =>
+    resolveReceiver(receiver, contents.get(`receivers[${index}].webhook.secretFile`)),
+  );
+  return {
+    ...file,
+    targets: file.targets.map((target, index) =>
+      resolveTarget(target, file.cluster, `targets[${index}]`, contents),
+    ),
+    http: resolveHttp(file.http, contents),
+    windows: [...new Set([...file.windows, ...file.rules.map((rule) => rule.window)])].sort((a, b) => a - b),
+    receivers,
+    routes: file.routes ?? everythingTo(receivers.map(({ name }) => name)),
+  };
+}
+
+function checked<T>(parsed: Parsed<T>): T {
+  if ("problem" in parsed) throw new Error(`a checked value does not parse: ${parsed.problem}`);
+  return parsed.value;
+}
+
+/** The default routes. */
+function everythingTo(receivers: string[]): Route[] {
+  if (receivers.length === 0) return [];
+  return [{ match: {}, receivers, groupWait: 100, groupInterval: 30_000, burst: 5 }];
+}
+
+function resolveTarget(
+  target: FileTarget,
+  cluster: string,
+  path: string,
+  contents: ReadonlyMap<string, string>,
+): TargetConfig {
+  const parsed = checked(parseTargetUrl(target.url));
+  const username = target.username ?? parsed.username;
+  const password = target.password ?? contents.get(`${path}.passwordFile`) ?? parsed.password;
+  return {
+    url: canonicalUrl(parsed, username, password),
+    endpoint: parsed.endpoint,
+    address: parsed.address,
+    cluster: target.cluster ?? cluster,
+    ...(username === undefined ? {} : { username }),
+    ...(password === undefined ? {} : { password }),
+    ...(parsed.tls ? { tls: resolveTls(target.tls?.servername, `${path}.tls`, contents) } : {}),
+  };
+}
+
+function resolveTls(
+  servername: string | undefined,
+  path: string,
+  contents: ReadonlyMap<string, string>,
+): TargetTls {
+  const ca = contents.get(`${path}.caFile`);
+  const cert = contents.get(`${path}.certFile`);
+  const key = contents.get(`${path}.keyFile`);
+  return {
+    ...(ca === undefined ? {} : { ca }),
+    ...(cert === undefined ? {} : { cert }),
+    ...(key === undefined ? {} : { key }),
+    ...(servername === undefined ? {} : { servername }),
+  };
+}
+
+function canonicalUrl({ endpoint, tls }: TargetUrl, username = "", password = ""): string {
+  if ("path" in endpoint) return `unix://${endpoint.path}`;
+  const user = password === "" ? "" : `${encodeURIComponent(username)}:${encodeURIComponent(password)}@`;
+  return `${tls ? "rediss" : "redis"}://${user}${formatHostPort(endpoint.host, endpoint.port)}`;
+}
+
+function resolveHttp(http: FileConfig["http"], contents: ReadonlyMap<string, string>): Config["http"] {
+  const listen: Listen = checked(parseListen(http.listen));
+  const token = contents.get("http.auth.tokenFile");
+  const cert = contents.get("http.tls.certFile");
+  const key = contents.get("http.tls.keyFile");
+  return {
+    listen,
+    hosts: http.hosts.map((host) => host.toLowerCase()),
+    ...(token === undefined ? {} : { auth: { token } }),
+    ...(http.externalUrl === undefined ? {} : { externalUrl: http.externalUrl.replace(/\/+$/, "") }),
+    ...(cert === undefined || key === undefined ? {} : { tls: { cert, key } }),
+  };
+}
+
+function resolveReceiver(
+  receiver: FileConfig["receivers"][number],
+  secretOfFile: string | undefined,
+): Receiver {
+  const { name, webhook, allow } = receiver;
+  if (webhook === undefined) return { name, log: {} };
+  const secret = webhook.secret ?? secretOfFile;
+  return { name, webhook: { url: webhook.url, ...(secret === undefined ? {} : { secret }) }, allow };
+}

@@ -1,0 +1,100 @@
+import type { z } from "zod";
+import { type Route, receivers, routes } from "./alerts.ts";
+import { http, type Listen } from "./http.ts";
+import { log, metrics } from "./observability.ts";
+import { grace, type Rule, rules, windows } from "./rules.ts";
+import { count, name, section } from "./scalars.ts";
+import { ignore, panes, sources } from "./sources.ts";
+import type { Endpoint } from "./target-url.ts";
+import { discovery, targets } from "./targets.ts";
+
+export type { Route } from "./alerts.ts";
+export type { RateRule, Rule } from "./rules.ts";
+export type { Endpoint } from "./target-url.ts";
+
+const kafka = section({
+  buckets: count({ min: 1, max: 1024 })
+    .prefault(12)
+    .describe("Into how many buckets the slots of a cluster are split; the same in every process."),
+})
+  .prefault({})
+  .describe("How panes travel.");
+
+/** What a config file may say: types, defaults, bounds and descriptions. */
+export const fileSchema = section({
+  cluster: name()
+    .prefault("default")
+    .describe("Name of the logical keyspace, for targets that do not name theirs."),
+  targets,
+  discovery,
+  sources,
+  panes,
+  ignore,
+  http,
+  kafka,
+  windows,
+  grace,
+  rules,
+  routes,
+  receivers,
+  metrics,
+  log,
+});
+
+/** A config file, checked value by value; files that it names are not read yet. */
+export type FileConfig = z.output<typeof fileSchema>;
+
+/** PEM texts; present (perhaps empty) where the connection uses TLS. */
+export interface TargetTls {
+  readonly ca?: string;
+  readonly cert?: string;
+  readonly key?: string;
+  readonly servername?: string;
+}
+
+/** A server to watch. `url` and `password` are secret: only `address` may be shown. */
+export interface TargetConfig {
+  /** Canonical, with all credentials, percent-encoded. */
+  readonly url: string;
+  readonly endpoint: Endpoint;
+  /** Its name everywhere: `host:port`, `[::1]:6379` or `unix:///path`. */
+  readonly address: string;
+  readonly cluster: string;
+  readonly username?: string;
+  readonly password?: string;
+  /** Present exactly where TLS is used. */
+  readonly tls?: TargetTls;
+}
+
+export interface WebhookReceiver {
+  readonly name: string;
+  readonly webhook: { readonly url: string; readonly secret?: string };
+  /** Networks (`127.0.0.0/8`) and addresses; empty: no narrowing. */
+  readonly allow: readonly string[];
+}
+
+export interface LogReceiver {
+  readonly name: string;
+  readonly log: Record<string, never>;
+}
+
+export type Receiver = WebhookReceiver | LogReceiver;
+
+/** Everything an operator can set, ready to use: durations in ms, rates per second, sizes in bytes. Holds secrets. */
+export interface Config extends Omit<FileConfig, "targets" | "http" | "rules" | "routes" | "receivers"> {
+  readonly targets: TargetConfig[];
+  readonly http: {
+    readonly listen: Listen;
+    readonly auth?: { readonly token: string };
+    /** Without a trailing slash. */
+    readonly externalUrl?: string;
+    /** In lower case. */
+    readonly hosts: string[];
+    readonly tls?: { readonly cert: string; readonly key: string };
+  };
+  /** The listed windows and those of the rules, in ms, ascending, without repetitions. */
+  readonly windows: number[];
+  readonly rules: Rule[];
+  readonly routes: Route[];
+  readonly receivers: Receiver[];
+}

@@ -1,0 +1,29 @@
+import type { Config, Receiver, TargetConfig } from "./schema.ts";
+import { formatHostPort } from "./target-url.ts";
+
+/** What a config amounts to, line by line, without secrets. */
+export function summaryLines(config: Config): string[] {
+  const { host, port } = config.http.listen;
+  const seconds = config.windows.map((windowMs) => `${windowMs / 1000}s`);
+  return [
+    `cluster: ${config.cluster}`,
+    `targets: ${listed(config.targets.map(targetLine))}`,
+    `windows: ${listed(seconds)}`,
+    `rules: ${listed(config.rules.map(({ name, threshold }) => `${name} (${threshold}/s)`))}`,
+    `receivers: ${listed(config.receivers.map(receiverLine))}`,
+    `http: ${config.http.tls ? "https" : "http"}://${formatHostPort(host, port)}${config.http.auth ? ", with a token" : ""}`,
+  ];
+}
+
+function listed(items: readonly string[]): string {
+  return items.length === 0 ? "none" : items.join(", ");
+}
+
+function targetLine({ address, cluster, tls, username, password }: TargetConfig): string {
+  const how = [cluster, tls && "TLS", username && `user ${username}`, password && "with a password"];
+  return `${address} (${how.filter(Boolean).join(", ")})`;
+}
+
+function receiverLine(receiver: Receiver): string {
+  return `${receiver.name} (${"webhook" in receiver ? "webhook" : "log"})`;
+}

@@ -1,0 +1,61 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, describe, it } from "node:test";
+import { checkCommand } from "../../../src/cli/check.ts";
+
+describe("keyheat check", () => {
+  const folder = mkdtempSync(join(tmpdir(), "keyheat-check-"));
+  after(() => rmSync(folder, { recursive: true }));
+
+  function check(text: string, env: Record<string, string> = {}) {
+    const file = join(folder, "keyheat.yaml");
+    writeFileSync(file, text);
+    let out = "";
+    let err = "";
+    const code = checkCommand(
+      { config: file },
+      { out: { write: (text) => (out += text) }, err: { write: (text) => (err += text) }, env },
+    );
+    return { code, out, err };
+  }
+
+  it("says ok and what the config amounts to, without secrets", () => {
+    const { code, out, err } = check(
+      `
+targets:
+  - { url: "rediss://keyheat:\${PASSWORD}@10.0.0.1", cluster: shop }
+  - { url: "unix:///run/redis.sock" }
+rules: [{ name: fast, type: rate, window: 2s, threshold: 60/m }]
+receivers: [{ name: hook, webhook: { url: "https://example.org/hunter2", secret: hunter2 } }]
+`,
+      { PASSWORD: "hunter2" },
+    );
+    assert.equal(err, "");
+    assert.equal(code, 0);
+    assert.deepEqual(out.split("\n"), [
+      "ok",
+      "cluster: default",
+      "targets: 10.0.0.1:6379 (shop, TLS, user keyheat, with a password), unix:///run/redis.sock (default)",
+      "windows: 2s, 10s, 60s",
+      "rules: fast (1/s)",
+      "receivers: hook (webhook)",
+      "http: http://127.0.0.1:9380",
+      "",
+    ]);
+  });
+
+  it("prints every problem on standard error, and returns 2", () => {
+    const { code, out, err } = check("cluster: 7\nrecievers: []\ngrace: '10'\n");
+    assert.equal(code, 2);
+    assert.equal(out, "");
+    assert.deepEqual(
+      err
+        .trimEnd()
+        .split("\n")
+        .map((line) => line.split(":")[0]),
+      ["cluster", "grace", "recievers"],
+    );
+  });
+});

@@ -1,0 +1,194 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { parse, problemsOf } from "./problems-of.ts";
+
+const log = { name: "ops", log: {} };
+
+describe("listening beyond loopback", () => {
+  it("needs a token", () => {
+    for (const listen of [
+      "0.0.0.0:9380",
+      "[::]:9380",
+      "10.0.0.1:1",
+      "keyheat.example:9380",
+      "[::ffff:10.0.0.1]:1",
+    ]) {
+      assert.deepEqual(problemsOf({ http: { listen } }), [
+        "http.auth: is missing: listening beyond loopback needs a token (auth: { tokenFile: ... })",
+      ]);
+    }
+    for (const listen of [
+      "127.0.0.1:9380",
+      "127.9.9.9:0",
+      "[::1]:9380",
+      "localhost:9380",
+      "[::ffff:127.0.0.1]:1",
+    ]) {
+      assert.deepEqual(problemsOf({ http: { listen } }), [], listen);
+    }
+  });
+
+  it("is not reported twice where auth is there but wrong", () => {
+    assert.deepEqual(problemsOf({ http: { listen: "0.0.0.0:1", auth: "x" } }), [
+      "http.auth: expected a mapping of keys to values, got text",
+    ]);
+  });
+
+  it("has an address and a port", () => {
+    for (const listen of [":9380", "9380", "127.0.0.1", "::1:9380", "127.0.0.1:65536", "http://a:1"]) {
+      assert.match(
+        problemsOf({ http: { listen } }).join(),
+        /^http.listen: expected an address and a port/,
+        listen,
+      );
+    }
+    assert.match(problemsOf({ http: { listen: 9380 } }).join(), /put it in quotes\), got 9380$/);
+  });
+});
+
+describe("names", () => {
+  it("are unique among rules, receivers and targets", () => {
+    const rule = { name: "a", type: "rate" };
+    assert.deepEqual(
+      problemsOf({
+        rules: [rule, { ...rule, threshold: "bad" }],
+        receivers: [log, log],
+        targets: [{ url: "redis://A" }, { url: "rediss://u:p@a:6379" }],
+      }).sort(),
+      [
+        "receivers[1].name: another receiver has the same name",
+        "rules[1].name: another rule has the same name",
+        'rules[1].threshold: expected a rate above 0 such as 1000/s, got "bad"',
+        "targets[1].url: another target has the same address",
+      ],
+    );
+  });
+
+  it("in routes are those of receivers", () => {
+    assert.deepEqual(problemsOf({ receivers: [log], routes: [{ receivers: ["ops", "opps", "pager"] }] }), [
+      'routes[0].receivers[1]: no receiver has this name, did you mean "ops"?',
+      "routes[0].receivers[2]: no receiver has this name; there are: ops",
+    ]);
+    assert.deepEqual(problemsOf({ receivers: [], routes: [{ receivers: ["ops"] }] }), [
+      "routes[0].receivers[0]: no receiver has this name; there are: none",
+    ]);
+    assert.match(problemsOf({ routes: [{ receivers: [] }] }).join(), /at least 1/);
+  });
+});
+
+describe("a receiver", () => {
+  it("is exactly one of webhook and log", () => {
+    const webhook = { url: "http://127.0.0.1:1" };
+    assert.deepEqual(problemsOf({ receivers: [{ name: "a" }, { name: "b", webhook, log: {} }] }), [
+      "receivers[0]: expected one of webhook and log, got neither",
+      "receivers[1]: expected one of webhook and log, got both",
+    ]);
+    assert.deepEqual(problemsOf({ receivers: [{ ...log, allow: ["127.0.0.0/8"] }] }), [
+      "receivers[0].allow: is for a webhook only",
+    ]);
+  });
+
+  it("has a plain web address and networks that may be reached", () => {
+    assert.deepEqual(
+      problemsOf({
+        receivers: [
+          {
+            name: "a",
+            webhook: { url: "http://u:hunter2@a" },
+            allow: ["10.0.0.0/8", "::1", "10.0.0.0/33", "a", "7"],
+          },
+          { name: "b", webhook: { url: "//a", secret: "x", secretFile: "/no" } },
+        ],
+      }).filter((problem) => !problem.includes("cannot be read")),
+      [
+        "receivers[0].webhook.url: expected a URL such as https://example.org/path, without user and password",
+        'receivers[0].allow[2]: expected an IP address or a network such as 127.0.0.0/8, got "10.0.0.0/33"',
+        'receivers[0].allow[3]: expected an IP address or a network such as 127.0.0.0/8, got "a"',
+        'receivers[0].allow[4]: expected an IP address or a network such as 127.0.0.0/8, got "7"',
+        "receivers[1].webhook.url: expected a URL such as https://example.org/path",
+        "receivers[1].webhook.secretFile: secret and secretFile exclude each other",
+      ],
+    );
+  });
+});
+
+describe("panes and windows", () => {
+  it("fit: each window, also of a rule, is a multiple of a pane", () => {
+    assert.deepEqual(
+      problemsOf({
+        panes: { length: "2s" },
+        windows: ["10s", "5s", "10s"],
+        rules: [{ name: "a", type: "rate", window: "3s", threshold: "no" }],
+      }),
+      [
+        'rules[0].threshold: expected a rate above 0 such as 1000/s, got "no"',
+        "windows[1]: expected a multiple of panes.length (2000ms), got 5000ms",
+        "rules[0].window: expected a multiple of panes.length (2000ms), got 3000ms",
+        "windows[2]: the window stands here twice",
+      ],
+    );
+    assert.deepEqual(
+      parse({ panes: { length: "500ms" }, windows: ["1500ms", "10s"] }).windows,
+      [1500, 10_000],
+    );
+  });
+
+  it("publish no more keys than they track", () => {
+    assert.deepEqual(problemsOf({ panes: { keys: 100 } }), [
+      "panes.publish: expected at most panes.keys (100), got 1000",
+    ]);
+  });
+
+  it("have a critical rate that is no lower than the threshold", () => {
+    assert.deepEqual(
+      problemsOf({ rules: [{ name: "a", type: "rate", threshold: "2/s", criticalAt: "1/s" }] }),
+      ["rules[0].criticalAt: expected at least the threshold (2/s), got 1/s"],
+    );
+  });
+});
+
+describe("credentials of a target", () => {
+  it("stand in the URL or beside it", () => {
+    const both = parse({
+      targets: [{ url: "redis://u:a%2Fb@h" }, { url: "redis://g", username: "u", password: "a/b" }],
+    });
+    for (const target of both.targets) {
+      assert.deepEqual([target.username, target.password], ["u", "a/b"]);
+      assert.match(target.url, /^redis:\/\/u:a%2Fb@[hg]:6379$/);
+      assert.doesNotMatch(target.address, /u|a\/b/);
+    }
+    assert.equal(parse({ targets: [{ url: "unix:///s", password: "a" }] }).targets[0]?.password, "a");
+  });
+
+  it("are not given twice, and a user has a password", () => {
+    assert.deepEqual(
+      problemsOf({
+        targets: [
+          { url: "redis://u:p@a", username: "u", password: "p" },
+          { url: "redis://b", username: "u" },
+          { url: "redis://u@c" },
+          { url: "redis://d", tls: {} },
+          { url: "unix:///e", tls: {} },
+        ],
+      }),
+      [
+        "targets[0].username: the URL has a user already",
+        "targets[0].password: the URL has a password already",
+        "targets[1].username: a user needs a password (in the URL, password or passwordFile)",
+        "targets[2].url: a user needs a password (in the URL, password or passwordFile)",
+        "targets[3].tls: needs a URL that starts with rediss://",
+        "targets[4].tls: needs a URL that starts with rediss://",
+      ],
+    );
+  });
+
+  it("use TLS exactly where the URL says so", () => {
+    const { targets } = parse({
+      targets: [{ url: "redis://a" }, { url: "rediss://b", tls: { servername: "c" } }, { url: "rediss://d" }],
+    });
+    assert.deepEqual(
+      targets.map(({ tls }) => tls),
+      [undefined, { servername: "c" }, {}],
+    );
+  });
+});
