@@ -169,7 +169,7 @@ export class TargetWatch {
       flavor: poll.flavor,
       version: poll.version,
       slots: poll.slots,
-      calls: poll.calls,
+      calls: poll.calls.size > 0 ? poll.calls : null,
       writeCalls: poll.writeCalls,
       takenAtMs: poll.takenAtMs,
       ran: {

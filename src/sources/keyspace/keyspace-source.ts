@@ -451,7 +451,10 @@ function isEmpty({ observed, maybes }: ClosingPane): boolean {
   return observed.read + observed.write + observed.miss === 0 && maybes.every((count) => count === 0);
 }
 
+/** A server that does not tell its version may have every command there is. */
+const NEWEST = [Number.POSITIVE_INFINITY, 0] as const;
+
 function dialectOf({ flavor, version }: TargetView): EventDialect {
-  const [major = 0, minor = 0] = version.split(".").map((part) => Number.parseInt(part, 10) || 0);
-  return { flavor, version: [major, minor] };
+  const numbers = /^(\d+)\.(\d+)/.exec(version);
+  return { flavor, version: numbers ? [Number(numbers[1]), Number(numbers[2])] : NEWEST };
 }

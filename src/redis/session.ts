@@ -1,0 +1,130 @@
+import { Redis } from "ioredis";
+import { authArguments, connectionOptions, type TargetAccess, type Timeouts } from "./options.ts";
+import { TargetError, type TargetProblem } from "./problem.ts";
+import { type Asker, connectionProblem } from "./reply-problem.ts";
+import { type Attempt, socketProblem } from "./socket-problem.ts";
+
+/** A command's name and arguments. */
+export type CommandLine = readonly (string | number | Buffer)[];
+
+/** What the server answered to one command: a value, or the text of an error reply. */
+export type Answer = { readonly value: unknown } | { readonly error: string };
+
+const TIMED_OUT: TargetProblem = {
+  code: "TIMEOUT",
+  message: "connected, but commands are not answered; it hangs, is paused, or the connection is half-open",
+  retryable: true,
+};
+
+/** One connection from its login to its end. It never comes back: a new one takes its place. */
+export class Session {
+  readonly #redis: Redis;
+  readonly #attempt: Attempt;
+  readonly #asker: Asker;
+  #socketError: unknown = null;
+  #problem: TargetProblem | null = null;
+  #onEnd: () => void = () => {};
+
+  private constructor(target: TargetAccess, timeouts: Timeouts) {
+    this.#attempt = { usesTls: target.tls !== undefined, isUnixSocket: "path" in target.endpoint };
+    this.#asker = { username: target.username, hasPassword: target.password !== undefined };
+    this.#redis = new Redis(connectionOptions(target, timeouts));
+    this.#redis.on("error", (err) => {
+      this.#socketError ??= err;
+    });
+    this.#redis.on("end", () => {
+      this.#problem ??= socketProblem(this.#socketError, this.#attempt);
+      this.#onEnd();
+    });
+  }
+
+  /** Connects and logs in, unless `signal` aborts it. Throws: `TargetError`. */
+  static async open(target: TargetAccess, timeouts: Timeouts, signal: AbortSignal): Promise<Session> {
+    const session = new Session(target, timeouts);
+    const abort = () => session.close();
+    signal.addEventListener("abort", abort, { once: true });
+    try {
+      await session.#connect();
+    } finally {
+      signal.removeEventListener("abort", abort);
+    }
+    const auth = authArguments(target);
+    if (auth) await session.#logIn(auth);
+    return session;
+  }
+
+  /** Why the connection has ended; `null` while it lives. */
+  get ended(): TargetProblem | null {
+    return this.#problem;
+  }
+
+  /** Calls `listener` once when the connection has ended by itself. */
+  onEnd(listener: () => void): void {
+    this.#onEnd = listener;
+  }
+
+  /**
+   * Sends commands in one go and waits for all answers. Error replies that concern one command are answers.
+   *
+   * Throws: `TargetError` where the server answers nobody or not this user, such as LOADING; the connection is closed
+   * as well where it is lost or answers too late.
+   */
+  async ask(lines: readonly CommandLine[]): Promise<readonly Answer[]> {
+    if (this.#problem) throw new TargetError(this.#problem);
+    const pipeline = this.#redis.pipeline(lines.map((line) => ["call", ...line]));
+    const results = await pipeline.exec().catch((err: unknown) => [[err, null]] as [Error, unknown][]);
+    const answers = (results ?? []).map(([err, value]) => (err ? this.#answerOf(err) : { value }));
+    for (const answer of answers) {
+      const problem = "error" in answer ? connectionProblem(answer.error, this.#asker) : null;
+      if (problem) throw new TargetError(problem);
+    }
+    return answers;
+  }
+
+  /** Closes the connection, for `problem` where there is one. */
+  close(problem: TargetProblem = CLOSED_BY_US): void {
+    this.#problem ??= problem;
+    this.#redis.disconnect();
+  }
+
+  async #connect(): Promise<void> {
+    try {
+      await this.#redis.connect();
+    } catch (err) {
+      const problem = this.#problem ?? socketProblem(this.#socketError ?? err, this.#attempt);
+      this.close(problem);
+      throw new TargetError(problem);
+    }
+  }
+
+  async #logIn(auth: readonly string[]): Promise<void> {
+    try {
+      const [answer] = await this.ask([["AUTH", ...auth]]);
+      // "ERR ... without any password configured": nothing to log in to, and commands will show what may be done.
+      if (answer && "error" in answer && !/no password|without any password/i.test(answer.error)) {
+        throw new TargetError({
+          code: "AUTH",
+          message: /wrong number of arguments/i.test(answer.error)
+            ? "the server knows no users (Redis before 6); set only the target's password"
+            : "the server refused to log in; check the target's username and password",
+          retryable: false,
+        });
+      }
+    } catch (err) {
+      if (err instanceof TargetError) this.close(err.problem);
+      throw err;
+    }
+  }
+
+  /** Error replies are answers; all else ends the connection. */
+  #answerOf(err: Error): Answer {
+    if (err.name === "ReplyError") return { error: err.message };
+    const problem = err.message.includes("timed out")
+      ? TIMED_OUT
+      : (this.#problem ?? socketProblem(this.#socketError ?? err, this.#attempt));
+    this.close(problem);
+    throw new TargetError(problem);
+  }
+}
+
+const CLOSED_BY_US: TargetProblem = { code: "CLOSED", message: "closed", retryable: true };

@@ -1,0 +1,61 @@
+import type { RateRule } from "../config/schema.ts";
+import { compileGlobs } from "../model/glob.ts";
+import type { Heat } from "../model/heat.ts";
+import type { Severity } from "../model/incident.ts";
+import type { Key } from "../model/key.ts";
+
+/**
+ * What a rule says of a heat. `hot`: it surely holds. `calm`: the heat is surely below `resolveBelow`. `between`:
+ * neither. `unknown`: something is missing, so that nobody can say that it is calm.
+ */
+export type Verdict = "hot" | "calm" | "between" | "unknown";
+
+/** The rule fires on what is sure (`lower`) and clears on what is at most so (`clearing`): blind is not quiet. */
+export function judge(rule: RateRule, heat: Heat): Verdict {
+  const { lower } = heat.counts[rule.kind];
+  if (lower >= countAt(rule.threshold, rule.window) && hasShare(rule, heat)) return "hot";
+  const clearing = heat.clearing[rule.kind];
+  if (!heat.complete || clearing === null) return "unknown";
+  return clearing < countAt(rule.threshold * rule.resolveBelow, rule.window) ? "calm" : "between";
+}
+
+/** Severity of a heat for which the rule holds. */
+export function severityOf(rule: RateRule, heat: Heat): Severity {
+  if (rule.criticalAt === undefined) return rule.severity;
+  const { lower } = heat.counts[rule.kind];
+  return lower >= countAt(rule.criticalAt, rule.window) ? "critical" : rule.severity;
+}
+
+/** Whether the rule judges this key at all. A cut key is matched by its first 1 KiB. */
+export function ruleMatches(rule: RateRule, key: Key): boolean {
+  const { matchesCluster, matchesKey } = matcherOf(rule);
+  return matchesCluster(key.cluster) && matchesKey(key.bytes);
+}
+
+/** An unknown share holds nothing back. */
+function hasShare(rule: RateRule, heat: Heat): boolean {
+  return heat.shareOfTarget === null || heat.shareOfTarget >= rule.minShare;
+}
+
+function countAt(ratePerSecond: number, windowMs: number): number {
+  return (ratePerSecond * windowMs) / 1000;
+}
+
+interface Matcher {
+  readonly matchesCluster: (cluster: string) => boolean;
+  readonly matchesKey: (key: Uint8Array) => boolean;
+}
+
+/** Rules live until the next reload, and their globs with them. */
+const matchers = new WeakMap<RateRule, Matcher>();
+
+function matcherOf(rule: RateRule): Matcher {
+  let matcher = matchers.get(rule);
+  if (!matcher) {
+    const clusterGlob = compileGlobs([rule.match.cluster]);
+    const matchesKey = compileGlobs([rule.match.key]);
+    matcher = { matchesCluster: (cluster) => clusterGlob(Buffer.from(cluster)), matchesKey };
+    matchers.set(rule, matcher);
+  }
+  return matcher;
+}

@@ -1,0 +1,102 @@
+import { COMPLETE, DELIVERED, UNSAMPLED } from "./delivery-ring.ts";
+import { SlotMasks } from "./slot-masks.ts";
+import type { Track } from "./track.ts";
+import { ALL_KIND_BITS, VANTAGES, WRITE_BIT } from "./vantage.ts";
+
+/** Its own upper bound can be relied on: everything that its reporters counted has come. */
+const REPORTING = 8;
+/** Every expected pane has come and was complete. */
+const WHOLE = 16;
+/** Someone is expected to deliver. */
+const EXPECTED = 8;
+/** Someone has delivered. */
+const PRESENT = 16;
+
+/**
+ * How far what came for a window can be trusted, slot by slot: a target that is missing says nothing against the keys
+ * of the others.
+ */
+export class Completeness {
+  readonly fromMs: number;
+  readonly toMs: number;
+  readonly #masks = VANTAGES.map(() => new SlotMasks());
+  #expected = 0;
+  #wholeExpected = 0;
+  #present = 0;
+
+  readonly #reachesBack: boolean;
+
+  /** `sinceMs`: when this cluster was first heard of. */
+  constructor(tracks: Iterable<Track>, fromMs: number, toMs: number, sinceMs: number) {
+    this.fromMs = fromMs;
+    this.toMs = toMs;
+    this.#reachesBack = fromMs < sinceMs;
+    for (const track of tracks) this.#add(track);
+  }
+
+  /** Whether that holds for every slot. Where nothing is expected, someone must at least have reported. */
+  get isWhole(): boolean {
+    if (this.#expected > 0) return this.#wholeExpected === this.#expected;
+    return !this.#reachesBack && this.#present > 0;
+  }
+
+  /** Whether every expected pane that could hold a key of this slot has come and was complete. */
+  isWholeAt(slot: number): boolean {
+    if (this.#expected === 0) return this.isWhole && this.#masks.some((m) => (m.any(slot) & PRESENT) !== 0);
+    let isExpected = false;
+    for (const masks of this.#masks) {
+      if ((masks.any(slot) & EXPECTED) === 0) continue;
+      if ((masks.all(slot) & WHOLE) === 0) return false;
+      isExpected = true;
+    }
+    return isExpected;
+  }
+
+  /** Kinds, as bits, of which a vantage has missed nothing. */
+  completeKinds(vantageIndex: number, slot: number): number {
+    const masks = this.#masks[vantageIndex]!;
+    const any = masks.any(slot);
+    return (any & EXPECTED) === 0 ? 0 : any & masks.all(slot) & ALL_KIND_BITS;
+  }
+
+  /** Kinds, as bits, that a vantage sees. */
+  seenKinds(vantageIndex: number, slot: number): number {
+    return this.#masks[vantageIndex]!.any(slot) & ALL_KIND_BITS;
+  }
+
+  isReporting(vantageIndex: number, slot: number): boolean {
+    const masks = this.#masks[vantageIndex]!;
+    return (masks.any(slot) & PRESENT) !== 0 && (masks.all(slot) & REPORTING) !== 0;
+  }
+
+  #add(track: Track): void {
+    const isPresent = track.lastEndMs > this.fromMs;
+    const { isExpected } = track;
+    if (!isPresent && !isExpected) return;
+    const all = isExpected ? this.#expectedBits(track) : this.#unexpectedBits(track);
+    const any = (isPresent ? track.sees | PRESENT : 0) | (isExpected ? EXPECTED : 0);
+    this.#masks[track.vantageIndex]!.add(all, any, track.slots.since(this.fromMs));
+    if (isPresent) this.#present++;
+    if (!isExpected) return;
+    this.#expected++;
+    if ((all & WHOLE) !== 0) this.#wholeExpected++;
+  }
+
+  #expectedBits(track: Track): number {
+    // A window that reaches back before anyone looked is not complete: blind is not quiet.
+    if (!track.expects(this.fromMs)) return 0;
+    const flags = track.ring.all(this.fromMs, this.toMs);
+    if ((flags & DELIVERED) === 0) return 0;
+    const reporting = (flags & UNSAMPLED) !== 0 ? REPORTING : 0;
+    if ((flags & COMPLETE) === 0) return reporting;
+    // A replica repeats its primary's writes: that it says nothing of them leaves no gap.
+    const notItsOwn = track.role === "replica" ? WRITE_BIT : 0;
+    return reporting | WHOLE | (flags & ALL_KIND_BITS) | notItsOwn;
+  }
+
+  #unexpectedBits(track: Track): number {
+    const reporting = track.isReportingAt(this.fromMs, this.toMs) ? REPORTING : 0;
+    // It has no say in what is complete, so it takes nothing away from those that are expected.
+    return reporting | WHOLE | ALL_KIND_BITS;
+  }
+}

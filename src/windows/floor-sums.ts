@@ -1,0 +1,49 @@
+import { SLOT_COUNT, type SlotRange } from "../model/slot.ts";
+
+/**
+ * Sum of the floors that count for a slot.
+ *
+ * A floor speaks only of the slots that its target covers, and its bucket: adding those of targets that never own a
+ * key would inflate its upper bound. Kept as differences between neighbouring slots, so that adding and taking off a
+ * floor costs one step a range, and is exact.
+ */
+export class FloorSums {
+  #everywhere = 0;
+  #steps: Float64Array | null = null;
+  #sums: Float64Array | null = null;
+
+  /** Adds `floor` (negative: takes it off) on `ranges`; `null`: on every slot. */
+  add(floor: number, ranges: readonly SlotRange[] | null): void {
+    if (floor === 0) return;
+    if (ranges === null) {
+      this.#everywhere += floor;
+      return;
+    }
+    this.#steps ??= new Float64Array(SLOT_COUNT + 1);
+    for (const [first, last] of ranges) {
+      this.#steps[first]! += floor;
+      this.#steps[last + 1]! -= floor;
+    }
+    this.#sums = null;
+  }
+
+  at(slot: number): number {
+    if (this.#steps === null) return this.#everywhere;
+    this.#sums ??= sumsOf(this.#steps);
+    return this.#everywhere + this.#sums[slot]!;
+  }
+
+  isZero(): boolean {
+    return this.#everywhere === 0 && (this.#steps === null || this.#steps.every((step) => step === 0));
+  }
+}
+
+function sumsOf(steps: Float64Array): Float64Array {
+  const sums = new Float64Array(SLOT_COUNT);
+  let sum = 0;
+  for (let slot = 0; slot < SLOT_COUNT; slot++) {
+    sum += steps[slot]!;
+    sums[slot] = sum;
+  }
+  return sums;
+}

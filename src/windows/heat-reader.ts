@@ -1,0 +1,137 @@
+import type { Heat } from "../model/heat.ts";
+import { type Key, keptKeySlot } from "../model/key.ts";
+import { MISS, READ, WRITE } from "./accumulator.ts";
+import type { ClusterWindows } from "./cluster-windows.ts";
+import { addCommands } from "./command-rows.ts";
+import { type Fused, fuse, type VantageView } from "./fuse.ts";
+import type { HopWindow } from "./hop-window.ts";
+import { shareOfTarget } from "./target-share.ts";
+import type { Track } from "./track.ts";
+import { VANTAGES } from "./vantage.ts";
+
+const COMMANDS_PER_KEY = 8;
+/** Stands for a key that no part names: its sums are empty, and only floors speak of it. */
+export const NO_HANDLE = -1;
+
+/** Reads what the windows of a cluster say of one key. */
+export class HeatReader {
+  readonly #cluster: ClusterWindows;
+  readonly #onDisproved: (count: number) => void;
+
+  /** `onDisproved` hears how many upper bounds of a heat another vantage's lower bound has passed. */
+  constructor(cluster: ClusterWindows, onDisproved: (count: number) => void) {
+    this.#cluster = cluster;
+    this.#onDisproved = onDisproved;
+  }
+
+  keyOf(handle: number): Key {
+    const { keys, name } = this.#cluster;
+    return { cluster: name, db: keys.db(handle), bytes: keys.key(handle) };
+  }
+
+  heatOf(window: HopWindow, handle: number): Heat {
+    return this.#heat(window, handle, this.#cluster.keys.slot(handle), this.keyOf(handle));
+  }
+
+  /** Heat of a key that no part names any more: it had at most what the floors leave it. */
+  heatOfUnseen(window: HopWindow, key: Key): Heat {
+    return this.#heat(window, NO_HANDLE, keptKeySlot(key.bytes), key);
+  }
+
+  fusedOf(window: HopWindow, handle: number, slot: number): Fused {
+    return fuse(this.#views(window, handle, slot));
+  }
+
+  #heat(window: HopWindow, handle: number, slot: number, key: Key): Heat {
+    const { tracks, shelf, headMs, hopMs } = this.#cluster;
+    const fused = this.fusedOf(window, handle, slot);
+    if (fused.disproved > 0) this.#onDisproved(fused.disproved);
+    const track = this.#lastTrack(handle);
+    const ofTarget = track ? tracks.ofTarget(track.target) : [];
+    return {
+      key,
+      windowMs: window.windowMs,
+      asOfMs: window.toMs,
+      complete: this.#cluster.completenessOf(window).isWholeAt(slot),
+      counts: fused.counts,
+      clearing: fused.clearing,
+      currentRatePerSecond: this.#currentRate(fused, handle, headMs - 2 * hopMs),
+      vantages: fused.vantages,
+      target: track?.target ?? null,
+      slot: this.#isClusterMode(track) ? slot : null,
+      shareOfTarget: shareOfTarget(fused.counts, ofTarget, shelf, window),
+      commands: this.#commands(window, handle, fused, ofTarget),
+      services: {},
+    };
+  }
+
+  #views(window: HopWindow, handle: number, slot: number): VantageView[] {
+    const completeness = this.#cluster.completenessOf(window);
+    const views: VantageView[] = [];
+    window.accumulators.forEach((accumulator, index) => {
+      const sees = completeness.seenKinds(index, slot);
+      const { cells } = accumulator;
+      const lower = {
+        read: cells.get(handle, READ),
+        write: cells.get(handle, WRITE),
+        miss: cells.get(handle, MISS),
+      };
+      if (sees === 0 && lower.read + lower.write === 0) return;
+      views.push({
+        vantage: VANTAGES[index]!,
+        lower,
+        slack: accumulator.slack(handle, slot),
+        sees,
+        complete: completeness.completeKinds(index, slot),
+        isReporting: completeness.isReporting(index, slot),
+      });
+    });
+    return views;
+  }
+
+  /** Of the vantages that speak, the one that saw most in the last pane. */
+  #currentRate({ vantages }: Fused, handle: number, sinceMs: number): number {
+    if (handle === NO_HANDLE) return 0;
+    const speaking = new Set(Object.values(vantages));
+    let rate = 0;
+    this.#cluster.latest.forEach((latest, index) => {
+      if (speaking.has(VANTAGES[index]!)) rate = Math.max(rate, latest.ratePerSecond(handle, sinceMs));
+    });
+    return rate;
+  }
+
+  #lastTrack(handle: number): Track | undefined {
+    if (handle === NO_HANDLE) return undefined;
+    let track: Track | undefined;
+    let seenMs = 0;
+    for (const latest of this.#cluster.latest) {
+      if (latest.seenMs(handle) <= seenMs) continue;
+      seenMs = latest.seenMs(handle);
+      track = this.#cluster.tracks.byId(latest.trackId(handle));
+    }
+    return track;
+  }
+
+  #isClusterMode(track: Track | undefined): boolean {
+    if (track) return track.slots.slots !== null;
+    for (const { slots } of this.#cluster.tracks.all()) if (slots.slots !== null) return true;
+    return false;
+  }
+
+  /** Commands as the vantage that speaks for most of the heat names them: vantages are never added. */
+  #commands(window: HopWindow, handle: number, { counts, vantages }: Fused, tracks: readonly Track[]) {
+    const readVantage = vantages.read ?? vantages.miss;
+    const vantage = counts.read.lower > counts.write.lower ? readVantage : (vantages.write ?? readVantage);
+    const sums = new Map<number, number>();
+    for (const track of tracks) {
+      if (track.vantage !== vantage) continue;
+      for (const [interval, pane] of track.panes) {
+        if (!window.contains(interval)) continue;
+        for (const { commands } of pane.countedParts()) if (commands) addCommands(sums, commands, handle);
+      }
+    }
+    const { commandNames } = this.#cluster;
+    const largest = [...sums].sort(([idA, a], [idB, b]) => b - a || idA - idB).slice(0, COMMANDS_PER_KEY);
+    return Object.fromEntries(largest.map(([id, count]) => [commandNames.name(id), count]));
+  }
+}

@@ -1,0 +1,80 @@
+import { KEPT_KEY_BYTES_MAX } from "../model/key.ts";
+import { COMMANDS_PER_ENTRY, type PaneEntries, type PanePart } from "../model/pane.ts";
+import { SLOT_COUNT } from "../model/slot.ts";
+import { VANTAGES } from "./vantage.ts";
+
+/** Longest pane: several that waited for a broker, merged into one. */
+const LENGTH_MS_MAX = 60_000;
+const START_MS_MAX = 2 ** 43;
+/** Parts that one pane may have in one bucket: with early ones each 200 ms a second has five. */
+const PARTS_MAX = 4096;
+const BUCKETS_MAX = 4096;
+const NAME_CHARACTERS_MAX = 512;
+
+/**
+ * What is wrong with a part, or `null`. A sum that has taken in a fraction, a `NaN` or a negative count never gets
+ * rid of it, so such a part is refused as a whole.
+ */
+export function problemOfPart(part: PanePart, hopMs: number): string | null {
+  return problemOfShape(part, hopMs) ?? problemOfEntries(part.entries);
+}
+
+function problemOfShape(part: PanePart, hopMs: number): string | null {
+  const { startMs, lengthMs, bucket, buckets, total } = part;
+  if (!VANTAGES.includes(part.vantage)) return "unknown vantage";
+  if (![part.agent, part.cluster, part.target].every((name) => name.length <= NAME_CHARACTERS_MAX)) {
+    return "name too long";
+  }
+  if (!isCount(lengthMs) || lengthMs === 0 || lengthMs % hopMs !== 0 || lengthMs > LENGTH_MS_MAX) {
+    return "its length is not a multiple of the hop";
+  }
+  if (!(startMs >= 0 && startMs <= START_MS_MAX) || startMs % lengthMs !== 0)
+    return "its start is not aligned";
+  if (!isCount(buckets) || buckets === 0 || buckets > BUCKETS_MAX) return "invalid number of buckets";
+  if (!isCount(bucket) || bucket >= buckets) return "no such bucket";
+  if (!isCount(part.part) || part.part >= PARTS_MAX) return "too many parts";
+  if (part.closing && !(isCount(part.parts) && part.parts > 0 && part.parts <= PARTS_MAX)) {
+    return "invalid number of parts";
+  }
+  if (![part.floor, total.read, total.write, total.miss].every(isCount)) return "invalid count";
+  if (!(part.probability > 0 && part.probability <= 1)) return "invalid probability";
+  const slotsValid =
+    part.slots?.every(([first, last]) => isSlot(first) && isSlot(last) && first <= last) ?? true;
+  return slotsValid ? null : "invalid slots";
+}
+
+function problemOfEntries(entries: PaneEntries): string | null {
+  const { length, keyOffsets, keyBytes } = entries;
+  const counts = [entries.reads, entries.writes, entries.misses, entries.maybes, entries.errors];
+  const commands = length * COMMANDS_PER_ENTRY;
+  const columnsFit =
+    keyOffsets.length === length + 1 &&
+    entries.dbs.length === length &&
+    entries.currentPerSecond.length === length &&
+    entries.commandIds.length === commands &&
+    entries.commandCounts.length === commands &&
+    counts.every((column) => column.length === length);
+  if (!columnsFit) return "columns of different lengths";
+  if (keyOffsets[length]! > keyBytes.length) return "key bytes missing";
+  for (let i = 0; i < length; i++) {
+    const keyLength = keyOffsets[i + 1]! - keyOffsets[i]!;
+    if (keyLength < 0 || keyLength > KEPT_KEY_BYTES_MAX) return "invalid key length";
+  }
+  return counts.every(isCounts) ? null : "invalid count";
+}
+
+function isCounts(column: Float64Array): boolean {
+  for (let i = 0; i < column.length; i++) if (!isCount(column[i]!)) return false;
+  return true;
+}
+
+/** Sums over all panes of a window and all targets stay below 2^53, where they would begin to round. */
+const COUNT_MAX = 2 ** 36;
+
+function isCount(value: number): boolean {
+  return value >= 0 && value <= COUNT_MAX && Math.floor(value) === value;
+}
+
+function isSlot(value: number): boolean {
+  return Number.isInteger(value) && value >= 0 && value < SLOT_COUNT;
+}

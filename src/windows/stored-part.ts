@@ -1,0 +1,33 @@
+import type { PanePart } from "../model/pane.ts";
+import { SLOT_COUNT, type SlotRange } from "../model/slot.ts";
+import type { CommandRows } from "./command-rows.ts";
+
+/**
+ * A part as the engine keeps it while a window covers it: what was added by it is taken off again from here, with
+ * no second look-up of its keys.
+ */
+export interface StoredPart {
+  /** Entries kept. */
+  readonly length: number;
+  /** First the handles, then one run of `length` counts for each of `columns`. */
+  readonly data: Int32Array | Float64Array;
+  /** Cell columns that hold anything but zeros, in the order of their runs. */
+  readonly columns: readonly number[];
+  /** The part's floor, raised where entries had to be left out. */
+  readonly floor: number;
+  /** Slots that the floor speaks of; `null`: all. */
+  readonly floorRanges: readonly SlotRange[] | null;
+  readonly commands: CommandRows | null;
+  /** What was taken from the budget. */
+  readonly bytes: number;
+}
+
+/** Slots that a part speaks of: those of its target that lie in its bucket; `null`: all. */
+export function rangesOf({ slots, bucket, buckets }: PanePart): readonly SlotRange[] | null {
+  if (slots === null) return null;
+  const bucketFirst = Math.ceil((bucket * SLOT_COUNT) / buckets);
+  const bucketLast = Math.ceil(((bucket + 1) * SLOT_COUNT) / buckets) - 1;
+  return slots
+    .map(([first, last]): SlotRange => [Math.max(first, bucketFirst), Math.min(last, bucketLast)])
+    .filter(([first, last]) => first <= last);
+}

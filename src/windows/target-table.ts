@@ -1,0 +1,137 @@
+import type { KindCoverage, TargetCoverage, TargetState } from "../model/coverage.ts";
+import type { Key } from "../model/key.ts";
+import type { Facts, KeyFacts, TargetReport } from "../model/target.ts";
+import { FactBook } from "./fact-book.ts";
+import { ReportSeries } from "./report-series.ts";
+
+const STALE_MS = 5000;
+/** A target of which nothing was heard for so long is gone. */
+const SILENT_MS_MAX = 3_600_000;
+const TARGETS_MAX = 20_000;
+const AGENTS_PER_TARGET_MAX = 8;
+
+interface KnownTarget {
+  readonly cluster: string;
+  readonly target: string;
+  /** By agent: two may watch one target, and their counts of it are the same accesses. */
+  readonly series: Map<string, ReportSeries>;
+}
+
+/** What each target last said of itself: its state, and how much of the truth is seen there. */
+export class TargetTable {
+  readonly #targets = new Map<string, KnownTarget>();
+  readonly #facts = new FactBook();
+  #turnedAway = 0;
+
+  /** Reports of targets beyond the limit, which were not taken in. */
+  get turnedAway(): number {
+    return this.#turnedAway;
+  }
+
+  add(report: TargetReport): void {
+    const known = this.#targets.get(idOf(report.cluster, report.target)) ?? this.#newTarget(report);
+    if (!known) return;
+    const series = known.series.get(report.agent);
+    if (series) series.add(report);
+    else known.series.set(report.agent, new ReportSeries(report));
+    if (known.series.size > AGENTS_PER_TARGET_MAX) dropQuietest(known);
+  }
+
+  addFacts(facts: KeyFacts): void {
+    this.#facts.add(facts);
+  }
+
+  factsOf(key: Key): Facts | null {
+    return this.#facts.of(key);
+  }
+
+  /** The target is gone: topology or config dropped it. */
+  forget(cluster: string, target: string): void {
+    this.#targets.delete(idOf(cluster, target));
+  }
+
+  /** Of every target heard of in the last hour, over the last minute; by cluster and target. */
+  coverage(nowMs: number): readonly TargetCoverage[] {
+    this.#dropSilent(nowMs);
+    return Array.from(this.#targets.values(), (known) => coverageOf(known, nowMs)).sort(byName);
+  }
+
+  /** Ratios at one target as of its last report; `null`: not known. */
+  coverageOf(cluster: string, target: string | null): { read: number | null; write: number | null } {
+    const known = target === null ? undefined : this.#targets.get(idOf(cluster, target));
+    if (!known) return { read: null, write: null };
+    const series = speaking(known);
+    const { atMs } = series.latest;
+    return { read: series.coverageOf("read", atMs).ratio, write: series.coverageOf("write", atMs).ratio };
+  }
+
+  #newTarget({ cluster, target }: TargetReport): KnownTarget | null {
+    if (this.#targets.size >= TARGETS_MAX) {
+      this.#turnedAway++;
+      return null;
+    }
+    const known = { cluster, target, series: new Map<string, ReportSeries>() };
+    this.#targets.set(idOf(cluster, target), known);
+    return known;
+  }
+
+  #dropSilent(nowMs: number): void {
+    for (const [id, known] of this.#targets) {
+      if (nowMs - speaking(known).latest.atMs > SILENT_MS_MAX) this.#targets.delete(id);
+    }
+  }
+}
+
+function coverageOf(known: KnownTarget, nowMs: number): TargetCoverage {
+  const series = speaking(known);
+  const { role, sources } = series.latest;
+  const kinds: { read: KindCoverage; write: KindCoverage } = {
+    read: series.coverageOf("read", nowMs),
+    write: series.coverageOf("write", nowMs),
+  };
+  return {
+    cluster: known.cluster,
+    target: known.target,
+    role,
+    state: stateOf(series.latest, nowMs),
+    kinds,
+    sources,
+  };
+}
+
+function stateOf(latest: TargetReport, nowMs: number): TargetState {
+  if (nowMs - latest.atMs > STALE_MS) return "stale";
+  return isWatched(latest) ? "seen" : "blind";
+}
+
+function isWatched({ reachable, sources }: TargetReport): boolean {
+  return reachable && sources.some(({ state }) => state === "up");
+}
+
+/** The agent that watches it, and of those the one heard last. */
+function speaking({ series }: KnownTarget): ReportSeries {
+  return Array.from(series.values()).reduce((best, other) => (speaksRather(other, best) ? other : best));
+}
+
+function speaksRather(a: ReportSeries, b: ReportSeries): boolean {
+  const isFresh = Math.abs(a.latest.atMs - b.latest.atMs) <= STALE_MS;
+  const aWatches = isWatched(a.latest);
+  if (isFresh && aWatches !== isWatched(b.latest)) return aWatches;
+  return a.latest.atMs > b.latest.atMs;
+}
+
+function dropQuietest({ series }: KnownTarget): void {
+  const [quietest] = [...series].reduce((oldest, entry) =>
+    entry[1].latest.atMs < oldest[1].latest.atMs ? entry : oldest,
+  );
+  series.delete(quietest);
+}
+
+function byName(a: TargetCoverage, b: TargetCoverage): number {
+  if (a.cluster !== b.cluster) return a.cluster < b.cluster ? -1 : 1;
+  return a.target < b.target ? -1 : 1;
+}
+
+function idOf(cluster: string, target: string): string {
+  return `${cluster}|${target}`;
+}

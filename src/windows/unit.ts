@@ -1,0 +1,103 @@
+import type { PanePart } from "../model/pane.ts";
+import { bucketOfSlot } from "../model/slot.ts";
+import type { StoredPart } from "./stored-part.ts";
+import { kindBits } from "./vantage.ts";
+
+interface BucketParts {
+  readonly numbers: Set<number>;
+  /** How many parts the closing one announced; 0 before it came. */
+  announced: number;
+}
+
+/** What one agent, in one epoch, has delivered of a pane. */
+export class Unit {
+  readonly agent: string;
+  readonly epoch: number;
+  readonly parts: StoredPart[] = [];
+  /** Whether its parts are in the sums. */
+  counted = false;
+  /** Accesses surely seen, over all keys. */
+  total = 0;
+  /** Kinds it sees, as bits. */
+  sees = 0;
+  readonly #buckets = new Map<number, BucketParts>();
+  #bucketsNeeded = 0;
+  #bucketsDone = 0;
+  #complete = true;
+  #sampled = false;
+
+  constructor(agent: string, epoch: number) {
+    this.agent = agent;
+    this.epoch = epoch;
+  }
+
+  has(part: PanePart): boolean {
+    return this.#buckets.get(part.bucket)?.numbers.has(part.part) ?? false;
+  }
+
+  append(part: PanePart, stored: StoredPart): void {
+    this.parts.push(stored);
+    this.total += Math.max(part.total.read, part.total.miss) + part.total.write;
+    this.sees |= kindBits(part.sees);
+    if (!part.complete) this.#complete = false;
+    if (part.probability < 1) this.#sampled = true;
+    this.#countBucket(part);
+    if (part.closing) this.#bucketsNeeded = bucketsTouched(part);
+  }
+
+  /** Whether every bucket's closing part has come, and as many parts as it announced. */
+  get isDelivered(): boolean {
+    return this.#bucketsNeeded > 0 && this.#bucketsDone >= this.#bucketsNeeded;
+  }
+
+  /** Whether it says that nothing went unseen. */
+  get isComplete(): boolean {
+    return this.#complete && !this.#sampled;
+  }
+
+  /** Counts under sampling are raw: they bound nothing from above. */
+  get isSampled(): boolean {
+    return this.#sampled;
+  }
+
+  #countBucket(part: PanePart): void {
+    let bucket = this.#buckets.get(part.bucket);
+    if (!bucket) {
+      bucket = { numbers: new Set(), announced: 0 };
+      this.#buckets.set(part.bucket, bucket);
+    }
+    const wasDone = isDone(bucket);
+    bucket.numbers.add(part.part);
+    if (part.closing) bucket.announced = part.parts;
+    if (isDone(bucket) && !wasDone) this.#bucketsDone++;
+  }
+}
+
+function isDone({ numbers, announced }: BucketParts): boolean {
+  return announced > 0 && numbers.size >= announced;
+}
+
+/** In how many buckets the pane of this part has a closing part: those that its target's slots touch. */
+function bucketsTouched({ slots, buckets }: PanePart): number {
+  if (slots === null) return 1;
+  const touched = new Set<number>();
+  for (const [first, last] of slots) {
+    for (let bucket = bucketOfSlot(first, buckets); bucket <= bucketOfSlot(last, buckets); bucket++) {
+      touched.add(bucket);
+    }
+  }
+  return Math.max(1, touched.size);
+}
+
+/**
+ * Whether `a` speaks rather than `b` where two watched one target: the complete pane, else the one that saw more.
+ * A total order, so that the choice does not depend on which came first.
+ */
+export function isBetterUnit(a: Unit, b: Unit): boolean {
+  const aWhole = a.isDelivered && a.isComplete;
+  const bWhole = b.isDelivered && b.isComplete;
+  if (aWhole !== bWhole) return aWhole;
+  if (a.total !== b.total) return a.total > b.total;
+  if (a.agent !== b.agent) return a.agent < b.agent;
+  return a.epoch > b.epoch;
+}

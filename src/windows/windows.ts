@@ -1,0 +1,279 @@
+import { randomInt } from "node:crypto";
+import type { HeatKind } from "../model/access.ts";
+import type { Heat } from "../model/heat.ts";
+import type { Key } from "../model/key.ts";
+import type { PanePart } from "../model/pane.ts";
+import type { TargetReport } from "../model/target.ts";
+import { Ledger, type StageBooks } from "../runtime/accounting.ts";
+import type { Logger } from "../runtime/logger.ts";
+import { ByteBudget } from "./byte-budget.ts";
+import { type ClosedHop, ClusterWindows, FUTURE_MS_MAX } from "./cluster-windows.ts";
+import { CommandNames } from "./command-rows.ts";
+import { HeatReader } from "./heat-reader.ts";
+import type { HopWindow } from "./hop-window.ts";
+import { problemOfPart } from "./part-check.ts";
+import { hottest } from "./ranking.ts";
+import { unheardHeat } from "./unheard-heat.ts";
+
+export type { ClosedHop } from "./cluster-windows.ts";
+
+const MIB = 1024 * 1024;
+const KEY_BYTES_MAX = 64 * MIB;
+const PART_BYTES_MAX = 512 * MIB;
+const CLUSTERS_MAX = 256;
+const AGENTS_NAMED_MAX = 1000;
+
+export interface WindowsOptions {
+  readonly windowsMs: readonly number[];
+  /** Distance of the windows' ends; panes are one or more of it long. */
+  readonly hopMs: number;
+  /** How long a hop waits for what is missing. */
+  readonly graceMs: number;
+  /** Limit of the names of all keys held, with their table. Default 64 MiB. */
+  readonly keyBytesMax?: number;
+  /** Limit of the parts held, as long as a window covers them. Default 512 MiB. */
+  readonly partBytesMax?: number;
+  /** Parts of Cluster-mode targets that divide the slots otherwise are refused. Default: any number will do. */
+  readonly buckets?: number;
+  readonly ledger: Ledger;
+  readonly logger: Logger;
+}
+
+/**
+ * `unused`: another agent's pane of the same target and interval is counted instead (so far). `refused`: malformed,
+ * divided into other buckets, or beyond a limit.
+ */
+export type Outcome = "kept" | "duplicate" | "late" | "future" | "unused" | "refused";
+
+export interface Admission {
+  readonly outcome: Outcome;
+  /** Handles of the keys whose sums changed: valid until the next `add` or `advance`. */
+  readonly touched: readonly number[];
+}
+
+export interface TopHeats {
+  readonly asOfMs: number;
+  readonly complete: boolean;
+  readonly heats: readonly Heat[];
+}
+
+interface Member {
+  readonly windows: ClusterWindows;
+  readonly reader: HeatReader;
+}
+
+/**
+ * Hop windows over the panes of all clusters, with bounds on every count.
+ *
+ * Error: for each key and kind, lower <= true <= upper over the accesses that the vantages could see. Cost: O(1) an
+ * entry for each window that it enters or leaves; nothing is added up anew at a hop. Memory: bounded by
+ * `keyBytesMax`, `partBytesMax`, and 80 bytes a key, window and vantage for the sums.
+ */
+export class Windows {
+  readonly windowsMs: readonly number[];
+  readonly #options: WindowsOptions;
+  readonly #members = new Map<string, Member>();
+  readonly #keyBudget: ByteBudget;
+  readonly #partBudget: ByteBudget;
+  readonly #entries = new Ledger("window-entries");
+  readonly #commandNames = new CommandNames();
+  readonly #seed = randomInt(2 ** 31);
+  readonly #named = new Set<string>();
+  #nowMs = 0;
+  #disprovedUppers = 0;
+
+  constructor(options: WindowsOptions) {
+    const { windowsMs, hopMs } = options;
+    if (windowsMs.length === 0) throw new RangeError("at least one window is needed");
+    if (!(Number.isInteger(hopMs) && hopMs > 0)) throw new RangeError(`invalid hop of ${hopMs} ms`);
+    this.#options = options;
+    this.windowsMs = [...new Set(windowsMs)];
+    this.#keyBudget = new ByteBudget(options.keyBytesMax ?? KEY_BYTES_MAX);
+    this.#partBudget = new ByteBudget(options.partBytesMax ?? PART_BYTES_MAX);
+  }
+
+  /** Takes a part in. Redelivery, order and grouping of parts change nothing in the sums. */
+  add(part: PanePart, nowMs: number): Admission {
+    const { ledger } = this.#options;
+    this.#nowMs = nowMs;
+    ledger.receive();
+    const { outcome, touched } = this.#admit(part, nowMs);
+    if (outcome === "kept" || outcome === "unused") ledger.keep();
+    else ledger.drop(outcome);
+    return { outcome, touched };
+  }
+
+  /** The panes of the reported target are expected from now on, as far as its sources watch it. */
+  expect(report: TargetReport): void {
+    this.#member(report.cluster, this.#nowMs > 0 ? this.#nowMs : report.atMs)?.windows.expect(report);
+  }
+
+  /** The target is gone (topology or config dropped it): nothing is expected of it any more. */
+  forget(cluster: string, target: string): void {
+    this.#members.get(cluster)?.windows.forget(target);
+  }
+
+  /** Closes what can be closed, oldest first. */
+  advance(nowMs: number): readonly ClosedHop[] {
+    this.#nowMs = nowMs;
+    const hops: ClosedHop[] = [];
+    for (const [name, { windows }] of this.#members) {
+      if (this.#setAsideIfAhead(name, windows, nowMs)) continue;
+      hops.push(...windows.advance(nowMs));
+      if (windows.isIdle) this.#members.delete(name);
+    }
+    return hops;
+  }
+
+  /** Heat up to the newest pane, open panes' early parts included: `lower` only grows while a pane is open. */
+  running(cluster: string, handle: number, windowMs: number): Heat {
+    const { windows, reader } = this.#held(cluster, handle);
+    return reader.heatOf(this.#windowOf(windows.running, windowMs), handle);
+  }
+
+  /** Heat up to the last closed hop. */
+  closed(cluster: string, handle: number, windowMs: number): Heat {
+    const { windows, reader } = this.#held(cluster, handle);
+    return reader.heatOf(this.#windowOf(windows.closed, windowMs), handle);
+  }
+
+  /** The same for any key, also one that no part names any more: for those that were hot before. */
+  closedOf(key: Key, windowMs: number): Heat {
+    const member = this.#members.get(key.cluster);
+    if (!member) return unheardHeat(key, windowMs, this.#nowMs);
+    const handle = this.handleOf(key);
+    if (handle !== undefined) return this.closed(key.cluster, handle, windowMs);
+    return member.reader.heatOfUnseen(this.#windowOf(member.windows.closed, windowMs), key);
+  }
+
+  /** The lower bound of `running(...)`, from the sums alone. */
+  runningLower(cluster: string, handle: number, windowMs: number, kind: HeatKind): number {
+    const { windows } = this.#held(cluster, handle);
+    return windows.lowerOf(this.#windowOf(windows.running, windowMs), handle, kind);
+  }
+
+  /** The hottest keys of the last closed hop, by the estimate of their total. */
+  top(cluster: string, windowMs: number, limit: number): TopHeats {
+    const member = this.#members.get(cluster);
+    if (!member) return { asOfMs: this.#nowMs, complete: false, heats: [] };
+    const { windows, reader } = member;
+    const window = this.#windowOf(windows.closed, windowMs);
+    return {
+      asOfMs: window.toMs,
+      complete: windows.completenessOf(window).isWhole,
+      heats: hottest(windows, reader, window, limit).map((handle) => reader.heatOf(window, handle)),
+    };
+  }
+
+  /** `undefined`: no part in any window names the key. */
+  handleOf(key: Key): number | undefined {
+    const keys = this.#members.get(key.cluster)?.windows.keys;
+    if (!keys) return undefined;
+    const hash = keys.hash(key.db, key.bytes, 0, key.bytes.length);
+    const handle = keys.find(hash, key.db, key.bytes, 0, key.bytes.length);
+    return handle < 0 ? undefined : handle;
+  }
+
+  keyOf(cluster: string, handle: number): Key {
+    return this.#held(cluster, handle).reader.keyOf(handle);
+  }
+
+  /** Clusters that are heard of or expected. */
+  clusters(): readonly string[] {
+    return [...this.#members.keys()];
+  }
+
+  /** Of the parts, and of the entries that they brought. */
+  books(): StageBooks[] {
+    return [this.#options.ledger.books(), this.#entries.books()];
+  }
+
+  /**
+   * Upper bounds that heats left out because another vantage surely saw more: a vantage that calls itself complete is
+   * not. Counted each time that such a heat is read.
+   */
+  get disprovedUppers(): number {
+    return this.#disprovedUppers;
+  }
+
+  readonly #countDisproved = (count: number): void => {
+    this.#disprovedUppers += count;
+  };
+
+  #admit(part: PanePart, nowMs: number): Admission {
+    const problem = problemOfPart(part, this.#options.hopMs) ?? this.#problemOfBuckets(part);
+    if (problem !== null) return this.#turnAway(part, "refused", problem);
+    if (part.startMs > nowMs + FUTURE_MS_MAX) return this.#turnAway(part, "future", "its clock is ahead");
+    const known = this.#members.get(part.cluster);
+    if (known) this.#setAsideIfAhead(part.cluster, known.windows, nowMs);
+    const member = this.#member(part.cluster, nowMs);
+    if (!member) return this.#turnAway(part, "refused", "too many clusters");
+    const admission = member.windows.add(part, nowMs);
+    if (admission.outcome === "late") return this.#turnAway(part, "late", "no window covers its pane");
+    if (admission.outcome === "refused") return this.#turnAway(part, "refused", "a limit is reached");
+    return admission;
+  }
+
+  #problemOfBuckets({ buckets, slots }: PanePart): string | null {
+    const wanted = this.#options.buckets;
+    if (wanted === undefined || slots === null || buckets === wanted) return null;
+    return `its number of buckets is ${buckets}, not ${wanted}`;
+  }
+
+  /** Names the agent once for each outcome: it is the agent's clock or version that needs a look. */
+  #turnAway(part: PanePart, outcome: "refused" | "late" | "future", reason: string): Admission {
+    const name = `${outcome}|${part.agent}`;
+    if (!this.#named.has(name) && this.#named.size < AGENTS_NAMED_MAX) {
+      this.#named.add(name);
+      const { agent, target, startMs } = part;
+      this.#options.logger.warn({ agent, target, startMs, outcome, reason }, "part of a pane not counted");
+    }
+    return { outcome, touched: [] };
+  }
+
+  /** `null`: there are too many clusters. */
+  #member(cluster: string, nowMs: number): Member | null {
+    const known = this.#members.get(cluster);
+    if (known) return known;
+    if (this.#members.size >= CLUSTERS_MAX) return null;
+    const { hopMs, graceMs } = this.#options;
+    const windows = new ClusterWindows(
+      {
+        name: cluster,
+        windowsMs: this.windowsMs,
+        hopMs,
+        graceMs,
+        keyBudget: this.#keyBudget,
+        partBudget: this.#partBudget,
+        entries: this.#entries,
+        commandNames: this.#commandNames,
+        seed: this.#seed,
+      },
+      nowMs,
+    );
+    const member = { windows, reader: new HeatReader(windows, this.#countDisproved) };
+    this.#members.set(cluster, member);
+    return member;
+  }
+
+  /** After the clock was set back, what came before lies in a future that all else would be late for. */
+  #setAsideIfAhead(cluster: string, windows: ClusterWindows, nowMs: number): boolean {
+    if (!windows.isAheadOf(nowMs)) return false;
+    this.#options.logger.warn({ cluster }, "clock was set back, windows start again");
+    windows.dispose();
+    this.#members.delete(cluster);
+    return true;
+  }
+
+  #held(cluster: string, handle: number): Member {
+    const member = this.#members.get(cluster);
+    if (!member?.windows.keys.isHeld(handle)) throw new RangeError(`no key has the handle ${handle}`);
+    return member;
+  }
+
+  #windowOf(windows: readonly HopWindow[], windowMs: number): HopWindow {
+    const window = windows.find((candidate) => candidate.windowMs === windowMs);
+    if (!window) throw new RangeError(`no window of ${windowMs} ms`);
+    return window;
+  }
+}

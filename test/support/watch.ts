@@ -1,0 +1,102 @@
+import type { TestContext } from "node:test";
+import { defaultConfig } from "../../src/config/load.ts";
+import type { TargetConfig } from "../../src/config/schema.ts";
+import { keyId } from "../../src/model/key.ts";
+import type { PanePart } from "../../src/model/pane.ts";
+import type { KeyFacts, TargetReport } from "../../src/model/target.ts";
+import { TargetConnection } from "../../src/redis/target.ts";
+import { systemClock } from "../../src/runtime/clock.ts";
+import { silentLogger } from "../../src/runtime/logger.ts";
+import { TargetWatch } from "../../src/sources/target-watch.ts";
+import { waitFor } from "./wait.ts";
+
+export interface WatchedTarget {
+  readonly watch: TargetWatch;
+  readonly connection: TargetConnection;
+  readonly parts: PanePart[];
+  readonly reports: TargetReport[];
+  readonly facts: KeyFacts[];
+  /** Waits until events are listened to. */
+  up(timeoutMs?: number): Promise<void>;
+  /** Waits until a pane that began at least `afterMs` from now is published, and with it all that happened so far. */
+  settle(afterMs?: number): Promise<void>;
+  /** Bounds of a key over all parts so far. */
+  bounds(key: string | Uint8Array, db?: number): { lower: number; upper: number };
+}
+
+export interface WatchOptions {
+  readonly configure?: "verify" | "ensure";
+  readonly patterns?: readonly string[];
+  readonly target?: Partial<TargetConfig>;
+  readonly ignored?: (key: Uint8Array) => boolean;
+  readonly paneLength?: "200ms" | "1s";
+}
+
+/** Watches a real server, with everything that it sends kept; ends with the test. */
+export function watchTarget(t: TestContext, url: string, options: WatchOptions = {}): WatchedTarget {
+  const config = defaultConfig({
+    redisUrls: [url],
+    sources: {
+      keyspace: { configure: options.configure ?? "ensure", patterns: [...(options.patterns ?? [])] },
+    },
+  });
+  const [listed] = config.targets;
+  if (!listed) throw new Error("no target");
+  const target = { ...listed, ...options.target };
+  const connection = new TargetConnection(target, { logger: silentLogger, clock: systemClock });
+  const parts: PanePart[] = [];
+  const reports: TargetReport[] = [];
+  const facts: KeyFacts[] = [];
+  const watch = new TargetWatch({
+    agent: "agent-a",
+    target,
+    config,
+    ignored: options.ignored ?? (() => false),
+    connection,
+    clock: systemClock,
+    logger: silentLogger,
+    emit: (messages) => {
+      for (const message of messages) {
+        if (message.type === "part") parts.push(message);
+        else if (message.type === "report") reports.push(message);
+        else facts.push(message);
+      }
+    },
+  });
+  t.after(async () => {
+    await watch.stop();
+    await connection.close();
+  });
+  return {
+    watch,
+    connection,
+    parts,
+    reports,
+    facts,
+    async up(timeoutMs = 5000) {
+      await waitFor("the subscription", () => watch.source.status().state === "up", timeoutMs);
+    },
+    async settle(afterMs = 0) {
+      const fromMs = Date.now() + afterMs;
+      await waitFor("a later pane", () => parts.some((part) => part.closing && part.startMs > fromMs), 5000);
+    },
+    bounds: (key, db = 0) => boundsOf(parts, keyId(db, Buffer.from(key as string))),
+  };
+}
+
+function boundsOf(parts: readonly PanePart[], wanted: string): { lower: number; upper: number } {
+  const bounds = { lower: 0, upper: 0 };
+  for (const { entries, floor } of parts) {
+    let isListed = false;
+    for (let i = 0; i < entries.length; i++) {
+      const key = entries.keyBytes.subarray(entries.keyOffsets[i], entries.keyOffsets[i + 1]);
+      if (keyId(entries.dbs[i] ?? 0, key) !== wanted) continue;
+      isListed = true;
+      const sure = (entries.writes[i] ?? 0) + (entries.misses[i] ?? 0);
+      bounds.lower += sure;
+      bounds.upper += sure + (entries.maybes[i] ?? 0) + (entries.errors[i] ?? 0);
+    }
+    if (!isListed) bounds.upper += floor;
+  }
+  return bounds;
+}

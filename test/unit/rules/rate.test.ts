@@ -1,0 +1,119 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { RateRule } from "../../../src/config/schema.ts";
+import type { Heat } from "../../../src/model/heat.ts";
+import { evaluate } from "../../../src/rules/evaluate.ts";
+import { judge, ruleMatches, severityOf } from "../../../src/rules/rate.ts";
+
+const KEY = { cluster: "shop", db: 0, bytes: Buffer.from("user:1") };
+
+function makeRule(fields: Partial<RateRule> = {}): RateRule {
+  return {
+    name: "hot-key",
+    type: "rate",
+    kind: "total",
+    window: 10_000,
+    threshold: 1000,
+    minShare: 0,
+    for: 0,
+    resolveBelow: 0.8,
+    keepFiringFor: 30_000,
+    cooldown: 300_000,
+    severity: "warning",
+    match: { cluster: "*", key: "*" },
+    ...fields,
+  };
+}
+
+/** Bounds of the total, in accesses of a 10 s window. */
+function makeHeat(lower: number, upper: number | null, fields: Partial<Heat> = {}): Heat {
+  const bounds = { estimate: lower, lower, upper };
+  const none = { estimate: 0, lower: 0, upper: 0 };
+  return {
+    key: KEY,
+    windowMs: 10_000,
+    asOfMs: 0,
+    complete: true,
+    counts: { read: none, write: bounds, miss: none, total: bounds },
+    clearing: { read: 0, write: upper, miss: 0, total: upper },
+    currentRatePerSecond: 0,
+    vantages: {},
+    target: null,
+    slot: null,
+    shareOfTarget: null,
+    commands: {},
+    services: {},
+    ...fields,
+  };
+}
+
+test("a rule holds from the exact crossing on, on what is sure", () => {
+  assert.equal(judge(makeRule(), makeHeat(10_000, 10_000)), "hot");
+  assert.equal(judge(makeRule(), makeHeat(9999, 50_000)), "between");
+  assert.equal(judge(makeRule(), makeHeat(10_000, null, { complete: false })), "hot");
+});
+
+test("a key is calm when it is surely below resolveBelow, and only then", () => {
+  assert.equal(judge(makeRule(), makeHeat(100, 7999)), "calm");
+  assert.equal(judge(makeRule(), makeHeat(100, 8000)), "between");
+});
+
+test("blind is not quiet: an incomplete window, or no bound to clear by, never calls a key calm", () => {
+  assert.equal(judge(makeRule(), makeHeat(0, 0, { complete: false })), "unknown");
+  assert.equal(judge(makeRule(), makeHeat(0, null)), "unknown");
+});
+
+test("where the upper bound is unknown, the speaking vantage's own may clear", () => {
+  const clearing = { read: 0, write: 5, miss: 0, total: 5 };
+  assert.equal(judge(makeRule(), makeHeat(5, null, { clearing })), "calm");
+});
+
+test("a share that is too small holds a rule back, an unknown one does not", () => {
+  const rule = makeRule({ minShare: 0.1 });
+  assert.equal(judge(rule, makeHeat(20_000, 20_000, { shareOfTarget: 0.0999 })), "between");
+  assert.equal(judge(rule, makeHeat(20_000, 20_000, { shareOfTarget: 0.1 })), "hot");
+  assert.equal(judge(rule, makeHeat(20_000, 20_000, { shareOfTarget: null })), "hot");
+});
+
+test("a rule looks at its own kind", () => {
+  const heat = makeHeat(20_000, 20_000);
+  assert.equal(judge(makeRule({ kind: "write" }), heat), "hot");
+  assert.equal(judge(makeRule({ kind: "miss" }), heat), "calm");
+});
+
+test("severity rises to critical at criticalAt", () => {
+  const rule = makeRule({ criticalAt: 5000 });
+  assert.equal(severityOf(rule, makeHeat(49_999, 49_999)), "warning");
+  assert.equal(severityOf(rule, makeHeat(50_000, 50_000)), "critical");
+  assert.equal(severityOf(makeRule({ severity: "info" }), makeHeat(50_000, 50_000)), "info");
+});
+
+test("a rule judges the keys and clusters that its globs match", () => {
+  const rule = makeRule({ match: { cluster: "sh?p", key: "user:*" } });
+  assert.equal(ruleMatches(rule, KEY), true);
+  assert.equal(ruleMatches(rule, { ...KEY, cluster: "other" }), false);
+  assert.equal(ruleMatches(rule, { ...KEY, bytes: Buffer.from("cart:1") }), false);
+});
+
+test("every rule that matches is evaluated, and each window is read once", () => {
+  const rules = [
+    makeRule({ name: "a" }),
+    makeRule({ name: "b", threshold: 5000 }),
+    makeRule({ name: "c", window: 60_000 }),
+    makeRule({ name: "d", match: { cluster: "*", key: "cart:*" } }),
+  ];
+  const asked: number[] = [];
+  const evaluations = evaluate(rules, KEY, (windowMs) => {
+    asked.push(windowMs);
+    return makeHeat(20_000, 20_000, { windowMs });
+  });
+  assert.deepEqual(
+    evaluations.map(({ rule, verdict }) => [rule.name, verdict]),
+    [
+      ["a", "hot"],
+      ["b", "calm"],
+      ["c", "calm"],
+    ],
+  );
+  assert.deepEqual(asked, [10_000, 60_000]);
+});

@@ -1,0 +1,105 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { TargetReport } from "../../../src/model/target.ts";
+import { TargetTable } from "../../../src/windows/target-table.ts";
+import { makeReport } from "../../support/parts.ts";
+
+const T0 = 1_700_000_000_000;
+const TARGET = "10.0.0.1:6379";
+
+function at(seconds: number): number {
+  return T0 + seconds * 1000;
+}
+
+function report(seconds: number, fields: Partial<TargetReport> = {}): TargetReport {
+  const observed = { read: 0, write: 80, miss: 5 };
+  return makeReport({ atMs: at(seconds), observed, ran: { read: 50, write: 100 }, ...fields });
+}
+
+test("coverage is what was observed of what ran, over the last minute", () => {
+  const table = new TargetTable();
+  for (let second = 0; second < 100; second++) table.add(report(second));
+  const [coverage] = table.coverage(at(99));
+  assert.deepEqual(coverage?.kinds, {
+    read: { ran: 3000, observed: 300, ratio: 0.1, vantage: "server-events" },
+    write: { ran: 6000, observed: 4800, ratio: 0.8, vantage: "server-events" },
+  });
+  assert.deepEqual(table.coverageOf("default", TARGET), { read: 0.1, write: 0.8 });
+});
+
+test("only reports that know what ran are divided, and no ratio passes 1", () => {
+  const table = new TargetTable();
+  table.add(report(0, { ran: { read: null, write: null } }));
+  table.add(report(1, { ran: { read: null, write: 60 } }));
+  const { read, write } = table.coverage(at(1))[0]!.kinds;
+  assert.deepEqual(write, { ran: 60, observed: 80, ratio: 1, vantage: "server-events" });
+  assert.deepEqual(read, { ran: null, observed: 10, ratio: null, vantage: "server-events" });
+  table.add(report(62, { ran: { read: 0, write: 0 } }));
+  assert.equal(table.coverage(at(62))[0]?.kinds.write.ratio, null);
+  assert.deepEqual(table.coverageOf("default", "unheard"), { read: null, write: null });
+  assert.deepEqual(table.coverageOf("default", null), { read: null, write: null });
+});
+
+test("a target is seen, blind when nothing watches it, and stale when it says nothing", () => {
+  const table = new TargetTable();
+  const [source] = report(0).sources;
+  const state = () => table.coverage(at(10))[0]?.state;
+  table.add(report(6));
+  assert.equal(state(), "seen");
+  table.add(report(7, { sources: [{ ...source!, state: "down", reason: "refused" }] }));
+  assert.equal(state(), "blind");
+  table.add(report(8, { reachable: false }));
+  assert.equal(state(), "blind");
+  assert.equal(table.coverage(at(13.1))[0]?.state, "stale");
+});
+
+test("a report that comes again, or after a newer one, changes nothing", () => {
+  const table = new TargetTable();
+  table.add(report(1));
+  table.add(report(1));
+  table.add(report(0));
+  assert.equal(table.coverage(at(1))[0]?.kinds.write.ran, 100);
+});
+
+test("of two agents at one target the one that watches it is heard", () => {
+  const table = new TargetTable();
+  const [source] = report(0).sources;
+  table.add(report(1));
+  table.add(
+    report(2, {
+      agent: "agent-b",
+      sources: [{ ...source!, state: "off" }],
+      observed: { read: 0, write: 0, miss: 0 },
+    }),
+  );
+  assert.equal(table.coverage(at(2))[0]?.state, "seen");
+  assert.equal(table.coverage(at(2))[0]?.kinds.write.observed, 80);
+});
+
+test("targets come in order, and leave when they are forgotten or silent for an hour", () => {
+  const table = new TargetTable();
+  for (const target of ["c", "a", "b"]) table.add(report(0, { target }));
+  table.add(report(3000, { target: "b" }));
+  assert.deepEqual(
+    table.coverage(at(3000)).map(({ target }) => target),
+    ["a", "b", "c"],
+  );
+  table.forget("default", "a");
+  assert.deepEqual(
+    table.coverage(at(3601)).map(({ target }) => target),
+    ["b"],
+  );
+});
+
+test("facts of a key are its newest ones, and the oldest keys make room", () => {
+  const table = new TargetTable();
+  const key = (name: string) => ({ cluster: "default", db: 0, bytes: Buffer.from(name) });
+  const facts = (bytes: number) => ({ type: "string", bytes, ttlSeconds: null, encoding: "raw" });
+  table.addFacts({ type: "facts", ...key("k"), atMs: 2, facts: facts(2) });
+  table.addFacts({ type: "facts", ...key("k"), atMs: 1, facts: facts(1) });
+  assert.equal(table.factsOf(key("k"))?.bytes, 2);
+  for (let i = 0; i < 4096; i++)
+    table.addFacts({ type: "facts", ...key(`key:${i}`), atMs: 3, facts: facts(i) });
+  assert.equal(table.factsOf(key("k")), null);
+  assert.equal(table.factsOf(key("key:4095"))?.bytes, 4095);
+});
