@@ -19,10 +19,13 @@ export interface AgentOptions {
 
 /** What one tap has seen, for metrics. */
 export interface TapView {
+  readonly source: string;
   readonly target: string;
   readonly gaps: Readonly<Record<string, number>>;
   readonly events: Readonly<Record<string, number>>;
   readonly distinctKeys: number;
+  /** From the end of the last pane to its publication; `null`: none yet. */
+  readonly paneLagSeconds: number | null;
 }
 
 /** Targets -> sources -> panes -> transport. */
@@ -49,11 +52,13 @@ export class Agent {
   }
 
   taps(): TapView[] {
-    return this.#watches.map(({ source }, index) => ({
+    return this.#watches.map(({ source, paneLagMs }, index) => ({
+      source: source.name,
       target: this.#connections[index]!.address,
       gaps: source.gaps.byReason(),
       events: source.eventsByName(),
       distinctKeys: source.distinctKeys,
+      paneLagSeconds: paneLagMs === null ? null : paneLagMs / 1000,
     }));
   }
 
@@ -69,6 +74,14 @@ export class Agent {
       if (problem) return [`${connection.address}: ${problem.message}`];
       const { state, reason } = source.status();
       return state === "up" ? [] : [`${connection.address}: ${reason}`];
+    });
+  }
+
+  /** Whether each target is watched, or it is known why not. */
+  get isSettled(): boolean {
+    return this.#watches.every(({ source }, index) => {
+      const isRefused = source.status().state === "off" || this.#connections[index]!.problem() !== null;
+      return isRefused || source.status().state === "up";
     });
   }
 

@@ -101,7 +101,7 @@ export function keyLabel(kept: Uint8Array): string {
   const text = printable(isCut(kept) ? kept.subarray(0, KEY_BYTES_KEPT) : kept);
   if (!isCut(kept) && text.length <= LABEL_CHARACTERS_MAX) return text;
   const digits = createHash("sha256").update(kept).digest("hex").slice(0, 8);
-  return `${text.slice(0, LABEL_CHARACTERS_MAX - 9)}~${digits}`;
+  return `${text.slice(0, LABEL_CHARACTERS_MAX - 9).toWellFormed()}~${digits}`;
 }
 
 function printable(bytes: Uint8Array): string {
@@ -109,15 +109,19 @@ function printable(bytes: Uint8Array): string {
   try {
     text = strictUtf8.decode(bytes);
   } catch {
-    text = Array.from(bytes, (byte) =>
-      byte < 0x80 ? String.fromCharCode(byte) : `\\x${byte.toString(16).padStart(2, "0")}`,
+    return Array.from(bytes, (byte) =>
+      byte < 0x80 ? escaped(String.fromCharCode(byte)) : `\\x${byte.toString(16).padStart(2, "0")}`,
     ).join("");
   }
+  return escaped(text);
+}
+
+function escaped(text: string): string {
   return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\\]/gu, escapeCharacter);
 }
 
 function escapeCharacter(character: string): string {
-  if (character === "\\") return character;
+  if (character === "\\") return "\\\\";
   if (character === "\n") return "\\n";
   if (character === "\r") return "\\r";
   if (character === "\t") return "\\t";

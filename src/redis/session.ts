@@ -2,7 +2,7 @@ import { Redis } from "ioredis";
 import { authArguments, connectionOptions, type TargetAccess, type Timeouts } from "./options.ts";
 import { TargetError, type TargetProblem } from "./problem.ts";
 import { type Asker, connectionProblem } from "./reply-problem.ts";
-import { type Attempt, socketProblem } from "./socket-problem.ts";
+import { socketProblem } from "./socket-problem.ts";
 
 /** A command's name and arguments. */
 export type CommandLine = readonly (string | number | Buffer)[];
@@ -19,21 +19,23 @@ const TIMED_OUT: TargetProblem = {
 /** One connection from its login to its end. It never comes back: a new one takes its place. */
 export class Session {
   readonly #redis: Redis;
-  readonly #attempt: Attempt;
+  readonly #target: TargetAccess;
   readonly #asker: Asker;
   #socketError: unknown = null;
+  #isReached = false;
+  #hasAnswered = false;
   #problem: TargetProblem | null = null;
   #onEnd: () => void = () => {};
 
   private constructor(target: TargetAccess, timeouts: Timeouts) {
-    this.#attempt = { usesTls: target.tls !== undefined, isUnixSocket: "path" in target.endpoint };
+    this.#target = target;
     this.#asker = { username: target.username, hasPassword: target.password !== undefined };
     this.#redis = new Redis(connectionOptions(target, timeouts));
     this.#redis.on("error", (err) => {
       this.#socketError ??= err;
     });
     this.#redis.on("end", () => {
-      this.#problem ??= socketProblem(this.#socketError, this.#attempt);
+      this.#problem ??= this.#lossOf(null);
       this.#onEnd();
     });
   }
@@ -72,12 +74,17 @@ export class Session {
   async ask(lines: readonly CommandLine[]): Promise<readonly Answer[]> {
     if (this.#problem) throw new TargetError(this.#problem);
     const pipeline = this.#redis.pipeline(lines.map((line) => ["call", ...line]));
-    const results = await pipeline.exec().catch((err: unknown) => [[err, null]] as [Error, unknown][]);
-    const answers = (results ?? []).map(([err, value]) => (err ? this.#answerOf(err) : { value }));
-    for (const answer of answers) {
-      const problem = "error" in answer ? connectionProblem(answer.error, this.#asker) : null;
+    const results: [Error | null, unknown][] = await pipeline.exec().then(
+      (all) => all ?? [],
+      (err: Error) => [[err, null]],
+    );
+    // First of all: a server that turns a client away answers one command and closes.
+    for (const [err] of results) {
+      const problem = err?.name === "ReplyError" ? connectionProblem(err.message, this.#asker) : null;
       if (problem) throw new TargetError(problem);
     }
+    const answers = results.map(([err, value]) => (err ? this.#answerOf(err) : { value }));
+    this.#hasAnswered = true;
     return answers;
   }
 
@@ -89,9 +96,11 @@ export class Session {
 
   async #connect(): Promise<void> {
     try {
-      await this.#redis.connect();
+      const connected = this.#redis.connect();
+      this.#watchReach();
+      await connected;
     } catch (err) {
-      const problem = this.#problem ?? socketProblem(this.#socketError ?? err, this.#attempt);
+      const problem = this.#problem ?? this.#lossOf(err);
       this.close(problem);
       throw new TargetError(problem);
     }
@@ -119,11 +128,34 @@ export class Session {
   /** Error replies are answers; all else ends the connection. */
   #answerOf(err: Error): Answer {
     if (err.name === "ReplyError") return { error: err.message };
-    const problem = err.message.includes("timed out")
-      ? TIMED_OUT
-      : (this.#problem ?? socketProblem(this.#socketError ?? err, this.#attempt));
+    const problem = err.message.includes("timed out") ? TIMED_OUT : (this.#problem ?? this.#lossOf(err));
     this.close(problem);
     throw new TargetError(problem);
+  }
+
+  /** Notes when the server's host has taken the connection: with TLS the handshake is still to come. */
+  #watchReach(): void {
+    setImmediate(() => {
+      const { stream } = this.#redis;
+      if (stream?.connecting) stream.once("connect", () => (this.#isReached = true));
+      else this.#isReached = stream !== undefined;
+    });
+  }
+
+  #lossOf(err: unknown): TargetProblem {
+    const cause = this.#socketError ?? err;
+    const { tls, endpoint } = this.#target;
+    // A server that turns clients away says so unasked; ioredis reports it as an answer to no command.
+    const unasked = cause instanceof Error ? /Last error: (.*)/.exec(cause.message)?.[1] : undefined;
+    return (
+      (unasked === undefined ? null : connectionProblem(unasked, this.#asker)) ??
+      socketProblem(cause, {
+        usesTls: tls !== undefined,
+        isUnixSocket: "path" in endpoint,
+        isReached: this.#isReached,
+        hasAnswered: this.#hasAnswered,
+      })
+    );
   }
 }
 

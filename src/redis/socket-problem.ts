@@ -4,12 +4,19 @@ import type { ProblemCode, TargetProblem } from "./problem.ts";
 export interface Attempt {
   readonly usesTls: boolean;
   readonly isUnixSocket: boolean;
+  /** The host has taken the connection. */
+  readonly isReached: boolean;
+  /** The server has answered a command. */
+  readonly hasAnswered: boolean;
 }
 
 /** Says why a connection could not be made or was lost, from the error of the socket. */
 export function socketProblem(err: unknown, attempt: Attempt): TargetProblem {
   const code = codeOf(err);
   const text = err instanceof Error ? err.message : String(err);
+  if (code === "ETIMEDOUT" && attempt.usesTls && attempt.isReached) {
+    return { code: "TLS", message: NO_HANDSHAKE, retryable: true };
+  }
   const known = code && SOCKET_REASONS[code];
   if (known) return problem("UNREACHABLE", known(attempt));
   if (isTlsError(code, text)) return problem("TLS", tlsMessage(code, text, attempt));
@@ -35,6 +42,9 @@ const SOCKET_REASONS: Readonly<Record<string, (attempt: Attempt) => string>> = {
   EHOSTUNREACH: () => "no route to the host; check host and network",
   ENETUNREACH: () => "no route to the network; check host and network",
 };
+
+const NO_HANDSHAKE =
+  "the server does not answer the TLS handshake; where its port does not speak TLS, write redis:// in the target's url";
 
 function tlsMessage(code: string | undefined, text: string, { usesTls }: Attempt): string {
   if (!usesTls) return "the server seems to speak TLS; write rediss:// in the target's url";
@@ -74,8 +84,9 @@ function isTlsError(code: string | undefined, text: string): boolean {
   );
 }
 
-function closedMessage({ usesTls }: Attempt): string {
-  const tlsHint = usesTls ? "" : " (where the port speaks TLS, write rediss:// in the target's url)";
+function closedMessage({ usesTls, hasAnswered }: Attempt): string {
+  const tlsHint =
+    usesTls || hasAnswered ? "" : " (where the port speaks TLS, write rediss:// in the target's url)";
   return `the server closed the connection; reconnecting${tlsHint}`;
 }
 

@@ -163,7 +163,10 @@ export class TargetConnection extends EventEmitter<TargetEvents> {
 
   async #serve(live: LiveSession): Promise<void> {
     this.#live = live;
-    live.session.onEnd(() => this.#wake());
+    // Only while it is served: its end may come late, in the wait before the next attempt.
+    live.session.onEnd(() => {
+      if (this.#live === live) this.#wake();
+    });
     while (!this.#isClosed && !live.session.ended) {
       await this.#look(live).catch(() => {});
       if (live.session.ended || this.#isClosed) break;

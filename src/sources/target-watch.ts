@@ -36,6 +36,8 @@ export interface TargetWatchOptions {
  */
 export class TargetWatch {
   readonly source: KeyspaceSource;
+  /** From the end of the last pane to its publication, in ms; `null`: none yet. */
+  paneLagMs: number | null = null;
   readonly #options: TargetWatchOptions;
   readonly #panes: PaneClock;
   readonly #facts: FactFinder;
@@ -145,6 +147,8 @@ export class TargetWatch {
     const view = poll && this.#viewOf(poll);
     const parts = this.source.publish(view);
     this.#options.emit([...parts, this.#report(poll, view, parts)]);
+    const closing = parts.find((part) => part.closing);
+    if (closing) this.paneLagMs = this.#options.clock.now() - closing.startMs - closing.lengthMs;
     if (poll) this.#previous = poll;
     void this.#facts.consider(parts);
   }

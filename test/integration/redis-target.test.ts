@@ -217,7 +217,8 @@ describe("a target", () => {
     await waitFor("a second and a half to pass", () => performance.now() > endMs);
     // Doubling from 100 ms: a handful each, in which the polls from outside have no part.
     for (let i = 0; i < 50; i++) await rejectsWith(wrong.connection.poll(), "AUTH");
-    assert.equal((await totalConnections(server.port)) - connectionsBefore, -1);
+    const more = (await totalConnections(server.port)) - connectionsBefore;
+    assert.ok(more < 14, `${more} connections`);
     assert.equal(downs(wrong.log).length, 1);
     assert.doesNotMatch(JSON.stringify(wrong.log), /wr0ng-s3cret/);
   });
@@ -339,13 +340,13 @@ describe("a target", () => {
     assert.equal(proxy.connections, 2);
   });
 
-  it("is down while all clients are taken, and closed in time", async (t) => {
+  it("is down while all clients are taken", async (t) => {
     const server = await startRedis(t, { args: ["--maxclients", "1"] });
-    using _only = await TestConnection.open(server.port);
-    await _only.command(["PING"]);
+    using only = await TestConnection.open(server.port);
+    await only.command(["PING"]);
     const watched = watch(t, server.port);
-    await waitFor("a problem", () => watched.connection.problem());
-    assert.equal(watched.connection.problem()!.code, "FULL");
+    await hasProblem(watched, "FULL");
+    assert.match(watched.connection.problem()!.message, /CONFIG SET maxclients/);
   });
 
   it("is reached over a unix socket", async (t) => {

@@ -58,8 +58,8 @@ describe("problems of a target", () => {
     );
   });
 
-  const plain = { usesTls: false, isUnixSocket: false };
-  const tls = { usesTls: true, isUnixSocket: false };
+  const plain = { usesTls: false, isUnixSocket: false, isReached: true, hasAnswered: false };
+  const tls = { ...plain, usesTls: true };
 
   it("of sockets are unreachable or TLS, and say what to check", () => {
     assert.match(socketProblem(errorOf("ECONNREFUSED"), plain).message, /nothing listens/);
@@ -70,7 +70,10 @@ describe("problems of a target", () => {
     assert.match(socketProblem(errorOf("DEPTH_ZERO_SELF_SIGNED_CERT"), tls).message, /tls\.caFile/);
     assert.match(socketProblem(new Error('Unknown RESP type 21 "\u0015"'), plain).message, /rediss:\/\//);
     assert.equal(socketProblem(errorOf("ECONNRESET"), plain).code, "CLOSED");
-    assert.equal(socketProblem(null, plain).code, "CLOSED");
+    assert.match(socketProblem(null, plain).message, /rediss:\/\//);
+    assert.doesNotMatch(socketProblem(null, { ...plain, hasAnswered: true }).message, /rediss/);
+    assert.equal(socketProblem(errorOf("ETIMEDOUT"), tls).code, "TLS");
+    assert.equal(socketProblem(errorOf("ETIMEDOUT"), { ...tls, isReached: false }).code, "UNREACHABLE");
   });
 
   it("never repeat what a client's error carries", () => {

@@ -1,0 +1,59 @@
+import { DemoLoad, SCHEDULE } from "./demo/load.ts";
+import { startRedisServer } from "./demo/own-server.ts";
+import { findRedisServer } from "./demo/redis-server.ts";
+import { stopRequest } from "./stop-request.ts";
+import { watch, watchConfig } from "./watch.ts";
+
+export interface DemoOptions {
+  /** A server that is already there; left out, one is started, with a load on it. */
+  readonly redis?: string | undefined;
+  /** Ends by itself after so long. */
+  readonly seconds?: number | undefined;
+  /** Of the HTTP API. */
+  readonly port?: number | undefined;
+}
+
+/** `keyheat demo`: standalone with a live view. Returns the exit code. */
+export async function demoCommand({ redis, seconds, port }: DemoOptions): Promise<number> {
+  using stop = stopRequest();
+  const limit = seconds === undefined ? [] : [AbortSignal.timeout(seconds * 1000)];
+  const signal = AbortSignal.any([stop, ...limit]);
+  try {
+    if (redis === undefined) await showOwnServer(signal, port);
+    else await showGivenServer(redis, signal, port);
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
+  return 0;
+}
+
+async function showGivenServer(url: string, signal: AbortSignal, port: number | undefined): Promise<void> {
+  // A server that is not ours is left as it is.
+  const config = await watchConfig([url], { configure: "verify", port });
+  const names = config.targets.map(({ address }) => address).join(", ");
+  await watch({ config, texts: { title: "keyheat demo", subtitle: `watching ${names}` }, signal });
+}
+
+async function showOwnServer(signal: AbortSignal, port: number | undefined): Promise<void> {
+  const progress = (line: string) => process.stderr.write(`keyheat: ${line}\n`);
+  const server = await findRedisServer({ progress, signal });
+  await using redis = await startRedisServer({ server, args: BOUNDED });
+  const config = await watchConfig([redis.url], { configure: "ensure", port });
+  const load = new DemoLoad(redis.port);
+  const subtitle = `its own ${server.flavor}-server ${server.version} with a demo load; ${announcement()}`;
+  try {
+    await watch({ config, texts: { title: "keyheat demo", subtitle }, signal });
+  } finally {
+    load.stop();
+  }
+}
+
+/** The demo may run for days. */
+const BOUNDED = ["--maxmemory", "64mb", "--maxmemory-policy", "allkeys-lru"];
+
+function announcement(): string {
+  const [first] = SCHEDULE;
+  if (first === undefined) return "nothing overheats";
+  const { key, perSecond, fromMs } = first;
+  return `${key} overheats to ${perSecond.toLocaleString("en-US")}/s after ${fromMs / 1000} s`;
+}

@@ -1,0 +1,135 @@
+import { Command, InvalidArgumentError, Option } from "commander";
+
+const DESCRIPTION = `Finds the keys that overheat Redis and Valkey servers, with bounds on every number, and alerts once.`;
+
+const EXIT_CODES = `
+Exit codes: 0 done; 2 bad usage or config, every problem at once; 1 failed at run time, reason on the last line.`;
+
+/**
+ * The commands and what they take. Each command's code is loaded when it runs, so that help comes at once.
+ *
+ * `done` gets the exit code. Throws (when parsing): CommanderError, with 0 for help and version.
+ */
+export function createProgram(version: string, done: (exitCode: number) => void): Command {
+  const program = new Command("keyheat")
+    .description(DESCRIPTION)
+    .version(version, "-V, --version", "print the version")
+    .helpOption("-h, --help", "show this help")
+    .helpCommand("help [command]", "show the help of a command")
+    .addHelpText("after", examples(["keyheat demo", "keyheat standalone --redis redis://10.0.0.1:6379"]))
+    .addHelpText("after", EXIT_CODES)
+    .showSuggestionAfterError()
+    .exitOverride();
+  addStandalone(program, done);
+  addDemo(program, done);
+  addTop(program, done);
+  addCheck(program, done);
+  // A subcommand has a version too, as its parent: operators try it on each.
+  for (const command of program.commands) command.version(version, "-V, --version", "print the version");
+  return program;
+}
+
+function examples(lines: readonly string[]): string {
+  return `\nExamples:\n${lines.map((line) => `  $ ${line}`).join("\n")}`;
+}
+
+const redisOption = () =>
+  new Option(
+    "--redis <url>",
+    "server to watch, such as redis://user:password@host:6379, rediss://, unix:///path; repeatable",
+  )
+    .default([], "none")
+    .argParser((url: string, before: string[]) => [...before, url]);
+
+type Done = (exitCode: number) => void;
+
+function addStandalone(program: Command, done: Done): void {
+  program
+    .command("standalone")
+    .summary("watch servers and alert, all in one process")
+    .description("Watches the servers of the config (or of --redis), serves the API and metrics, and alerts.")
+    .option("-c, --config <file>", "config file (YAML); without one, every default")
+    .addOption(redisOption())
+    .option(
+      "--data-dir <dir>",
+      "where incidents and notifications outlive a restart (default: ./keyheat-data)",
+    )
+    .addHelpText(
+      "after",
+      examples([
+        "keyheat standalone --redis redis://10.0.0.1:6379",
+        "keyheat standalone --config keyheat.yaml --data-dir /var/lib/keyheat",
+      ]),
+    )
+    .action(async (options: { config?: string; redis: string[]; dataDir?: string }) => {
+      const { standaloneCommand } = await import("./standalone.ts");
+      done(await standaloneCommand(options));
+    });
+}
+
+function addDemo(program: Command, done: Done): void {
+  program
+    .command("demo")
+    .summary("see a key overheat, on a server of its own")
+    .description(
+      "Starts a redis-server of its own with a load in which a key overheats, and shows what Keyheat sees of it. Where there is no redis-server, Debian's package is fetched into the user's cache; nothing is installed.",
+    )
+    .option(
+      "--redis <url>",
+      "show this server instead, without demo load; its configuration is left as it is",
+    )
+    .option("--seconds <n>", "end after so many seconds", wholeNumber(1, 86_400))
+    .option("--port <n>", "port of the API (default: 9380, or a free one)", wholeNumber(0, 65_535))
+    .addHelpText("after", examples(["keyheat demo", "keyheat demo --redis redis://127.0.0.1:6379"]))
+    .action(async (options: { redis?: string; seconds?: number; port?: number }) => {
+      const { demoCommand } = await import("./demo.ts");
+      done(await demoCommand(options));
+    });
+}
+
+function addTop(program: Command, done: Done): void {
+  program
+    .command("top")
+    .summary("live view of the hottest keys")
+    .description(
+      "Shows the hottest keys and the incidents: of a running Keyheat, or of servers that it watches itself.",
+    )
+    .addOption(redisOption())
+    .option("--url <url>", "API of a running standalone or aggregator", httpUrl, "http://127.0.0.1:9380")
+    .option("--cluster <name>", "cluster to show (default: the one of the config)")
+    .option("--token-file <file>", "file with the token of the API")
+    .addHelpText("after", examples(["keyheat top", "keyheat top --redis redis://10.0.0.1:6379"]))
+    .action(async (options: { redis: string[]; url: string; cluster?: string; tokenFile?: string }) => {
+      const { topCommand } = await import("./top.ts");
+      done(await topCommand(options));
+    });
+}
+
+function addCheck(program: Command, done: Done): void {
+  program
+    .command("check")
+    .summary("check a config file")
+    .description(
+      "Reads a config file and prints what it amounts to, or every problem with its path. Shows no secret.",
+    )
+    .requiredOption("-c, --config <file>", "config file (YAML)")
+    .addHelpText("after", examples(["keyheat check --config keyheat.yaml"]))
+    .action(async (options: { config: string }) => {
+      const { checkCommand } = await import("./check.ts");
+      done(checkCommand(options, { out: process.stdout, err: process.stderr, env: process.env }));
+    });
+}
+
+function wholeNumber(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (/^\d+$/.test(text) && value >= min && value <= max) return value;
+    throw new InvalidArgumentError(`Expected a whole number from ${min} to ${max}.`);
+  };
+}
+
+function httpUrl(text: string): string {
+  const protocol = URL.canParse(text) ? new URL(text).protocol : "";
+  if (protocol === "http:" || protocol === "https:") return text;
+  throw new InvalidArgumentError("Expected a URL such as http://127.0.0.1:9380.");
+}

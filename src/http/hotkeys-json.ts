@@ -1,0 +1,47 @@
+import { HEAT_KINDS } from "../model/access.ts";
+import { type Heat, ratePerSecond } from "../model/heat.ts";
+import { showKey } from "../model/key.ts";
+import { patternOf } from "../model/pattern.ts";
+import type { HotKeys } from "./views.ts";
+
+/** The body of `hotkeys`. `nowMs` stands in for the time of the window while none has closed. */
+export function hotKeysJson(cluster: string, windowMs: number, hotKeys: HotKeys, nowMs: number): object {
+  return {
+    cluster,
+    windowSeconds: windowMs / 1000,
+    asOf: new Date(hotKeys.asOfMs > 0 ? hotKeys.asOfMs : nowMs).toISOString(),
+    complete: hotKeys.complete,
+    keys: hotKeys.heats.map((heat, index) => heatJson(heat, index + 1)),
+  };
+}
+
+function heatJson(heat: Heat, rank: number): object {
+  const { key, counts } = heat;
+  const { estimate, lower, upper } = counts.total;
+  return {
+    rank,
+    ...showKey(key.bytes),
+    db: key.db,
+    slot: heat.slot,
+    target: heat.target,
+    pattern: patternOf(key.bytes),
+    ratePerSecond: Object.fromEntries(
+      HEAT_KINDS.map((kind) => [kind, roundedRate(ratePerSecond(counts[kind].estimate, heat.windowMs))]),
+    ),
+    currentRatePerSecond: roundedRate(heat.currentRatePerSecond),
+    count: {
+      estimate: Math.round(estimate),
+      lower: Math.floor(lower),
+      upper: upper === null ? null : Math.ceil(upper),
+    },
+    shareOfTarget: heat.shareOfTarget,
+    vantages: heat.vantages,
+    commands: heat.commands,
+    services: heat.services,
+  };
+}
+
+/** To one decimal: what is beyond it would only look exact. */
+export function roundedRate(ratePerSecond: number): number {
+  return Math.round(ratePerSecond * 10) / 10;
+}

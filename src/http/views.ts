@@ -1,0 +1,41 @@
+import type { TargetCoverage } from "../model/coverage.ts";
+import type { Heat } from "../model/heat.ts";
+import type { Incident, IncidentStatus } from "../model/incident.ts";
+
+/** The hottest keys of one cluster in one closed window, ranked. */
+export interface HotKeys {
+  /** End of the window, ms since 1970; 0 before the first one closed. */
+  readonly asOfMs: number;
+  readonly complete: boolean;
+  readonly heats: readonly Heat[];
+}
+
+export interface Readiness {
+  readonly ready: boolean;
+  /** Why it is not ready. */
+  readonly reasons: readonly string[];
+  /** What is missing although it is ready. */
+  readonly degraded: readonly string[];
+}
+
+/** What the server shows. It reads only through this, when it is asked. */
+export interface Views {
+  readonly windowsMs: readonly number[];
+  hotkeys(cluster: string, windowMs: number, limit: number): HotKeys;
+  /** Newest first. */
+  incidents(query: { readonly status?: IncidentStatus; readonly limit: number }): readonly Incident[];
+  coverage(): readonly TargetCoverage[];
+  readiness(): Readiness;
+  /** The text of `/metrics`; `null` where it is switched off. */
+  readonly prometheus: (() => Promise<string>) | null;
+  /** Calls `listener` with each incident that changed; the returned function ends it. */
+  onIncident(listener: (incident: Incident) => void): () => void;
+}
+
+const STREAM_WINDOW_MS = 10_000;
+
+/** The window that is meant where none is named: the smallest of 10 s and more, else the first. */
+export function defaultWindowMs(windowsMs: readonly number[]): number {
+  const long = windowsMs.filter((windowMs) => windowMs >= STREAM_WINDOW_MS);
+  return long.length > 0 ? Math.min(...long) : (windowsMs[0] ?? STREAM_WINDOW_MS);
+}

@@ -1,0 +1,311 @@
+import type { Heat } from "../model/heat.ts";
+import type { Incident, IncidentStatus, Notified, ResolveReason, Severity } from "../model/incident.ts";
+import { type Key, keyId } from "../model/key.ts";
+import { isWorse } from "../model/severity.ts";
+import type { Ledger } from "../runtime/accounting.ts";
+import type { Logger } from "../runtime/logger.ts";
+import { type Extras, type IncidentRule, pass, step, type Verdict } from "./lifecycle.ts";
+import { withNotified } from "./notification-log.ts";
+import { Persistence } from "./persistence.ts";
+import { ResolvedHistory } from "./resolved-history.ts";
+import type { IncidentStore } from "./store.ts";
+
+const ACTIVE_MAX = 10_000;
+const RESOLVED_MAX = 1000;
+/** A verdict older than this says nothing of the present. */
+const VERDICT_LASTS_MS = 5000;
+const STALE_AFTER_MS = 60_000;
+const EXPIRED_AFTER_MS = 3_600_000;
+/** Below this growth a new peak is not worth telling. */
+const PEAK_GROWTH = 1.1;
+
+export interface IncidentBookOptions {
+  readonly rules: readonly IncidentRule[];
+  readonly store: IncidentStore;
+  readonly ledger: Ledger;
+  readonly logger: Logger;
+  readonly nowMs: number;
+  readonly activeMax?: number;
+  readonly resolvedMax?: number;
+}
+
+interface Entry {
+  incident: Incident;
+  rule: IncidentRule;
+  verdict: Verdict;
+  /** End of the newest window that was judged. */
+  asOfMs: number;
+  observedAtMs: number;
+  /** When a verdict other than `unknown` was last given. */
+  evidenceAtMs: number;
+}
+
+/**
+ * The incidents there are: at most one open one for each (rule, key), and the latest resolved ones.
+ *
+ * It begins with what its store has kept. Changes are written in a microtask of the turn in which they happen, all in
+ * one transaction: so an incident is on the disk before any timer or socket can send a page of it, and a storm costs
+ * one flush of the disk. `flush` writes at once.
+ *
+ * Memory: at most `activeMax` open incidents, as many whose resolve is still owed to somebody, and `resolvedMax` others.
+ * The ledger receives each incident that would begin, and drops it as `active-full` beyond that.
+ */
+export class IncidentBook {
+  readonly #rules: ReadonlyMap<string, IncidentRule>;
+  readonly #ledger: Ledger;
+  readonly #activeMax: number;
+  /** By rule, cluster and key. */
+  readonly #entries = new Map<string, Entry>();
+  readonly #entriesById = new Map<string, Entry>();
+  readonly #history: ResolvedHistory;
+  readonly #persistence: Persistence;
+
+  constructor(options: IncidentBookOptions) {
+    this.#rules = new Map(options.rules.map((rule) => [rule.name, rule]));
+    this.#ledger = options.ledger;
+    this.#activeMax = options.activeMax ?? ACTIVE_MAX;
+    const resolvedMax = options.resolvedMax ?? RESOLVED_MAX;
+    this.#history = new ResolvedHistory({ settledMax: resolvedMax, owingMax: this.#activeMax });
+    this.#persistence = new Persistence(options.store, options.logger);
+    for (const incident of options.store.load(resolvedMax)) this.#restore(incident, options.nowMs);
+    this.#persistence.prune(options.nowMs);
+  }
+
+  /** Open incidents now. */
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  /**
+   * Takes in what `rule` says of `heat`. Returns the incident where its state changed, or enough else to tell of;
+   * `null` otherwise, and for a pending one that vanished.
+   *
+   * Call it for open incidents at each closed hop, and for others when the rule holds: a key without an incident costs
+   * a look-up.
+   */
+  observe(
+    rule: IncidentRule,
+    heat: Heat,
+    verdict: Verdict,
+    severity: Severity,
+    nowMs: number,
+    extras: Extras,
+  ): Incident | null {
+    const place = placeOf(rule.name, heat.key);
+    const entry = this.#entries.get(place);
+    if (entry === undefined && verdict !== "hot") return null;
+    const observation = { heat, verdict, severity, extras };
+    if (entry === undefined) {
+      return this.#open(place, rule, step(null, rule, observation, nowMs), heat.asOfMs, nowMs);
+    }
+    entry.rule = rule;
+    // A closed hop may come after the running window that it is a part of: the incident does not go back in time.
+    if (heat.asOfMs < entry.asOfMs) return null;
+    const isNews = hasNews(entry, heat, verdict, severity, extras);
+    entry.verdict = verdict;
+    entry.asOfMs = heat.asOfMs;
+    entry.observedAtMs = nowMs;
+    if (verdict !== "unknown") entry.evidenceAtMs = nowMs;
+    if (!isNews) return this.#replace(place, entry, pass(entry.incident, rule, verdict, nowMs));
+    return this.#replace(place, entry, step(entry.incident, rule, observation, nowMs));
+  }
+
+  /** Lets time pass: `for`, `keepFiringFor` and the cooldown run out, the unseen turns stale. Returns what changed. */
+  tick(nowMs: number): readonly Incident[] {
+    const changed: Incident[] = [];
+    for (const [place, entry] of this.#entries) {
+      const latest = nowMs - entry.observedAtMs <= VERDICT_LASTS_MS ? entry.verdict : "unknown";
+      const aged = withoutEvidence(entry.incident, nowMs - entry.evidenceAtMs, nowMs);
+      const next = aged === null ? null : pass(aged, entry.rule, latest, nowMs);
+      const told = this.#replace(place, entry, next);
+      if (told !== null) changed.push(told);
+    }
+    this.#persistence.tick(nowMs);
+    return changed;
+  }
+
+  /**
+   * Ends the open incidents at a target that is no longer there, as topology or config says. Returns them.
+   */
+  decommission(cluster: string, target: string, nowMs: number): readonly Incident[] {
+    const ended: Incident[] = [];
+    for (const [place, entry] of this.#entries) {
+      const { incident } = entry;
+      if (incident.key.cluster !== cluster || incident.target !== target) continue;
+      const isPending = incident.status === "pending";
+      const next: Incident | null = isPending ? null : { ...incident, ...over("decommissioned", nowMs) };
+      const told = this.#replace(place, entry, next);
+      if (told !== null) ended.push(told);
+    }
+    return ended;
+  }
+
+  /**
+   * Writes into the incident's log that a receiver was told (or refused); on the disk before it returns. Returns the
+   * incident with it; `null` where the incident is no longer known.
+   */
+  recordNotified(id: string, notified: Notified): Incident | null {
+    const entry = this.#entriesById.get(id);
+    const incident = entry?.incident ?? this.#history.get(id);
+    if (incident === undefined) return null;
+    const logged = withNotified(incident, notified);
+    if (entry === undefined) this.#history.put(logged);
+    else entry.incident = logged;
+    this.#persistence.changed(logged);
+    this.#persistence.flush();
+    return logged;
+  }
+
+  get(id: string): Incident | undefined {
+    return this.#entriesById.get(id)?.incident ?? this.#history.get(id);
+  }
+
+  /** The open incident of a key under a rule. */
+  find(rule: string, key: Key): Incident | undefined {
+    return this.#entries.get(placeOf(rule, key))?.incident;
+  }
+
+  /** Open incidents: what has to be judged at each closed hop, touched or not. */
+  *active(): Iterable<Incident> {
+    for (const { incident } of this.#entries.values()) yield incident;
+  }
+
+  /** Resolved incidents of which somebody who heard of them is yet to be told: to be offered after a start. */
+  owing(): readonly Incident[] {
+    return this.#history.owing();
+  }
+
+  /** Newest first. */
+  list({ status, limit }: { status?: IncidentStatus | undefined; limit: number }): readonly Incident[] {
+    const all = [...this.active(), ...this.#history.all()];
+    const wanted = status === undefined ? all : all.filter((incident) => incident.status === status);
+    return wanted.sort((one, other) => other.startedAtMs - one.startedAtMs).slice(0, limit);
+  }
+
+  /** Writes what has changed. Changes of state never wait for it; see the class. */
+  flush(): void {
+    this.#persistence.flush();
+  }
+
+  close(): void {
+    this.#persistence.close();
+  }
+
+  #open(place: string, rule: IncidentRule, incident: Incident | null, asOfMs: number, nowMs: number) {
+    // One that resolved in this very second has the same id: the next second opens another.
+    if (incident === null || this.#history.get(incident.id) !== undefined) return null;
+    this.#ledger.receive();
+    if (this.#entries.size >= this.#activeMax) {
+      this.#ledger.drop("active-full");
+      return null;
+    }
+    this.#ledger.keep();
+    this.#insert(place, {
+      incident,
+      rule,
+      verdict: "hot",
+      asOfMs,
+      observedAtMs: nowMs,
+      evidenceAtMs: nowMs,
+    });
+    this.#persistence.changed(incident);
+    return incident;
+  }
+
+  #insert(place: string, entry: Entry): void {
+    this.#entries.set(place, entry);
+    this.#entriesById.set(entry.incident.id, entry);
+  }
+
+  /** Puts `next` in the place of an entry's incident; returns it where that is worth telling. */
+  #replace(place: string, entry: Entry, next: Incident | null): Incident | null {
+    const before = entry.incident;
+    if (next === before) return null;
+    if (next === null) {
+      this.#remove(place, before.id);
+      return null;
+    }
+    entry.incident = next;
+    const isChange = hasChanged(before, next);
+    if (next.status === "resolved") {
+      this.#remove(place, next.id);
+      this.#history.put(next);
+    }
+    if (isChange) this.#persistence.changed(next);
+    else this.#persistence.refreshed(next);
+    return isChange || next.peakRatePerSecond > before.peakRatePerSecond * PEAK_GROWTH ? next : null;
+  }
+
+  #remove(place: string, id: string): void {
+    this.#entries.delete(place);
+    this.#entriesById.delete(id);
+  }
+
+  /** Goes on with an incident of an earlier run. */
+  #restore(incident: Incident, nowMs: number): void {
+    if (incident.status === "resolved") {
+      this.#history.put(incident);
+      return;
+    }
+    const rule = this.#rules.get(incident.rule);
+    if (rule === undefined) {
+      const ended: Incident = { ...incident, ...over("decommissioned", nowMs) };
+      this.#history.put(ended);
+      this.#persistence.changed(ended);
+      return;
+    }
+    this.#insert(placeOf(rule.name, incident.key), {
+      // What happened meanwhile is not known: nobody is paged before the key is seen hot again, and calm begins anew.
+      incident: { ...incident, reason: "stale", calmSinceMs: null },
+      rule,
+      verdict: "unknown",
+      asOfMs: 0,
+      observedAtMs: nowMs,
+      evidenceAtMs: nowMs,
+    });
+  }
+}
+
+function placeOf(rule: string, key: Key): string {
+  return `${rule}\0${key.cluster}\0${keyId(key.db, key.bytes)}`;
+}
+
+/** Whether an observation says anything that the incident does not say already. */
+function hasNews(entry: Entry, heat: Heat, verdict: Verdict, severity: Severity, extras: Extras): boolean {
+  const { incident } = entry;
+  const count = heat.counts[incident.kind];
+  return (
+    verdict !== entry.verdict ||
+    incident.reason === "stale" ||
+    isWorse(severity, incident.severity) ||
+    count.estimate !== incident.count.estimate ||
+    count.lower !== incident.count.lower ||
+    heat.complete !== incident.complete ||
+    heat.currentRatePerSecond !== incident.currentRatePerSecond ||
+    (extras.facts !== null && extras.facts !== incident.facts)
+  );
+}
+
+/** A change of state, which is stored at once and told to everybody. */
+function hasChanged(before: Incident, next: Incident): boolean {
+  return (
+    before.status !== next.status ||
+    before.severity !== next.severity ||
+    before.reason !== next.reason ||
+    before.reopened !== next.reopened ||
+    before.facts?.type !== next.facts?.type
+  );
+}
+
+/** What not having seen the key for so long makes of its incident; `null`: nothing, as nobody heard of it. */
+function withoutEvidence(incident: Incident, unseenMs: number, nowMs: number): Incident | null {
+  if (unseenMs < STALE_AFTER_MS) return incident;
+  if (incident.status === "pending") return null;
+  if (unseenMs >= EXPIRED_AFTER_MS) return { ...incident, ...over("expired", nowMs) };
+  return incident.reason === "stale" ? incident : { ...incident, reason: "stale" };
+}
+
+/** The end of an incident for another reason than that its key cooled. */
+function over(reason: ResolveReason, nowMs: number) {
+  return { status: "resolved", reason, resolvedAtMs: nowMs } as const;
+}

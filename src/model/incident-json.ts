@@ -1,0 +1,93 @@
+import type { HeatKind } from "./access.ts";
+import type { Bounds } from "./heat.ts";
+import type { Advice, Incident, IncidentStatus, Notified, ResolveReason, Severity } from "./incident.ts";
+import { showKey } from "./key.ts";
+import type { Facts } from "./target.ts";
+
+/** An incident as the API, the stream and webhooks show it: times in ISO 8601, `null` where a value is not known. */
+export interface IncidentJson {
+  readonly id: string;
+  readonly rule: string;
+  readonly severity: Severity;
+  readonly cluster: string;
+  readonly target: string | null;
+  readonly key: string;
+  readonly keyEncoding: "utf8" | "base64";
+  /** Whether `key` is only the first 1 KiB of a longer one. */
+  readonly cut: boolean;
+  readonly db: number;
+  readonly slot: number | null;
+  readonly pattern: string;
+  readonly kind: HeatKind;
+  readonly windowSeconds: number;
+  readonly status: IncidentStatus;
+  readonly reason: ResolveReason | null;
+  readonly late: boolean;
+  readonly reopened: number;
+  readonly startedAt: string;
+  readonly resolvedAt: string | null;
+  readonly ratePerSecond: number;
+  readonly currentRatePerSecond: number;
+  readonly peakRatePerSecond: number;
+  readonly shareOfTarget: number | null;
+  readonly count: Bounds;
+  readonly complete: boolean;
+  readonly coverage: { readonly read: number | null; readonly write: number | null };
+  readonly facts: Facts | null;
+  readonly services: Readonly<Record<string, number>>;
+  readonly commands: Readonly<Record<string, number>>;
+  readonly advice: readonly Advice[];
+  readonly notified: readonly NotifiedJson[];
+}
+
+export interface NotifiedJson {
+  readonly receiver: string;
+  readonly at: string;
+  readonly outcome: Notified["outcome"];
+}
+
+/** The wire form of an incident: INCIDENT of the contract. */
+export function incidentJson(incident: Incident): IncidentJson {
+  const { key, keyEncoding, cut } = showKey(incident.key.bytes);
+  return {
+    id: incident.id,
+    rule: incident.rule,
+    severity: incident.severity,
+    cluster: incident.key.cluster,
+    target: incident.target,
+    key,
+    keyEncoding,
+    cut,
+    db: incident.key.db,
+    slot: incident.slot,
+    pattern: incident.pattern,
+    kind: incident.kind,
+    windowSeconds: incident.windowMs / 1000,
+    status: incident.status,
+    reason: incident.reason,
+    late: incident.late,
+    reopened: incident.reopened,
+    startedAt: isoTime(incident.startedAtMs),
+    resolvedAt: incident.resolvedAtMs === null ? null : isoTime(incident.resolvedAtMs),
+    ratePerSecond: incident.ratePerSecond,
+    currentRatePerSecond: incident.currentRatePerSecond,
+    peakRatePerSecond: incident.peakRatePerSecond,
+    shareOfTarget: incident.shareOfTarget,
+    count: incident.count,
+    complete: incident.complete,
+    coverage: incident.coverage,
+    facts: incident.facts,
+    services: incident.services,
+    commands: incident.commands,
+    advice: incident.advice,
+    notified: incident.notified.map(({ receiver, atMs, outcome }) => ({
+      receiver,
+      at: isoTime(atMs),
+      outcome,
+    })),
+  };
+}
+
+function isoTime(ms: number): string {
+  return new Date(ms).toISOString();
+}

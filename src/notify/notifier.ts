@@ -1,0 +1,299 @@
+import type { RateRule, Route } from "../config/schema.ts";
+import type { Incident, Notified } from "../model/incident.ts";
+import type { Ledger } from "../runtime/accounting.ts";
+import type { Clock } from "../runtime/clock.ts";
+import type { Logger } from "../runtime/logger.ts";
+import { type Due, dueNotice, type Heard, hear, heardOf, RESOLVE_LASTS_MS } from "./cooldown.ts";
+import { Delivery } from "./delivery.ts";
+import { Grouper } from "./group.ts";
+import { eventOf, type Notice } from "./notice.ts";
+import type { Receiver } from "./receivers/receiver.ts";
+import { compileRoutes, DEFAULT_PACE, type Pace, type Router } from "./route.ts";
+
+/** Incidents under the notifier's eyes: open ones, and resolved ones of which somebody is yet to be told. */
+const TRACKED_MAX = 25_000;
+/** When a receiver's queue was full, and for what could not be written. */
+const TRY_AGAIN_MS = 1000;
+const UNKNOWN_RULE_COOLDOWN_MS = 300_000;
+
+export interface NotifierOptions {
+  readonly routes: readonly Route[];
+  readonly receivers: readonly Receiver[];
+  readonly rules: readonly Pick<RateRule, "name" | "cooldown">[];
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly ledger: Ledger;
+  /** Called once for each incident and receiver after the receiver took or refused it: writes the log. */
+  readonly onNotified: (incidentId: string, notified: Notified) => void;
+}
+
+export interface NotificationCount {
+  readonly receiver: string;
+  readonly outcome: "delivered" | "failed" | "retried";
+  readonly count: number;
+}
+
+/** One receiver and one incident. */
+interface Standing {
+  heard: Heard;
+  notice: Notice | null;
+}
+
+interface Tracked {
+  incident: Incident;
+  paces: ReadonlyMap<string, Pace>;
+  readonly standings: Map<string, Standing>;
+}
+
+/**
+ * Tells receivers of incidents: route -> cooldown -> group -> delivery.
+ *
+ * What is owed to whom follows from the incident and its log alone, and is worked out anew at each change: a message
+ * that failed, waits, or was lost with the process is simply still owed. The ledger counts notices (one incident, one
+ * receiver, one thing to tell): kept are those that a receiver took.
+ */
+export class Notifier {
+  readonly #route: Router;
+  readonly #cooldowns: ReadonlyMap<string, number>;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #ledger: Ledger;
+  readonly #onNotified: NotifierOptions["onNotified"];
+  readonly #deliveries: ReadonlyMap<string, Delivery>;
+  readonly #grouper: Grouper;
+  readonly #tracked = new Map<string, Tracked>();
+  /** When something is due next. */
+  #nextDueMs = Number.POSITIVE_INFINITY;
+  #cancelWake: () => void = () => {};
+  #isClosing = false;
+
+  constructor(options: NotifierOptions) {
+    const { clock, logger } = options;
+    this.#route = compileRoutes(options.routes);
+    this.#cooldowns = new Map(options.rules.map(({ name, cooldown }) => [name, cooldown]));
+    this.#clock = clock;
+    this.#logger = logger;
+    this.#ledger = options.ledger;
+    this.#onNotified = options.onNotified;
+    this.#grouper = new Grouper(clock, (notices) => this.#leave(notices));
+    const events = {
+      compose: (notices: readonly Notice[]) => this.#compose(notices),
+      delivered: (notices: readonly Notice[]) => this.#finish(notices, "delivered"),
+      failed: (notices: readonly Notice[]) => this.#finish(notices, "failed"),
+      postponed: (notices: readonly Notice[]) => this.#postpone(notices),
+    };
+    this.#deliveries = new Map(
+      options.receivers.map((receiver) => [receiver.name, new Delivery(receiver, { clock, logger, events })]),
+    );
+  }
+
+  /** Takes in how an incident is now. Returns at once: nothing is sent before this turn of the event loop ends. */
+  offer(incident: Incident): void {
+    if (incident.status === "pending" || this.#isClosing) return;
+    let tracked = this.#tracked.get(incident.id);
+    if (tracked === undefined) {
+      if (this.#tracked.size >= TRACKED_MAX) {
+        this.#ledger.receive();
+        this.#ledger.drop("tracked-full");
+        return;
+      }
+      tracked = this.#track(incident);
+    } else if (tracked.incident.severity !== incident.severity) {
+      tracked.paces = this.#route(incident);
+    }
+    tracked.incident = incident;
+    this.#review(tracked);
+  }
+
+  /** Sends what has fallen due. Cheap when nothing has; the notifier also wakes by itself. */
+  tick(nowMs: number): void {
+    if (nowMs < this.#nextDueMs || this.#isClosing) return;
+    this.#nextDueMs = Number.POSITIVE_INFINITY;
+    for (const tracked of this.#tracked.values()) this.#review(tracked);
+    this.#grouper.sweep();
+  }
+
+  /** Tries once what waits to be sent, for at most `deadlineMs`; what is not told then is still owed at the next start. */
+  async close(deadlineMs: number): Promise<void> {
+    if (this.#isClosing) return;
+    this.#isClosing = true;
+    this.#cancelWake();
+    this.#grouper.flushAll();
+    await Promise.all([...this.#deliveries.values()].map((delivery) => delivery.close(deadlineMs)));
+    for (const { standings } of this.#tracked.values()) {
+      for (const standing of standings.values()) this.#cancel(standing, "shutdown");
+    }
+    this.#tracked.clear();
+  }
+
+  /** Messages since the start, by receiver and outcome; `retried` counts attempts that failed. */
+  notifications(): readonly NotificationCount[] {
+    return [...this.#deliveries].flatMap(([receiver, { counts }]) =>
+      (["delivered", "failed", "retried"] as const).map((outcome) => ({
+        receiver,
+        outcome,
+        count: counts[outcome],
+      })),
+    );
+  }
+
+  /** Receivers that do not take messages just now, a line each. */
+  problems(): readonly string[] {
+    return [...this.#deliveries]
+      .filter(([, { health }]) => health.state !== "ok")
+      .map(([name, { health }]) => `receiver ${name}: ${health.reason}`);
+  }
+
+  #track(incident: Incident): Tracked {
+    const paces = this.#route(incident);
+    const standings = new Map<string, Standing>();
+    const names = new Set([...paces.keys(), ...incident.notified.map(({ receiver }) => receiver)]);
+    for (const name of names) this.#stand(standings, incident, name);
+    const tracked = { incident, paces, standings };
+    this.#tracked.set(incident.id, tracked);
+    return tracked;
+  }
+
+  #stand(standings: Map<string, Standing>, incident: Incident, receiver: string): void {
+    if (standings.has(receiver) || !this.#deliveries.has(receiver)) return;
+    standings.set(receiver, { heard: heardOf(incident.notified, receiver), notice: null });
+  }
+
+  #review(tracked: Tracked): void {
+    const { incident, paces, standings } = tracked;
+    for (const receiver of paces.keys()) this.#stand(standings, incident, receiver);
+    let isOwing = false;
+    for (const [receiver, standing] of standings) {
+      if (this.#reviewStanding(tracked, receiver, standing)) isOwing = true;
+    }
+    if (incident.status === "resolved" && !isOwing) this.#tracked.delete(incident.id);
+  }
+
+  /** Brings what is on its way to a receiver in line with what it is owed; says whether anything is owed. */
+  #reviewStanding(tracked: Tracked, receiver: string, standing: Standing): boolean {
+    const { incident, paces } = tracked;
+    // What is being sent cannot be taken back: it is looked at again when the attempt is over.
+    if (standing.notice?.state === "sending") return true;
+    const nowMs = this.#clock.now();
+    const due = this.#due(incident, standing.heard, paces.has(receiver), nowMs);
+    if (standing.notice !== null) {
+      if (due !== null && isSame(standing.notice, due, incident)) return true;
+      this.#cancel(standing, incident.status === "resolved" ? "resolved" : "superseded");
+    }
+    if (due === null) return false;
+    if (due.atMs > nowMs) this.#wakeAt(due.atMs);
+    else this.#begin(tracked, receiver, standing, due);
+    return true;
+  }
+
+  #due(incident: Incident, heard: Heard, isRouted: boolean, nowMs: number): Due | null {
+    const due = dueNotice(
+      incident,
+      heard,
+      this.#cooldowns.get(incident.rule) ?? UNKNOWN_RULE_COOLDOWN_MS,
+      isRouted,
+    );
+    const isTooLate = due?.cause === "resolve" && nowMs - (incident.resolvedAtMs ?? nowMs) > RESOLVE_LASTS_MS;
+    return isTooLate ? null : due;
+  }
+
+  #begin(tracked: Tracked, receiver: string, standing: Standing, { cause }: Due): void {
+    if (this.#isClosing) return;
+    const { incident, paces } = tracked;
+    const { firing, refused } = standing.heard;
+    standing.notice = {
+      incidentId: incident.id,
+      receiver,
+      cluster: incident.key.cluster,
+      cause,
+      severity: incident.severity,
+      afterMs: Math.max(firing?.atMs ?? 0, refused?.atMs ?? 0),
+      state: "waiting",
+    };
+    this.#ledger.receive();
+    this.#grouper.add(standing.notice, paces.get(receiver) ?? DEFAULT_PACE);
+  }
+
+  #cancel(standing: Standing, reason: string): void {
+    const { notice } = standing;
+    if (notice === null) return;
+    notice.state = "over";
+    standing.notice = null;
+    this.#grouper.remove(notice);
+    this.#ledger.drop(reason);
+  }
+
+  /** A group leaves the grouper. */
+  #leave(notices: readonly Notice[]): void {
+    const delivery = this.#deliveries.get(notices[0]?.receiver ?? "");
+    if (delivery?.accept(notices)) return;
+    // Still owed: it is taken up again when there may be room.
+    for (const notice of notices) {
+      const standing = this.#tracked.get(notice.incidentId)?.standings.get(notice.receiver);
+      if (standing) this.#cancel(standing, "queue-full");
+    }
+    this.#wakeAt(this.#clock.now() + TRY_AGAIN_MS);
+  }
+
+  #compose(notices: readonly Notice[]): readonly Incident[] {
+    return notices.flatMap(({ incidentId, cause }) => {
+      const incident = this.#tracked.get(incidentId)?.incident;
+      if (incident === undefined) return [];
+      // Whoever is told that it fires need not know that it has been calm for the last seconds.
+      return eventOf(cause) === "firing" ? { ...incident, status: "firing" as const } : incident;
+    });
+  }
+
+  #finish(notices: readonly Notice[], outcome: Notified["outcome"]): void {
+    const atMs = this.#clock.now();
+    for (const notice of notices) {
+      const { incidentId, receiver, cause, severity } = notice;
+      notice.state = "over";
+      if (outcome === "delivered") this.#ledger.keep();
+      else this.#ledger.drop("refused");
+      const tracked = this.#tracked.get(incidentId);
+      const standing = tracked?.standings.get(receiver);
+      if (tracked === undefined || standing === undefined) continue;
+      const notified: Notified = { receiver, atMs, outcome, event: eventOf(cause), severity };
+      standing.notice = null;
+      standing.heard = hear(standing.heard, notified);
+      this.#log(incidentId, notified);
+      this.#review(tracked);
+    }
+  }
+
+  #log(incidentId: string, notified: Notified): void {
+    try {
+      this.#onNotified(incidentId, notified);
+    } catch (err) {
+      this.#logger.error({ incident: incidentId, err }, "notification could not be logged");
+    }
+  }
+
+  #postpone(notices: readonly Notice[]): void {
+    for (const { incidentId } of notices) {
+      const tracked = this.#tracked.get(incidentId);
+      if (tracked) this.#review(tracked);
+    }
+  }
+
+  #wakeAt(atMs: number): void {
+    if (atMs >= this.#nextDueMs || this.#isClosing) return;
+    this.#nextDueMs = atMs;
+    this.#cancelWake();
+    this.#cancelWake = this.#clock.after(Math.max(1, atMs - this.#clock.now()), () => {
+      const nowMs = this.#clock.now();
+      // The wall clock may have been set back, or the timer fired a moment early.
+      if (nowMs >= this.#nextDueMs) return this.tick(nowMs);
+      const dueMs = this.#nextDueMs;
+      this.#nextDueMs = Number.POSITIVE_INFINITY;
+      this.#wakeAt(dueMs);
+    });
+  }
+}
+
+/** Whether a notice that is on its way tells what is owed now. */
+function isSame(notice: Notice, due: Due, incident: Incident): boolean {
+  if (eventOf(notice.cause) !== eventOf(due.cause)) return false;
+  return notice.cause === "resolve" || notice.severity === incident.severity;
+}

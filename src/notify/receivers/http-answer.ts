@@ -1,0 +1,44 @@
+import { DeliveryError } from "./receiver.ts";
+
+const REQUEST_TIMEOUT = 408;
+const GONE = 410;
+const TOO_EARLY = 425;
+const TOO_MANY_REQUESTS = 429;
+const SERVICE_UNAVAILABLE = 503;
+
+/** 4xx that speak of the moment, not of the message. */
+const PASSING = new Set([REQUEST_TIMEOUT, TOO_EARLY, TOO_MANY_REQUESTS]);
+
+/**
+ * What an HTTP answer makes of a delivery: `null` where it was accepted (2xx).
+ *
+ * A redirect is a failure that is retried and never followed: it would carry the message, with its key names, to
+ * somewhere the operator did not write down.
+ */
+export function failureOf(
+  status: number,
+  retryAfter: string | undefined,
+  nowMs: number,
+): DeliveryError | null {
+  if (status >= 200 && status < 300) return null;
+  if (status === GONE) return new DeliveryError("GONE", false, { status });
+  const isPermanent = status >= 400 && status < 500 && !PASSING.has(status);
+  if (isPermanent) return new DeliveryError("REJECTED", false, { status });
+  const isThrottled = status === TOO_MANY_REQUESTS || status === SERVICE_UNAVAILABLE;
+  const retryAfterMs = parseRetryAfter(retryAfter, nowMs);
+  return new DeliveryError(isThrottled ? "THROTTLED" : "FAILED", true, { status, retryAfterMs });
+}
+
+/**
+ * How long to wait, in ms, by a `Retry-After` header: seconds or an HTTP date; `null` where it is neither.
+ *
+ * Source: RFC 9110, section 10.2.3.
+ */
+export function parseRetryAfter(header: string | undefined, nowMs: number): number | null {
+  const text = header?.trim();
+  if (!text) return null;
+  if (/^\d+$/.test(text)) return Number(text) * 1000;
+  // Only dates with a weekday: `Date.parse` alone would take "-1" for a year.
+  const atMs = /^[A-Za-z]{3,9},? /.test(text) ? Date.parse(text) : Number.NaN;
+  return Number.isNaN(atMs) ? null : Math.max(0, atMs - nowMs);
+}

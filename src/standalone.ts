@@ -1,0 +1,194 @@
+import { Agent } from "./agent.ts";
+import { Aggregator } from "./aggregator.ts";
+import type { Config } from "./config/schema.ts";
+import { createServer } from "./http/server.ts";
+import type { Readiness, Views } from "./http/views.ts";
+import { IncidentBook } from "./incidents/book.ts";
+import { openStore } from "./incidents/sqlite-store.ts";
+import { memoryStore } from "./incidents/store.ts";
+import { startMetrics } from "./metrics/meter.ts";
+import type { MetricViews } from "./metrics/views.ts";
+import type { Heat } from "./model/heat.ts";
+import type { Incident } from "./model/incident.ts";
+import { Notifier } from "./notify/notifier.ts";
+import { createReceivers } from "./notify/receivers/registry.ts";
+import { Ledger, type StageBooks } from "./runtime/accounting.ts";
+import { type Clock, systemClock } from "./runtime/clock.ts";
+import type { Logger } from "./runtime/logger.ts";
+import { MemoryTransport } from "./transport/memory.ts";
+import { TargetTable } from "./windows/target-table.ts";
+import { Windows } from "./windows/windows.ts";
+
+/** Stages close one after the other; all of it stays under the 5 s that a stop may take. */
+const TRANSPORT_CLOSE_MS = 500;
+const NOTIFIER_CLOSE_MS = 2000;
+/** A target that has not answered for so long after the start does not hold up readiness. */
+const SETTLE_MS = 5000;
+
+export interface StandaloneOptions {
+  readonly logger: Logger;
+  /** Where incidents outlive a restart; `null`: nowhere. */
+  readonly dataDir: string | null;
+  readonly clock?: Clock;
+  readonly version?: string;
+}
+
+export interface Standalone {
+  /** Of the API, without a trailing slash. */
+  readonly url: string;
+  readonly views: Views;
+  /** Of every stage: received = kept + dropped. */
+  books(): StageBooks[];
+  /** Flushes open panes and closes stage by stage, within 5 s. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Agent and aggregator in one process, over the in-memory transport.
+ *
+ * Throws: ListenError where the address cannot be had, StoreError where the data directory cannot be used.
+ */
+export async function startStandalone(config: Config, options: StandaloneOptions): Promise<Standalone> {
+  const { logger, dataDir, clock = systemClock, version = "0.0.0" } = options;
+  const ledgers = {
+    windows: new Ledger("windows"),
+    incidents: new Ledger("incidents"),
+    notify: new Ledger("notify"),
+  };
+  const listeners = new Set<(incident: Incident) => void>();
+  const tell = (incident: Incident) => {
+    for (const listener of listeners) listener(incident);
+  };
+
+  const store = dataDir === null ? memoryStore() : openStore(dataDir, { logger, nowMs: clock.now() });
+  const incidents = new IncidentBook({
+    rules: config.rules,
+    store,
+    ledger: ledgers.incidents,
+    logger,
+    nowMs: clock.now(),
+  });
+  const notifier = new Notifier({
+    routes: config.routes,
+    receivers: createReceivers(config.receivers, { clock, logger }),
+    rules: config.rules,
+    clock,
+    logger,
+    ledger: ledgers.notify,
+    onNotified: (id, notified) => {
+      const logged = incidents.recordNotified(id, notified);
+      if (logged) tell(logged);
+    },
+  });
+  const windows = new Windows({
+    windowsMs: config.windows,
+    hopMs: config.panes.length,
+    graceMs: config.grace,
+    buckets: config.kafka.buckets,
+    ledger: ledgers.windows,
+    logger,
+  });
+  const targets = new TargetTable();
+  const transport = new MemoryTransport({ clock, logger, entriesMax: config.panes.publish });
+  const aggregator = new Aggregator({
+    rules: config.rules,
+    windows,
+    targets,
+    incidents,
+    notifier,
+    clock,
+    onIncident: tell,
+  });
+  aggregator.start(transport);
+  const agent = new Agent({ config, transport, clock, logger });
+  const startedMs = clock.monotonic();
+
+  const metricViews: MetricViews = {
+    books: () => books(),
+    hotkeys: (limit) => hottest(windows, config, limit),
+    firing: () => countFiring(incidents, config),
+    coverage: () => targets.coverage(clock.now()),
+    notifications: () => notifier.notifications(),
+    taps: () => agent.taps(),
+  };
+  const metrics = startMetrics({
+    config: config.metrics,
+    views: metricViews,
+    resource: { "service.name": "keyheat", "service.version": version },
+    logger,
+  });
+  const views: Views = {
+    windowsMs: config.windows,
+    hotkeys: (cluster, windowMs, limit) => windows.top(cluster, windowMs, limit),
+    incidents: (query) => incidents.list(query),
+    coverage: () => targets.coverage(clock.now()),
+    readiness: () => readiness(agent, notifier, clock.monotonic() - startedMs),
+    prometheus: config.metrics.prometheus.enabled ? () => metrics.prometheus() : null,
+    onIncident: (listener) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+  };
+
+  const stopStages = async () => {
+    await agent.stop();
+    await transport.close(TRANSPORT_CLOSE_MS);
+    aggregator.stop();
+    await notifier.close(NOTIFIER_CLOSE_MS);
+    await metrics.close();
+    incidents.close();
+  };
+  const server = await createServer({ config, views, logger, clock }).catch(async (error: unknown) => {
+    await stopStages();
+    throw error;
+  });
+  const books = () => [
+    ...agent.books(),
+    ...transport.books(),
+    ...windows.books(),
+    ledgers.incidents.books(),
+    ledgers.notify.books(),
+    ...server.books(),
+  ];
+  return {
+    url: server.address,
+    views,
+    books,
+    stop: async () => {
+      await server.close();
+      await stopStages();
+    },
+  };
+}
+
+/** The hottest keys of all clusters, in the window that the API shows by default. */
+function hottest(windows: Windows, config: Config, limit: number): readonly Heat[] {
+  const windowMs = config.windows.find((candidate) => candidate >= 10_000) ?? config.windows[0] ?? 10_000;
+  const heats = windows.clusters().flatMap((cluster) => windows.top(cluster, windowMs, limit).heats);
+  heats.sort((one, other) => other.counts.total.estimate - one.counts.total.estimate);
+  return heats.slice(0, limit);
+}
+
+function countFiring(incidents: IncidentBook, config: Config) {
+  const counts = new Map<string, { cluster: string; rule: string; count: number }>();
+  const clusters = new Set([config.cluster, ...config.targets.map(({ cluster }) => cluster)]);
+  // A rule that fires nowhere is a 0, not a gap in the graph.
+  for (const cluster of clusters) {
+    for (const { name } of config.rules) counts.set(`${cluster} ${name}`, { cluster, rule: name, count: 0 });
+  }
+  for (const { status, rule, key } of incidents.active()) {
+    const entry = counts.get(`${key.cluster} ${rule}`);
+    if (entry && (status === "firing" || status === "recovering")) entry.count++;
+  }
+  return [...counts.values()];
+}
+
+/** Ready once each target has had its chance and at least one is watched; what is not watched is named. */
+function readiness(agent: Agent, notifier: Notifier, upMs: number): Readiness {
+  const problems = agent.problems();
+  const isSettled = agent.isSettled || upMs > SETTLE_MS;
+  const ready = agent.watched > 0 && isSettled;
+  if (!ready)
+    return { ready, reasons: problems.length > 0 ? problems : ["targets are being connected"], degraded: [] };
+  return { ready, reasons: [], degraded: [...problems, ...notifier.problems()] };
+}

@@ -1,0 +1,16 @@
+import { partBytes } from "../model/pane.ts";
+import type { Message } from "./transport.ts";
+
+const REPORT_BYTES = 1024;
+const SOURCE_BYTES = 256;
+const SLOT_RANGE_BYTES = 32;
+const FACTS_BYTES = 384;
+
+/** Memory that a message takes, in bytes: an estimate from above. */
+export function messageBytes(message: Message): number {
+  if (message.type === "part") return partBytes(message);
+  if (message.type === "facts") return FACTS_BYTES + message.bytes.length;
+  const { sources, slots } = message;
+  const reasons = sources.reduce((sum, { reason }) => sum + 2 * (reason?.length ?? 0), 0);
+  return REPORT_BYTES + sources.length * SOURCE_BYTES + reasons + (slots?.length ?? 0) * SLOT_RANGE_BYTES;
+}

@@ -1,0 +1,21 @@
+import type { PanePart } from "../model/pane.ts";
+import type { KeyFacts, TargetReport } from "../model/target.ts";
+import type { StageBooks } from "../runtime/accounting.ts";
+
+/** What agents tell aggregators. */
+export type Message = PanePart | TargetReport | KeyFacts;
+
+/** Takes a batch; the next one waits until it has resolved. A batch whose handler failed comes again unchanged. */
+export type MessageHandler = (messages: readonly Message[]) => void | Promise<void>;
+
+/** The way from agents to aggregators. Delivery is at least once: parts are told apart by their identity. */
+export interface Transport {
+  /** Never blocks, never throws: keeps the messages in a bounded backlog until they are delivered. */
+  publish(messages: readonly Message[]): void;
+  /** Sets the one consumer. */
+  consume(handler: MessageHandler): void;
+  /** Takes no more messages, delivers what it has for at most `deadlineMs`, and drops, and counts, the rest. */
+  close(deadlineMs: number): Promise<void>;
+  readonly backlogBytes: number;
+  books(): StageBooks[];
+}
