@@ -88,9 +88,9 @@ export class Session {
     return answers;
   }
 
-  /** Closes the connection, for `problem` where there is one. */
-  close(problem: TargetProblem = CLOSED_BY_US): void {
-    this.#problem ??= problem;
+  /** Closes the connection. `problem` says more than the end of the socket, which may have come first. */
+  close(problem?: TargetProblem): void {
+    this.#problem = problem ?? this.#problem ?? CLOSED_BY_US;
     this.#redis.disconnect();
   }
 

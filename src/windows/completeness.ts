@@ -83,15 +83,18 @@ export class Completeness {
   }
 
   #expectedBits(track: Track): number {
-    // A window that reaches back before anyone looked is not complete: blind is not quiet.
-    if (!track.expects(this.fromMs)) return 0;
-    const flags = track.ring.all(this.fromMs, this.toMs);
+    const { watchedFromMs } = track;
+    if (watchedFromMs === null || watchedFromMs >= this.toMs) return 0;
+    // Before anyone looked there is nothing to be missed: bounds speak of what happened since.
+    const flags = track.ring.all(Math.max(this.fromMs, watchedFromMs), this.toMs);
     if ((flags & DELIVERED) === 0) return 0;
     const reporting = (flags & UNSAMPLED) !== 0 ? REPORTING : 0;
     if ((flags & COMPLETE) === 0) return reporting;
+    // But such a window is not complete: blind is not quiet.
+    const whole = track.expects(this.fromMs) && watchedFromMs <= this.fromMs ? WHOLE : 0;
     // A replica repeats its primary's writes: that it says nothing of them leaves no gap.
     const notItsOwn = track.role === "replica" ? WRITE_BIT : 0;
-    return reporting | WHOLE | (flags & ALL_KIND_BITS) | notItsOwn;
+    return reporting | whole | (flags & ALL_KIND_BITS) | notItsOwn;
   }
 
   #unexpectedBits(track: Track): number {

@@ -57,8 +57,8 @@ export class TrackBook {
   /** Expects panes of every vantage that the report's sources watch, from the report on. */
   expect(report: TargetReport): void {
     for (const [source, vantage] of VANTAGE_OF_SOURCE) {
-      const isOn = report.sources.some((status) => status.source === source && status.state !== "off");
-      if (isOn) this.#expectTrack(report, vantage);
+      const status = report.sources.find((candidate) => candidate.source === source);
+      if (status && status.state !== "off") this.#expectTrack(report, vantage, status.state === "up");
       else this.#unexpect(report, vantage);
     }
   }
@@ -77,7 +77,7 @@ export class TrackBook {
     }
   }
 
-  #expectTrack(report: TargetReport, vantage: Vantage): void {
+  #expectTrack(report: TargetReport, vantage: Vantage, isUp: boolean): void {
     const track = this.enter(report.target, vantage, report.slots);
     if (!track) return;
     const { agent, atMs } = report;
@@ -85,6 +85,7 @@ export class TrackBook {
     track.expected = {
       agent,
       sinceMs: Math.min(atMs, expected?.sinceMs ?? atMs),
+      watchedSinceMs: expected?.watchedSinceMs ?? (isUp ? atMs : null),
       heardMs: Math.max(atMs, expected?.heardMs ?? atMs),
     };
     track.role = report.role;

@@ -24,6 +24,8 @@ export interface TrackOptions {
 export interface Expectation {
   readonly agent: string;
   readonly sinceMs: number;
+  /** First report of a source that was up; `null`: it is expected, but was never watched. */
+  readonly watchedSinceMs: number | null;
   /** Time of the last report. */
   readonly heardMs: number;
 }
@@ -97,6 +99,12 @@ export class Track {
     return this.isExpected && this.expected!.sinceMs <= hopStartMs;
   }
 
+  /** Start of the first hop that was watched from its start; `null`: none yet. */
+  get watchedFromMs(): number | null {
+    const watchedSinceMs = this.expected?.watchedSinceMs ?? null;
+    return watchedSinceMs === null ? null : Math.ceil(watchedSinceMs / this.#hopMs) * this.#hopMs;
+  }
+
   /** Whether its agents were still reporting at the end of a window. */
   isReportingAt(fromMs: number, toMs: number): boolean {
     const freshMs = toMs - 2 * this.#hopMs;
@@ -112,10 +120,18 @@ export class Track {
     for (const [agent, endMs] of this.agentEndsMs) if (endMs <= beforeMs) this.agentEndsMs.delete(agent);
   }
 
-  #pruneExpected({ agent, sinceMs, heardMs }: Expectation, nowMs: number): void {
-    if (nowMs - heardMs > SILENT_MS_MAX) this.expected = null;
+  #pruneExpected(expected: Expectation, nowMs: number): void {
+    if (nowMs - expected.heardMs > SILENT_MS_MAX) this.expected = null;
     // An agent whose clock is ahead must not keep windows incomplete until then.
-    else if (heardMs > nowMs) this.expected = { agent, sinceMs: Math.min(sinceMs, nowMs), heardMs: nowMs };
+    else if (expected.heardMs > nowMs) {
+      const watchedSinceMs = expected.watchedSinceMs && Math.min(expected.watchedSinceMs, nowMs);
+      this.expected = {
+        ...expected,
+        sinceMs: Math.min(expected.sinceMs, nowMs),
+        watchedSinceMs,
+        heardMs: nowMs,
+      };
+    }
   }
 
   #flagsAt(hopStartMs: number): number {

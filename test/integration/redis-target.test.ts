@@ -274,7 +274,7 @@ describe("a target", () => {
 
   it("is loading until it has its data", async (t) => {
     const server = await startRedis(t, { args: ["--enable-debug-command", "yes", "--save", ""] });
-    await command(server.port, ["DEBUG", "POPULATE", 20_000, "key", 8]);
+    await command(server.port, ["DEBUG", "POPULATE", 5000, "key", 8]);
     await command(server.port, ["SAVE"]);
     await command(server.port, [
       "CONFIG",

@@ -61,7 +61,8 @@ export interface KeyspaceSourceOptions {
 
 interface ClosedPane {
   readonly closing: ClosingPane;
-  readonly startedMs: number;
+  /** None of its events is older: neither those that came late, nor those from before the subscription. */
+  readonly eventsFromMs: number;
   readonly wasWatched: boolean;
   readonly wasPrompt: boolean;
   readonly role: Role;
@@ -99,6 +100,7 @@ export class KeyspaceSource implements Source {
   #closed: ClosedPane | null = null;
   #sureAtPaneStart = new Float64Array(0);
   #paneStartedMs = 0;
+  #eventsFromMs: number | null = null;
   #isLooking = false;
   #isStopped = false;
   #state: SourceState;
@@ -168,7 +170,7 @@ export class KeyspaceSource implements Source {
       this.#watchedSinceMs !== null && this.#watchedSinceMs <= this.#paneStartedMs && !this.#isStalled;
     this.#closed = {
       closing,
-      startedMs: this.#paneStartedMs,
+      eventsFromMs: this.#eventsFromMs ?? clock.monotonic(),
       wasWatched,
       wasPrompt: lagMs <= LAG_MS_MAX,
       role: this.#role,
@@ -176,6 +178,8 @@ export class KeyspaceSource implements Source {
       sureEvents,
     };
     this.#paneStartedMs = clock.monotonic();
+    const lateFromMs = this.#paneStartedMs - LAG_MS_MAX;
+    this.#eventsFromMs = this.#watchedSinceMs === null ? null : Math.max(lateFromMs, this.#watchedSinceMs);
   }
 
   /** The parts of the pane that `rotate` closed. `view`: the target right after, `null` if it did not answer. */
@@ -187,7 +191,7 @@ export class KeyspaceSource implements Source {
       this.#remember(view);
       return [];
     }
-    const before = this.#polls.findLast((poll) => poll.takenAtMs <= closed.startedMs - LAG_MS_MAX) ?? null;
+    const before = this.#polls.findLast((poll) => poll.takenAtMs <= closed.eventsFromMs) ?? null;
     const isSameServer = view !== null && view.runId === closed.runId && before?.runId === view.runId;
     const budgets = budgetsOf(
       this.#table,
@@ -395,6 +399,7 @@ export class KeyspaceSource implements Source {
 
   #up(): void {
     this.#watchedSinceMs = this.#options.clock.monotonic();
+    this.#eventsFromMs ??= this.#watchedSinceMs;
     this.#isStalled = false;
     this.#quietSinceMs = null;
     this.#tap?.forgetPredecessor();

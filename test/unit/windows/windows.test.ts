@@ -74,7 +74,38 @@ test("blind is not quiet: a window that reaches back before anyone looked is not
     if (second >= 1) assert.equal(closed("k").complete, second >= 11, `second ${second}`);
   }
   assert.deepEqual(closed("k").counts.total, { estimate: 50, lower: 50, upper: 50 });
-  assert.equal(closed("k", 60_000).counts.total.upper, null);
+  // Bounds speak of what happened since somebody looked.
+  assert.deepEqual(closed("k", 60_000).counts.total, { estimate: 65, lower: 65, upper: 65 });
+  assert.equal(closed("k", 60_000).complete, false);
+});
+
+test("the pane in which a watch began may be partial, one after a source went down may not", () => {
+  const { windows, add, closed } = setUp();
+  windows.expect(makeReport({ atMs: at(1.01) }));
+  for (let second = 0; second < 4; second++)
+    add(second, { complete: second !== 0, rows: [{ key: "k", write: 5 }] });
+  windows.advance(at(4.2));
+  assert.equal(closed("k").counts.total.upper, 20);
+  add(4, { complete: false, rows: [{ key: "k", write: 5 }] });
+  windows.advance(at(5.2));
+  assert.equal(closed("k").counts.total.upper, null);
+});
+
+test("a target that is expected but was never watched has no upper bound", () => {
+  const { windows, add, closed } = setUp();
+  const down = {
+    source: "keyspace",
+    state: "down",
+    sinceMs: 0,
+    gaps: 0,
+    probability: 1,
+    reason: "away",
+  } as const;
+  windows.expect(makeReport({ atMs: at(1.01), sources: [down] }));
+  for (let second = 0; second < 4; second++) add(second, { rows: [{ key: "k", write: 5 }] });
+  windows.advance(at(4.2));
+  assert.equal(closed("k").counts.total.upper, null);
+  assert.equal(closed("k").complete, false);
 });
 
 test("a missing pane makes windows incomplete, and its late coming makes them whole again", () => {

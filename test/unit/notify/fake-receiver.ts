@@ -1,0 +1,42 @@
+import type { IncidentGroup } from "../../../src/model/incident.ts";
+import { DeliveryError, type Receiver } from "../../../src/notify/receivers/receiver.ts";
+import type { Clock } from "../../../src/runtime/clock.ts";
+
+export interface Attempt {
+  readonly atMs: number;
+  readonly group: IncidentGroup;
+}
+
+/** What a fake receiver does with an attempt: takes it, never answers, or throws. */
+export type Answer = "take" | "hang" | DeliveryError;
+
+export const brokenDown = new DeliveryError("FAILED", true, { status: 500 });
+export const refusal = new DeliveryError("REJECTED", false, { status: 400 });
+
+/** Remembers every attempt, and answers as `answer` says; takes everything at first. */
+export class FakeReceiver implements Receiver {
+  readonly name: string;
+  readonly attempts: Attempt[] = [];
+  readonly taken: Attempt[] = [];
+  answer: (group: IncidentGroup, attempt: number) => Answer = () => "take";
+  isClosed = false;
+  readonly #clock: Clock;
+
+  constructor(name: string, clock: Clock) {
+    this.name = name;
+    this.#clock = clock;
+  }
+
+  async deliver(group: IncidentGroup): Promise<void> {
+    const attempt = { atMs: this.#clock.now(), group };
+    this.attempts.push(attempt);
+    const answer = this.answer(group, this.attempts.length);
+    if (answer === "hang") return new Promise(() => {});
+    if (answer !== "take") throw answer;
+    this.taken.push(attempt);
+  }
+
+  async close(): Promise<void> {
+    this.isClosed = true;
+  }
+}

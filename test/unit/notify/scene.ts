@@ -1,0 +1,127 @@
+import type { Route } from "../../../src/config/schema.ts";
+import { IncidentBook } from "../../../src/incidents/book.ts";
+import type { IncidentRule, Verdict } from "../../../src/incidents/lifecycle.ts";
+import { type IncidentStore, memoryStore } from "../../../src/incidents/store.ts";
+import type { Incident, Notified, Severity } from "../../../src/model/incident.ts";
+import { Notifier } from "../../../src/notify/notifier.ts";
+import { Ledger } from "../../../src/runtime/accounting.ts";
+import { silentLogger } from "../../../src/runtime/logger.ts";
+import { SimulatedClock } from "../../support/simulated-clock.ts";
+import { EXTRAS, heatOf, RULE } from "../incidents/samples.ts";
+import { FakeReceiver } from "./fake-receiver.ts";
+
+export interface Told {
+  readonly receiver: string;
+  readonly atSeconds: number;
+  readonly event: "firing" | "resolved";
+  readonly keys: readonly string[];
+}
+
+interface SceneOptions {
+  readonly receivers?: readonly string[];
+  readonly routes?: readonly Route[];
+  readonly rule?: IncidentRule;
+  readonly store?: IncidentStore;
+  readonly clock?: SimulatedClock;
+}
+
+export function routeTo(receivers: readonly string[], changes: Partial<Route> = {}): Route {
+  return { match: {}, receivers: [...receivers], groupWait: 0, groupInterval: 30_000, burst: 5, ...changes };
+}
+
+/** Incidents and notification on a simulated clock, as an aggregator joins them. */
+export class Scene {
+  readonly clock: SimulatedClock;
+  readonly startMs: number;
+  readonly ledger = new Ledger("notify");
+  readonly book: IncidentBook;
+  readonly notifier: Notifier;
+  readonly receivers: ReadonlyMap<string, FakeReceiver>;
+  readonly log: (Notified & { readonly id: string })[] = [];
+  /** Called instead of writing the log, where set. */
+  onNotified: ((id: string, notified: Notified) => void) | null = null;
+  readonly #rule: IncidentRule;
+
+  constructor({
+    receivers = ["hook"],
+    routes,
+    rule = RULE,
+    store = memoryStore(),
+    clock,
+  }: SceneOptions = {}) {
+    this.clock = clock ?? new SimulatedClock();
+    this.startMs = this.clock.now();
+    this.#rule = rule;
+    this.receivers = new Map(receivers.map((name) => [name, new FakeReceiver(name, this.clock)]));
+    const logger = silentLogger;
+    this.book = new IncidentBook({
+      rules: [rule],
+      store,
+      ledger: new Ledger("incidents"),
+      logger,
+      nowMs: this.startMs,
+    });
+    this.notifier = new Notifier({
+      routes: routes ?? [routeTo(receivers)],
+      receivers: [...this.receivers.values()],
+      rules: [rule],
+      clock: this.clock,
+      logger,
+      ledger: this.ledger,
+      onNotified: (id, notified) => {
+        this.log.push({ id, ...notified });
+        if (this.onNotified) this.onNotified(id, notified);
+        else this.book.recordNotified(id, notified);
+      },
+    });
+    for (const incident of this.book.owing()) this.notifier.offer(incident);
+  }
+
+  /** The only receiver, or the one of that name. */
+  receiver(name = "hook"): FakeReceiver {
+    const receiver = this.receivers.get(name);
+    if (receiver === undefined) throw new Error(`no receiver ${name}`);
+    return receiver;
+  }
+
+  observe(verdict: Verdict, key = "user:1", severity: Severity = "warning"): Incident | null {
+    const nowMs = this.clock.now();
+    const heat = heatOf({ key, atMs: nowMs });
+    const changed = this.book.observe(this.#rule, heat, verdict, severity, nowMs, EXTRAS);
+    if (changed) this.notifier.offer(changed);
+    return changed;
+  }
+
+  /** One hop: judges keys, then lets a second pass. */
+  async hop(verdicts: Readonly<Record<string, Verdict>>, severity: Severity = "warning"): Promise<void> {
+    for (const [key, verdict] of Object.entries(verdicts)) this.observe(verdict, key, severity);
+    for (const incident of this.book.active()) this.notifier.offer(incident);
+    for (const incident of this.book.tick(this.clock.now())) this.notifier.offer(incident);
+    this.notifier.tick(this.clock.now());
+    await this.clock.pass(1000);
+  }
+
+  async hops(seconds: number, verdicts: Readonly<Record<string, Verdict>>, severity: Severity = "warning") {
+    for (let second = 0; second < seconds; second++) await this.hop(verdicts, severity);
+  }
+
+  /** What receivers took, in order of time. */
+  told(): Told[] {
+    return [...this.receivers.values()]
+      .flatMap(({ name, taken }) =>
+        taken.map(({ atMs, group }) => ({
+          receiver: name,
+          atSeconds: Math.floor((atMs - this.startMs) / 1000),
+          event: group.event,
+          keys: group.incidents.map(({ key }) => Buffer.from(key.bytes).toString()),
+        })),
+      )
+      .sort((one, other) => one.atSeconds - other.atSeconds);
+  }
+
+  toldAt(event: "firing" | "resolved", receiver = "hook"): number[] {
+    return this.told()
+      .filter((told) => told.event === event && told.receiver === receiver)
+      .map(({ atSeconds }) => atSeconds);
+  }
+}
