@@ -34,7 +34,7 @@ export function heardOf(notified: readonly Notified[], receiver: string): Heard 
 
 /** What a receiver knows after one more entry of the log. */
 export function hear(heard: Heard, { event, outcome, atMs, severity }: Notified): Heard {
-  if (event === "resolved") return { ...heard, isOver: true };
+  if (event === "resolved") return heard;
   const before = outcome === "delivered" ? heard.firing : heard.refused;
   const worst = before !== null && isWorse(before.severity, severity) ? before.severity : severity;
   const latest = { atMs, severity: worst };

@@ -1,3 +1,4 @@
+import { hashKey } from "../model/key-hash.ts";
 import { COMMANDS_PER_ENTRY } from "../model/pane.ts";
 
 /** Entries are evicted down to this quantile of their counts when the summary is full. */
@@ -298,29 +299,4 @@ export function sketchTableBytes({ capacity, columns }: { capacity: number; colu
   const tableBytes = 4 * 2 ** Math.ceil(Math.log2(capacity * SLOTS_PER_ENTRY));
   const bytesPerEntry = 4 * 4 + 3 * 8 + columns * 8 + COMMANDS_PER_ENTRY * 5;
   return tableBytes + capacity * bytesPerEntry;
-}
-
-/**
- * 32-bit hash over bytes: Murmur3's mixing, four bytes a step.
- *
- * Keys are always compared whole afterwards, so collisions cost time, never truth.
- */
-function hashKey(seed: number, bytes: Uint8Array, start: number, end: number): number {
-  let hash = seed;
-  let i = start;
-  for (; i + 4 <= end; i += 4) {
-    let word = bytes[i]! | (bytes[i + 1]! << 8) | (bytes[i + 2]! << 16) | (bytes[i + 3]! << 24);
-    word = Math.imul(word, 0xcc9e2d51);
-    word = (word << 15) | (word >>> 17);
-    hash ^= Math.imul(word, 0x1b873593);
-    hash = (hash << 13) | (hash >>> 19);
-    hash = (Math.imul(hash, 5) + 0xe6546b64) | 0;
-  }
-  let tail = 0;
-  for (let shift = 0; i < end; i++, shift += 8) tail |= bytes[i]! << shift;
-  hash ^= Math.imul((tail << 15) | (tail >>> 17), 0xcc9e2d51);
-  hash ^= end - start;
-  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
-  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
-  return hash ^ (hash >>> 16);
 }

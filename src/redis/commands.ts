@@ -2,7 +2,7 @@
  * Commands that change keys, as the servers flag them (`write` in COMMAND), by the names of INFO commandstats.
  *
  * Sources: the `WRITE` flags of `src/commands/*.json` in Redis 7.0.15 to 8.0-m01 and Valkey 7.2.7 to 8.0.1; the later
- * ones are those that wrote on Redis 8.6, its unstable branch or Valkey 9.1 (test/fixtures/keyspace-scenarios.json),
+ * ones are those that wrote on Redis 8.6, its unstable branch or Valkey 9.1 (its COMMAND, test/fixtures/keyspace-scenarios.json),
  * and the `write` commands of the modules that Redis 8 carries, by their documentation. Servers before Redis 7 count
  * subcommands under their container (`xgroup`).
  */
@@ -23,7 +23,7 @@ const BY_GROUP = {
     "xack xackdel xadd xautoclaim xclaim xdel xdelex xgroup xgroup|create xgroup|createconsumer xgroup|delconsumer xgroup|destroy xgroup|setid xreadgroup xsetid xtrim",
   array: "ardel ardelrange arinsert armset arring arseek arset",
   vectorSet: "vadd vrem vsetattr",
-  database: "flushall flushdb sflush swapdb",
+  database: "cluster|flushslot flushall flushdb sflush swapdb",
   function: "function|delete function|flush function|load function|restore",
   json: "json.arrappend json.arrinsert json.arrpop json.arrtrim json.clear json.del json.forget json.merge json.mset json.numincrby json.nummultby json.numpowby json.set json.strappend json.toggle",
   probabilistic:

@@ -1,4 +1,5 @@
 import { keptKeySlot } from "../model/key.ts";
+import { hashKey } from "../model/key-hash.ts";
 import type { ByteBudget } from "./byte-budget.ts";
 
 /** Charged for each key beside its bytes: its place in the table and its columns. */
@@ -221,26 +222,4 @@ export class KeyTable {
 function grown<T extends Int32Array | Uint32Array | Uint16Array>(from: T, to: T): T {
   to.set(from);
   return to;
-}
-
-/** 32-bit hash over bytes: Murmur3's mixing, four bytes a step. Keys are always compared whole afterwards. */
-function hashKey(seed: number, bytes: Uint8Array, start: number, end: number): number {
-  let hash = seed;
-  let i = start;
-  for (; i + 4 <= end; i += 4) {
-    hash = mix(hash, bytes[i]! | (bytes[i + 1]! << 8) | (bytes[i + 2]! << 16) | (bytes[i + 3]! << 24));
-  }
-  let tail = end - start;
-  for (; i < end; i++) tail = (tail << 8) | bytes[i]!;
-  hash = mix(hash, tail);
-  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
-  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
-  return hash ^ (hash >>> 16);
-}
-
-function mix(hash: number, word: number): number {
-  let mixed = Math.imul(word, 0xcc9e2d51);
-  mixed = Math.imul((mixed << 15) | (mixed >>> 17), 0x1b873593) ^ hash;
-  mixed = (mixed << 13) | (mixed >>> 19);
-  return (Math.imul(mixed, 5) + 0xe6546b64) | 0;
 }

@@ -1,4 +1,14 @@
-import { KEY_BYTES_KEPT, LongKey } from "../../model/key.ts";
+import { KEY_BYTES_KEPT, keep } from "../../model/key.ts";
+import {
+  type Channel,
+  ChannelTable,
+  type EventCodes,
+  latin1,
+  namedChannel,
+  readKeyspacePrefix,
+} from "./channels.ts";
+import { ProtocolError } from "./protocol-error.ts";
+import { StreamedKey } from "./streamed-key.ts";
 
 const CR = 13;
 const LF = 10;
@@ -8,7 +18,6 @@ const COLON = 58;
 const DOLLAR = 36;
 const STAR = 42;
 const GREATER = 62;
-const UNDERSCORE = 95;
 
 /** A length line or a short frame that is longer than this is malformed: the stream is not what it should be. */
 const LINE_BYTES_MAX = 64 * 1024;
@@ -18,10 +27,6 @@ const BULK_BYTES_MAX = 512 * 1024 * 1024;
 /** A frame that is kept until it is whole (a key in a channel's name cannot be streamed) may be so long. */
 const REST_BYTES_MAX = 8 * 1024 * 1024;
 const ITEMS_MAX = 64;
-
-export class ProtocolError extends Error {
-  override readonly name = "ProtocolError";
-}
 
 /** Receives what the frames say. Views of bytes are valid during the call only. */
 export interface FrameSink {
@@ -37,21 +42,11 @@ export interface FrameSink {
   foreign(): void;
 }
 
-interface Channel {
-  readonly bytes: Uint8Array;
-  readonly db: number;
-  readonly code: number;
-  /** Only for names that the table does not know. */
-  readonly unknownName: string | null;
-}
-
 /** Where the key is in a message: in its payload (`__keyevent@*__`) or in its channel (`__keyspace@*__`). */
 export type KeyPlace = "payload" | "channel";
 
-export interface FrameReaderOptions {
+export interface FrameReaderOptions extends EventCodes {
   readonly keyPlace: KeyPlace;
-  readonly codeOf: (eventName: string) => number;
-  readonly unknownCode: number;
   /**
    * In `channel` mode: whether a message of this pattern is the one that counts (a key fitting several patterns comes
    * once for each).
@@ -73,8 +68,7 @@ const INCOMPLETE = -1;
 export class FrameReader {
   readonly #sink: FrameSink;
   readonly #options: FrameReaderOptions;
-  readonly #channels = new Map<number, Channel[]>();
-  #channelCount = 0;
+  readonly #channels: ChannelTable;
   #rest: Uint8Array = new Uint8Array(4096);
   #restLength = 0;
   #streamed: StreamedKey | null = null;
@@ -85,12 +79,13 @@ export class FrameReader {
   constructor(sink: FrameSink, options: FrameReaderOptions) {
     this.#sink = sink;
     this.#options = options;
+    this.#channels = new ChannelTable(options);
   }
 
   push(chunk: Uint8Array): void {
     let at = 0;
     if (this.#streamed) {
-      at = this.#continueStream(chunk);
+      at = this.#continueStream(this.#streamed, chunk);
       if (this.#streamed) return;
     }
     if (this.#restLength === 0) {
@@ -188,7 +183,7 @@ export class FrameReader {
         channelEnd,
       );
     }
-    const channel = this.#channel(bytes, channelStart, channelEnd);
+    const channel = this.#channels.of(bytes, channelStart, channelEnd);
     const payloadEnd = this.#readBulk(bytes, position, end);
     if (payloadEnd === INCOMPLETE) return this.#beginStream(bytes, position, end, channel);
     this.#deliver(channel, bytes, this.#start, payloadEnd - 2);
@@ -196,19 +191,9 @@ export class FrameReader {
   }
 
   #deliver(channel: Channel | null, bytes: Uint8Array, start: number, end: number): void {
-    if (!channel) {
-      this.#sink.foreign();
-      return;
-    }
-    if (channel.unknownName !== null) this.#sink.unknownEvent(channel.unknownName);
-    if (end - start <= KEY_BYTES_KEPT) {
+    if (channel !== null && channel.unknownName === null && end - start <= KEY_BYTES_KEPT) {
       this.#sink.event(channel.db, channel.code, bytes, start, end);
-      return;
-    }
-    const long = new LongKey();
-    long.update(bytes, start, end);
-    const kept = long.kept();
-    this.#sink.event(channel.db, channel.code, kept, 0, kept.length);
+    } else this.#deliverKept(channel, keep(bytes.subarray(start, end)));
   }
 
   #readKeyspaceMessage(
@@ -222,7 +207,7 @@ export class FrameReader {
   ): number {
     const afterEvent = this.#readBulk(bytes, at, end);
     if (afterEvent === INCOMPLETE) return INCOMPLETE;
-    const prefix = readPrefix(bytes, channelStart, channelEnd, KEYSPACE_PREFIX);
+    const prefix = readKeyspacePrefix(bytes, channelStart, channelEnd);
     if (!prefix) {
       this.#sink.foreign();
       return afterEvent;
@@ -230,10 +215,7 @@ export class FrameReader {
     const key = bytes.subarray(prefix.end, channelEnd);
     if (!this.#options.counts?.(latin1(bytes, patternStart, patternEnd), key)) return afterEvent;
     const name = latin1(bytes, this.#start, afterEvent - 2);
-    const code = this.#options.codeOf(name);
-    const unknownName = code === this.#options.unknownCode ? name : null;
-    const channel = { bytes, db: prefix.db, code, unknownName };
-    this.#deliver(channel, bytes, prefix.end, channelEnd);
+    this.#deliver(namedChannel(prefix.db, name, this.#options), bytes, prefix.end, channelEnd);
     return afterEvent;
   }
 
@@ -284,126 +266,40 @@ export class FrameReader {
     return position + 2;
   }
 
+  #deliverKept(channel: Channel | null, kept: Uint8Array): void {
+    if (channel === null) {
+      this.#sink.foreign();
+      return;
+    }
+    if (channel.unknownName !== null) this.#sink.unknownEvent(channel.unknownName);
+    this.#sink.event(channel.db, channel.code, kept, 0, kept.length);
+  }
+
   /** A long key that has not come whole: what is there is hashed, and the rest as it comes. */
   #beginStream(bytes: Uint8Array, at: number, end: number, channel: Channel | null): number {
     if (at >= end) return INCOMPLETE;
     const start = this.#readNumber(bytes, at + 1, end);
     if (start === INCOMPLETE || this.#number < STREAMED_FROM_BYTES) return INCOMPLETE;
-    const streamed = { key: new LongKey(), missingBytes: this.#number, endBytes: 2, channel };
-    this.#streamed = streamed;
-    feed(streamed, bytes, start, end);
+    this.#streamed = new StreamedKey(this.#number, channel);
+    this.#streamed.feed(bytes, start, end);
     return end;
   }
 
   /** Returns where the bytes behind the streamed key start. */
-  #continueStream(chunk: Uint8Array): number {
-    const streamed = this.#streamed;
-    if (!streamed) return 0;
-    const at = feed(streamed, chunk, 0, chunk.length);
-    if (streamed.missingBytes > 0 || streamed.endBytes > 0) return at;
+  #continueStream(streamed: StreamedKey, chunk: Uint8Array): number {
+    const at = streamed.feed(chunk, 0, chunk.length);
+    if (!streamed.isWhole) return at;
     this.#streamed = null;
-    const kept = streamed.key.kept();
-    if (streamed.channel === null) this.#sink.foreign();
-    else this.#deliverKept(streamed.channel, kept);
+    this.#deliverKept(streamed.channel, streamed.kept());
     return at;
   }
-
-  #deliverKept(channel: Channel, kept: Uint8Array): void {
-    if (channel.unknownName !== null) this.#sink.unknownEvent(channel.unknownName);
-    this.#sink.event(channel.db, channel.code, kept, 0, kept.length);
-  }
-
-  /** Database and event of a channel, known by its bytes; `null` for a channel of something else. */
-  #channel(bytes: Uint8Array, start: number, end: number): Channel | null {
-    const length = end - start;
-    // Names differ in their last bytes and in length; collisions are told apart by the whole.
-    const hash = (length << 24) | (bytes[end - 1]! << 16) | (bytes[end - 3]! << 8) | bytes[end - 4]!;
-    const known = this.#channels.get(hash);
-    if (known)
-      for (const channel of known) if (sameBytes(channel.bytes, bytes, start, length)) return channel;
-    return this.#learnChannel(hash, bytes, start, end);
-  }
-
-  #learnChannel(hash: number, bytes: Uint8Array, start: number, end: number): Channel | null {
-    const prefix = readPrefix(bytes, start, end, KEYEVENT_PREFIX);
-    if (!prefix) return null;
-    const name = latin1(bytes, prefix.end, end);
-    const code = this.#options.codeOf(name);
-    const unknownName = code === this.#options.unknownCode ? name : null;
-    const channel = { bytes: bytes.slice(start, end), db: prefix.db, code, unknownName };
-    // Anyone may publish to such a channel: made-up names must not grow the memory.
-    if (this.#channelCount < CHANNELS_MAX) {
-      this.#channelCount++;
-      const list = this.#channels.get(hash);
-      if (list) list.push(channel);
-      else this.#channels.set(hash, [channel]);
-    }
-    return channel;
-  }
 }
 
-interface StreamedKey {
-  readonly key: LongKey;
-  missingBytes: number;
-  /** Of the `\r\n` behind the key. */
-  endBytes: number;
-  readonly channel: Channel | null;
-}
-
-const CHANNELS_MAX = 4096;
 const PMESSAGE = Buffer.from("$8\r\npmessage\r\n");
-const KEYEVENT_PREFIX = Buffer.from("__keyevent@");
-const KEYSPACE_PREFIX = Buffer.from("__keyspace@");
-
-/** Takes what belongs to the streamed key; returns the position behind. */
-function feed(streamed: StreamedKey, bytes: Uint8Array, at: number, end: number): number {
-  const taken = Math.min(streamed.missingBytes, end - at);
-  if (taken > 0) streamed.key.update(bytes, at, at + taken);
-  streamed.missingBytes -= taken;
-  let position = at + taken;
-  while (streamed.missingBytes === 0 && streamed.endBytes > 0 && position < end) {
-    const expected = streamed.endBytes === 2 ? CR : LF;
-    if (bytes[position] !== expected) throw new ProtocolError("a bulk string has no end");
-    streamed.endBytes--;
-    position++;
-  }
-  return position;
-}
-
 function isPmessage(bytes: Uint8Array, at: number, end: number): boolean {
   if (end - at < PMESSAGE.length) return false;
   for (let i = 0; i < PMESSAGE.length; i++) if (bytes[at + i] !== PMESSAGE[i]) return false;
   return true;
-}
-
-function sameBytes(known: Uint8Array, bytes: Uint8Array, start: number, length: number): boolean {
-  if (known.length !== length) return false;
-  for (let i = length - 1; i >= 0; i--) if (known[i] !== bytes[start + i]) return false;
-  return true;
-}
-
-/** Reads `PREFIX DB __:`; `null` where the bytes are something else. */
-function readPrefix(
-  bytes: Uint8Array,
-  start: number,
-  end: number,
-  prefix: Uint8Array,
-): { db: number; end: number } | null {
-  if (end - start < prefix.length + 4) return null;
-  for (let i = 0; i < prefix.length; i++) if (bytes[start + i] !== prefix[i]) return null;
-  let db = 0;
-  let position = start + prefix.length;
-  const digitsStart = position;
-  for (; position < end; position++) {
-    const byte = bytes[position]!;
-    if (byte < ZERO || byte > NINE) break;
-    db = db * 10 + byte - ZERO;
-    if (db > 0x7fffffff) return null;
-  }
-  if (position === digitsStart || position + 3 > end) return null;
-  const closes =
-    bytes[position] === UNDERSCORE && bytes[position + 1] === UNDERSCORE && bytes[position + 2] === COLON;
-  return closes ? { db, end: position + 3 } : null;
 }
 
 /** The position behind the next `\r\n`. */
@@ -413,8 +309,4 @@ function lineEnd(bytes: Uint8Array, at: number, end: number): number {
   }
   if (end - at > LINE_BYTES_MAX) throw new ProtocolError("a line without an end");
   return INCOMPLETE;
-}
-
-function latin1(bytes: Uint8Array, start: number, end: number): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString("latin1");
 }

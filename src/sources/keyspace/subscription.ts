@@ -1,7 +1,7 @@
 import type { Socket } from "node:net";
 import { backoffMs } from "../../runtime/backoff.ts";
 import type { Clock } from "../../runtime/clock.ts";
-import { ProtocolError } from "./frames.ts";
+import { ProtocolError } from "./protocol-error.ts";
 import type { TapReplies } from "./tap.ts";
 
 const HANDSHAKE_MS_MAX = 3000;

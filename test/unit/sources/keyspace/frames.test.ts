@@ -2,12 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { keep } from "../../../../src/model/key.ts";
-import {
-  FrameReader,
-  type FrameSink,
-  type KeyPlace,
-  ProtocolError,
-} from "../../../../src/sources/keyspace/frames.ts";
+import { FrameReader, type FrameSink, type KeyPlace } from "../../../../src/sources/keyspace/frames.ts";
+import { ProtocolError } from "../../../../src/sources/keyspace/protocol-error.ts";
 
 const CODES: Record<string, number> = { set: 1, del: 2, keymiss: 3 };
 const UNKNOWN = 9;

@@ -1,0 +1,57 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { incidentJson } from "../../../src/model/incident-json.ts";
+import { incidentOf, START_MS } from "../incidents/samples.ts";
+
+/** INCIDENT of the contract. */
+const CONTRACT_KEYS =
+  "id rule severity cluster target key keyEncoding db slot kind status reason late reopened startedAt resolvedAt ratePerSecond currentRatePerSecond peakRatePerSecond shareOfTarget count complete coverage facts services commands advice notified";
+
+describe("an incident as JSON", () => {
+  it("has every key of the contract, and pattern, window and cut beside them", () => {
+    const keys = Object.keys(incidentJson(incidentOf()));
+    assert.deepEqual(keys.sort(), [...CONTRACT_KEYS.split(" "), "pattern", "windowSeconds", "cut"].sort());
+  });
+
+  it("has null for what is not known, and times in ISO 8601", () => {
+    const json = incidentJson(incidentOf({ target: null, shareOfTarget: null }));
+    assert.equal(json.startedAt, "2026-11-23T17:00:00.000Z");
+    const unknown = [
+      json.target,
+      json.shareOfTarget,
+      json.slot,
+      json.reason,
+      json.resolvedAt,
+      json.facts,
+      json.coverage.read,
+    ];
+    assert.deepEqual(
+      unknown,
+      unknown.map(() => null),
+    );
+    assert.equal(
+      incidentJson(incidentOf({ resolvedAtMs: START_MS + 1000 })).resolvedAt,
+      "2026-11-23T17:00:01.000Z",
+    );
+  });
+
+  it("shows keys that are no text in base64", () => {
+    const json = incidentJson(
+      incidentOf({ key: { cluster: "shop", db: 2, bytes: new Uint8Array([255, 0]) } }),
+    );
+    assert.deepEqual([json.key, json.keyEncoding, json.cut, json.db], ["/wA=", "base64", false, 2]);
+  });
+
+  it("tells who was notified, when and with what outcome", () => {
+    const entry = {
+      receiver: "hook",
+      atMs: START_MS,
+      outcome: "delivered",
+      event: "firing",
+      severity: "warning",
+    } as const;
+    assert.deepEqual(incidentJson(incidentOf({ notified: [entry] })).notified, [
+      { receiver: "hook", at: "2026-11-23T17:00:00.000Z", outcome: "delivered" },
+    ]);
+  });
+});

@@ -1,0 +1,42 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { failureOf, parseRetryAfter } from "../../../../src/notify/receivers/http-answer.ts";
+
+const NOW_MS = Date.UTC(2026, 10, 23, 17);
+
+describe("an answer of a service", () => {
+  it("is a success only with 2xx", () => {
+    for (const status of [200, 201, 202, 204]) assert.equal(failureOf(status, undefined, NOW_MS), null);
+  });
+
+  it("is worth a retry unless it is a 4xx that speaks of the message", () => {
+    const isRetryable = (status: number) => failureOf(status, undefined, NOW_MS)?.retryable;
+    for (const status of [301, 302, 307, 408, 425, 429, 500, 502, 503, 504])
+      assert.equal(isRetryable(status), true, `${status}`);
+    for (const status of [400, 401, 403, 404, 410, 413, 422])
+      assert.equal(isRetryable(status), false, `${status}`);
+  });
+
+  it("tells a service that is gone and one that throttles from the others", () => {
+    assert.equal(failureOf(410, undefined, NOW_MS)?.code, "GONE");
+    assert.equal(failureOf(429, "7", NOW_MS)?.code, "THROTTLED");
+    assert.equal(failureOf(429, "7", NOW_MS)?.retryAfterMs, 7000);
+    assert.equal(failureOf(500, undefined, NOW_MS)?.code, "FAILED");
+  });
+});
+
+describe("Retry-After", () => {
+  it("is a number of seconds or a date", () => {
+    assert.equal(parseRetryAfter("120", NOW_MS), 120_000);
+    assert.equal(parseRetryAfter(" 0 ", NOW_MS), 0);
+    assert.equal(parseRetryAfter("Mon, 23 Nov 2026 17:02:00 GMT", NOW_MS), 120_000);
+    assert.equal(parseRetryAfter("Monday, 23-Nov-26 17:02:00 GMT", NOW_MS), 120_000);
+    assert.equal(parseRetryAfter("Mon Nov 23 17:02:00 2026", NOW_MS), 120_000);
+    assert.equal(parseRetryAfter("Mon, 23 Nov 2026 16:00:00 GMT", NOW_MS), 0);
+  });
+
+  it("is nothing where it is neither", () => {
+    for (const header of [undefined, "", "soon", "-1", "1.5", "Mon, 99 Nov"])
+      assert.equal(parseRetryAfter(header, NOW_MS), null);
+  });
+});
