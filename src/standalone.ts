@@ -15,6 +15,7 @@ import { createReceivers } from "./notify/receivers/registry.ts";
 import { Ledger, type StageBooks } from "./runtime/accounting.ts";
 import { type Clock, systemClock } from "./runtime/clock.ts";
 import type { Logger } from "./runtime/logger.ts";
+import { packageVersion } from "./runtime/version.ts";
 import { MemoryTransport } from "./transport/memory.ts";
 import { TargetTable } from "./windows/target-table.ts";
 import { Windows } from "./windows/windows.ts";
@@ -30,7 +31,6 @@ export interface StandaloneOptions {
   /** Where incidents outlive a restart; `null`: nowhere. */
   readonly dataDir: string | null;
   readonly clock?: Clock;
-  readonly version?: string;
 }
 
 export interface Standalone {
@@ -49,7 +49,7 @@ export interface Standalone {
  * Throws: ListenError where the address cannot be had, StoreError where the data directory cannot be used.
  */
 export async function startStandalone(config: Config, options: StandaloneOptions): Promise<Standalone> {
-  const { logger, dataDir, clock = systemClock, version = "0.0.0" } = options;
+  const { logger, dataDir, clock = systemClock } = options;
   const ledgers = {
     windows: new Ledger("windows"),
     incidents: new Ledger("incidents"),
@@ -114,7 +114,7 @@ export async function startStandalone(config: Config, options: StandaloneOptions
   const metrics = startMetrics({
     config: config.metrics,
     views: metricViews,
-    resource: { "service.name": "keyheat", "service.version": version },
+    resource: { "service.name": "keyheat", "service.version": packageVersion() },
     logger,
   });
   const views: Views = {

@@ -34,7 +34,7 @@ export function tableLines({ title, load, columns, rows }: Table): string[] {
 
 /** The table for a machine: rows as objects, named by the columns. */
 export function tableJson({ title, load, columns, rows }: Table): object {
-  const named = rows.map((row) => Object.fromEntries(row.map((item, i) => [columns[i] ?? i, valueOf(item)])));
+  const named = rows.map((row) => Object.fromEntries(row.map((item, i) => [columns[i] ?? i, plainOf(item)])));
   return { title, load, rows: named };
 }
 
@@ -46,7 +46,7 @@ function shownOf(item: string | Cell): string {
   return typeof item === "string" ? item : item.shown;
 }
 
-function valueOf(item: string | Cell): Cell["value"] {
+function plainOf(item: string | Cell): Cell["value"] {
   return typeof item === "string" ? item : item.value;
 }
 

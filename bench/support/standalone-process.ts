@@ -56,8 +56,20 @@ export class StandaloneProcess implements AsyncDisposable {
   /** The sum of a metric of `/metrics` over its labels. */
   async metric(name: string): Promise<number> {
     const text = await (await fetch(`${this.url}/metrics`)).text();
-    const lines = text.split("\n").filter((line) => line.startsWith(`${name}{`) || line.startsWith(`${name} `));
-    return lines.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf("}") + 1).trim().split(" ")[0]), 0);
+    const lines = text
+      .split("\n")
+      .filter((line) => line.startsWith(`${name}{`) || line.startsWith(`${name} `));
+    return lines.reduce(
+      (sum, line) =>
+        sum +
+        Number(
+          line
+            .slice(line.lastIndexOf("}") + 1)
+            .trim()
+            .split(" ")[0],
+        ),
+      0,
+    );
   }
 
   async stop(): Promise<void> {

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-import { readFileSync } from "node:fs";
 import { CommanderError } from "commander";
+import { packageVersion } from "../runtime/version.ts";
 import { createProgram } from "./program.ts";
 
 const USAGE = 2;
@@ -14,7 +14,7 @@ async function main(argv: readonly string[]): Promise<number> {
     return FAILED;
   }
   let exitCode = 0;
-  const program = createProgram(versionOfPackage(), (code) => {
+  const program = createProgram(packageVersion(), (code) => {
     exitCode = code;
   });
   try {
@@ -40,13 +40,6 @@ async function tell(error: unknown): Promise<number> {
   }
   process.stderr.write(`keyheat: ${error instanceof Error ? error.message : String(error)}\n`);
   return FAILED;
-}
-
-function versionOfPackage(): string {
-  const { version }: { version: string } = JSON.parse(
-    readFileSync(new URL("../../package.json", import.meta.url), "utf8"),
-  );
-  return version;
 }
 
 // A reader that went away (`keyheat demo | head`) is an end like any other.
