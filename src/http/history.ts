@@ -1,6 +1,5 @@
-import { type Heat, ratePerSecond } from "../model/heat.ts";
+import { type Heat, ratePerSecond, roundedRate } from "../model/heat.ts";
 import { isCut, KEY_BYTES_KEPT, type Key, keep, keyId, showKey } from "../model/key.ts";
-import { roundedRate } from "./hotkeys-json.ts";
 
 export interface HistoryOptions {
   readonly stepMs?: number;

@@ -1,5 +1,5 @@
 import { HEAT_KINDS } from "../model/access.ts";
-import { type Heat, ratePerSecond } from "../model/heat.ts";
+import { type Heat, ratePerSecond, roundedRate } from "../model/heat.ts";
 import { showKey } from "../model/key.ts";
 import { patternOf } from "../model/pattern.ts";
 import type { HotKeys } from "./views.ts";
@@ -39,9 +39,4 @@ function heatJson(heat: Heat, rank: number): object {
     commands: heat.commands,
     services: heat.services,
   };
-}
-
-/** To one decimal: what is beyond it would only look exact. */
-export function roundedRate(ratePerSecond: number): number {
-  return Math.round(ratePerSecond * 10) / 10;
 }

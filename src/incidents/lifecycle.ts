@@ -5,14 +5,9 @@ import type { Incident, Severity } from "../model/incident.ts";
 import type { Key } from "../model/key.ts";
 import { isWorse } from "../model/severity.ts";
 import type { Facts } from "../model/target.ts";
+import type { Verdict } from "../model/verdict.ts";
 import { adviceFor } from "./advice.ts";
 import { lastPagedMs } from "./notification-log.ts";
-
-/**
- * What a rule says of a heat. `hot`: it holds. `calm`: surely below its `resolveBelow`. `between`: neither.
- * `unknown`: not all of the window was seen, so that nothing can be said but "not surely hot".
- */
-export type Verdict = "hot" | "calm" | "between" | "unknown";
 
 /** What of a rule an incident's life depends on. */
 export type IncidentRule = Pick<RateRule, "name" | "kind" | "for" | "keepFiringFor" | "cooldown">;

@@ -39,3 +39,8 @@ export interface Heat {
 export function ratePerSecond(count: number, windowMs: number): number {
   return (count * 1000) / windowMs;
 }
+
+/** To one decimal: what is beyond it would only look exact. */
+export function roundedRate(ratePerSecond: number): number {
+  return Math.round(ratePerSecond * 10) / 10;
+}

@@ -1,5 +1,6 @@
 import type { HeatKind } from "./access.ts";
 import type { Bounds } from "./heat.ts";
+import { roundedRate } from "./heat.ts";
 import type { Advice, Incident, IncidentStatus, Notified, ResolveReason, Severity } from "./incident.ts";
 import { showKey } from "./key.ts";
 import type { Facts } from "./target.ts";
@@ -69,9 +70,9 @@ export function incidentJson(incident: Incident): IncidentJson {
     reopened: incident.reopened,
     startedAt: isoTime(incident.startedAtMs),
     resolvedAt: incident.resolvedAtMs === null ? null : isoTime(incident.resolvedAtMs),
-    ratePerSecond: incident.ratePerSecond,
-    currentRatePerSecond: incident.currentRatePerSecond,
-    peakRatePerSecond: incident.peakRatePerSecond,
+    ratePerSecond: roundedRate(incident.ratePerSecond),
+    currentRatePerSecond: roundedRate(incident.currentRatePerSecond),
+    peakRatePerSecond: roundedRate(incident.peakRatePerSecond),
     shareOfTarget: incident.shareOfTarget,
     count: incident.count,
     complete: incident.complete,

@@ -34,7 +34,7 @@ export function heardOf(notified: readonly Notified[], receiver: string): Heard 
 
 /** What a receiver knows after one more entry of the log. */
 export function hear(heard: Heard, { event, outcome, atMs, severity }: Notified): Heard {
-  if (event === "resolved") return heard;
+  if (event === "resolved") return { ...heard, isOver: true };
   const before = outcome === "delivered" ? heard.firing : heard.refused;
   const worst = before !== null && isWorse(before.severity, severity) ? before.severity : severity;
   const latest = { atMs, severity: worst };
@@ -63,10 +63,12 @@ export function dueNotice(
   // A service that refused a message for good will refuse it again: it is asked once a cooldown, as with reminders.
   const isHeldBack = refused !== null && !isWorse(severity, refused.severity);
   const notBeforeMs = isHeldBack ? refused.atMs + Math.max(cooldownMs, REMINDER_EVERY_MIN_MS) : 0;
+  // Nobody is told of what is not seen: after a restart it may long be over.
+  if (incident.reason === "stale") return null;
   if (firing === null) return { cause: "first", atMs: notBeforeMs };
   if (isWorse(severity, firing.severity)) return { cause: "rise", atMs: notBeforeMs };
-  // Nobody is reminded of what is calm just now, or of what is not seen.
-  if (status !== "firing" || incident.reason === "stale") return null;
+  // Nobody is reminded of what is calm just now.
+  if (status !== "firing") return null;
   const againMs = firing.atMs + Math.max(cooldownMs, REMINDER_EVERY_MIN_MS);
   return { cause: "reminder", atMs: Math.max(againMs, notBeforeMs) };
 }

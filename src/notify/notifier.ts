@@ -6,7 +6,7 @@ import type { Logger } from "../runtime/logger.ts";
 import { type Due, dueNotice, type Heard, hear, heardOf, RESOLVE_LASTS_MS } from "./cooldown.ts";
 import { Delivery } from "./delivery.ts";
 import { Grouper } from "./group.ts";
-import { eventOf, type Notice } from "./notice.ts";
+import { eventOf, type Notice, spendsBudget } from "./notice.ts";
 import type { Receiver } from "./receivers/receiver.ts";
 import { compileRoutes, DEFAULT_PACE, type Pace, type Router } from "./route.ts";
 
@@ -178,6 +178,8 @@ export class Notifier {
     const due = this.#due(incident, standing.heard, paces.has(receiver), nowMs);
     if (standing.notice !== null) {
       if (due !== null && isSame(standing.notice, due, incident)) return true;
+      // What was due before the key went out of sight is still news to this receiver.
+      if (isUnseen(incident) && spendsBudget(standing.notice)) return true;
       this.#cancel(standing, incident.status === "resolved" ? "resolved" : "superseded");
     }
     if (due === null) return false;
@@ -290,6 +292,11 @@ export class Notifier {
       this.#wakeAt(dueMs);
     });
   }
+}
+
+/** Open, and without data for a while. */
+function isUnseen({ status, reason }: Incident): boolean {
+  return status !== "resolved" && reason === "stale";
 }
 
 /** Whether a notice that is on its way tells what is owed now. */

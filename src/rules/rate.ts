@@ -3,12 +3,7 @@ import { compileGlobs } from "../model/glob.ts";
 import type { Heat } from "../model/heat.ts";
 import type { Severity } from "../model/incident.ts";
 import type { Key } from "../model/key.ts";
-
-/**
- * What a rule says of a heat. `hot`: it surely holds. `calm`: the heat is surely below `resolveBelow`. `between`:
- * neither. `unknown`: something is missing, so that nobody can say that it is calm.
- */
-export type Verdict = "hot" | "calm" | "between" | "unknown";
+import type { Verdict } from "../model/verdict.ts";
 
 /** The rule fires on what is sure (`lower`) and clears on what is at most so (`clearing`): blind is not quiet. */
 export function judge(rule: RateRule, heat: Heat): Verdict {

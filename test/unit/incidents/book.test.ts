@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { IncidentBook, type IncidentBookOptions } from "../../../src/incidents/book.ts";
-import type { Verdict } from "../../../src/incidents/lifecycle.ts";
 import { type IncidentStore, memoryStore, StoreError } from "../../../src/incidents/store.ts";
 import type { Incident, Notified, Severity } from "../../../src/model/incident.ts";
+import type { Verdict } from "../../../src/model/verdict.ts";
 import { Ledger, unaccounted } from "../../../src/runtime/accounting.ts";
 import { silentLogger } from "../../../src/runtime/logger.ts";
 import { EXTRAS, heatOf, RULE, START_MS } from "./samples.ts";

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { incidentId, pass, step, type Verdict } from "../../../src/incidents/lifecycle.ts";
+import { incidentId, pass, step } from "../../../src/incidents/lifecycle.ts";
 import type { Incident, Notified } from "../../../src/model/incident.ts";
+import type { Verdict } from "../../../src/model/verdict.ts";
 import { EXTRAS, heatOf, observation, RULE, START_MS } from "./samples.ts";
 
 function lived(

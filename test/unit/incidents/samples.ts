@@ -1,6 +1,7 @@
-import type { IncidentRule, Observation, Verdict } from "../../../src/incidents/lifecycle.ts";
+import type { IncidentRule, Observation } from "../../../src/incidents/lifecycle.ts";
 import type { Bounds, Heat } from "../../../src/model/heat.ts";
 import type { Incident, Severity } from "../../../src/model/incident.ts";
+import type { Verdict } from "../../../src/model/verdict.ts";
 
 export const START_MS = Date.UTC(2026, 10, 23, 17);
 

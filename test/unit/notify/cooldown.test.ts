@@ -30,6 +30,7 @@ describe("what a receiver is owed", () => {
   it("is the first message at once, and nothing of what is pending or not routed to it", () => {
     assert.deepEqual(due(), { cause: "first", atMs: 0 });
     assert.equal(due(incidentOf({ status: "pending" })), null);
+    assert.equal(due(incidentOf({ reason: "stale" })), null);
     assert.equal(due(incidentOf(), [], COOLDOWN_MS, false), null);
   });
 

@@ -108,6 +108,17 @@ describe("whom is told when", () => {
     assert.deepEqual(scene.toldAt("firing"), [0, 500]);
   });
 
+  it("a page that is being retried is not lost when its key goes out of sight", async () => {
+    const scene = new Scene();
+    scene.receiver().answer = () => brokenDown;
+    await scene.hops(5, HOT);
+    await scene.hops(120, { "user:1": "unknown" });
+    assert.equal(scene.book.list({ limit: 1 })[0]?.reason, "stale");
+    scene.receiver().answer = () => "take";
+    await scene.hops(61, { "user:1": "unknown" });
+    assert.equal(scene.receiver().taken.length, 1);
+  });
+
   it("a firing message says firing, even of what has begun to recover", async () => {
     const scene = new Scene();
     scene.receiver().answer = () => brokenDown;
@@ -421,6 +432,20 @@ describe("a restart", () => {
       after.receiver().taken.map(({ group }) => group.id),
       [resolve?.group.id],
     );
+  });
+
+  it("pages nobody of what was never told and may be over, until it is seen hot again", async () => {
+    const store = keptStore();
+    const before = new Scene({ store });
+    before.receiver().answer = () => brokenDown;
+    await before.hops(2, HOT);
+    await before.notifier.close(0);
+    const after = new Scene({ store, clock: before.clock });
+    for (const incident of after.book.active()) after.notifier.offer(incident);
+    await after.hops(10, {});
+    assert.deepEqual(after.told(), []);
+    await after.hops(2, HOT);
+    assert.deepEqual(after.toldAt("firing"), [10]);
   });
 
   it("pages nobody of what was firing long ago until it is seen hot again", async () => {

@@ -1,8 +1,9 @@
 import type { Route } from "../../../src/config/schema.ts";
 import { IncidentBook } from "../../../src/incidents/book.ts";
-import type { IncidentRule, Verdict } from "../../../src/incidents/lifecycle.ts";
+import type { IncidentRule } from "../../../src/incidents/lifecycle.ts";
 import { type IncidentStore, memoryStore } from "../../../src/incidents/store.ts";
 import type { Incident, Notified, Severity } from "../../../src/model/incident.ts";
+import type { Verdict } from "../../../src/model/verdict.ts";
 import { Notifier } from "../../../src/notify/notifier.ts";
 import { Ledger } from "../../../src/runtime/accounting.ts";
 import { silentLogger } from "../../../src/runtime/logger.ts";
