@@ -39,6 +39,7 @@ describe("an outage", { concurrency: 2 }, () => {
     await keyheat.ready();
     await load(port, 300, setsOf("k"));
     await keyheat.counts("k", 300);
+    await keyheat.watches();
     await server.stop();
     await keyheat.unready(/connection refused/, NOTICE_MS);
     await keyheat.sourceIs("down", ({ state }) => state === "down", NOTICE_MS);
@@ -68,6 +69,7 @@ describe("an outage", { concurrency: 2 }, () => {
     await keyheat.ready();
     await load(server.port, 300, setsOf("k"));
     await keyheat.counts("k", 300);
+    await keyheat.watches();
     assert.equal(await command(server.port, ["CLIENT", "KILL", "TYPE", "pubsub"]), 1);
     await keyheat.sourceIs("up after a gap", ({ state, gaps }) => state === "up" && gaps === 1, NOTICE_MS);
     assert.equal(await keyheat.gaps("closed"), 1);
@@ -82,10 +84,11 @@ describe("an outage", { concurrency: 2 }, () => {
     await keyheat.ready();
     await load(server.port, 300, setsOf("k"));
     await keyheat.counts("k", 300);
+    await keyheat.watches();
     await command(server.port, ["CLIENT", "PAUSE", 7000, "ALL"]);
     await keyheat.sourceIs("down", ({ state }) => state === "down", NOTICE_MS);
     assert.match(String(await keyheat.unreadyReasons()), /paused|not answered/);
-    // This waits in the server until the pause is over.
+    // This waits in the server until the pause is over, and is heard over the same subscription.
     await load(server.port, 200, setsOf("k"));
     await keyheat.sourceIs("up after a gap", ({ state, gaps }) => state === "up" && gaps === 1);
     assert.equal(await keyheat.gaps("unresponsive"), 1);
@@ -100,6 +103,7 @@ describe("an outage", { concurrency: 2 }, () => {
     await keyheat.ready();
     await load(server.port, 300, setsOf("k"));
     await keyheat.counts("k", 300);
+    await keyheat.watches();
     proxy.freeze();
     // The control connection comes back at once, which must not hide that the subscription is dead.
     await keyheat.sourceIs("down", ({ state }) => state === "down", NOTICE_MS);

@@ -54,14 +54,15 @@ export interface KeyheatOptions {
   readonly dataDir?: string;
 }
 
+const SHORT_WINDOW = "2s";
+const LONG_WINDOW = "60s";
 /** Small windows and thresholds, so that tests are short; the long window holds all that a test counts. */
 const DEFAULTS = {
   http: { listen: "127.0.0.1:0" },
-  windows: ["2s", "60s"],
+  windows: [SHORT_WINDOW, LONG_WINDOW],
   grace: "500ms",
-  rules: [{ name: "hot", type: "rate", window: "2s", threshold: "100/s" }],
+  rules: [{ name: "hot", type: "rate", window: SHORT_WINDOW, threshold: "100/s" }],
 };
-const LONG_WINDOW = "60s";
 
 /** A standalone on real servers, seen from outside: over HTTP. It ends with the test, and then its books must balance. */
 export class Keyheat {
@@ -153,6 +154,11 @@ export class Keyheat {
 
   async hotkeys(window = LONG_WINDOW): Promise<{ readonly complete: boolean; readonly keys: readonly HotKey[] }> {
     return await this.api(`hotkeys?window=${window}&limit=1000`);
+  }
+
+  /** Waits until it has watched for a whole window: from then on a gap takes the upper bounds away. */
+  watches(): Promise<unknown> {
+    return waitFor("a whole window", async () => (await this.hotkeys(SHORT_WINDOW)).complete);
   }
 
   /** What is counted of a key so far; `undefined`: nothing. */

@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { RateRule } from "../../../src/config/schema.ts";
 import type { Heat } from "../../../src/model/heat.ts";
-import { evaluate } from "../../../src/rules/evaluate.ts";
 import { judge, ruleMatches, severityOf } from "../../../src/rules/rate.ts";
 
 const KEY = { cluster: "shop", db: 0, bytes: Buffer.from("user:1") };
@@ -93,27 +92,4 @@ test("a rule judges the keys and clusters that its globs match", () => {
   assert.equal(ruleMatches(rule, KEY), true);
   assert.equal(ruleMatches(rule, { ...KEY, cluster: "other" }), false);
   assert.equal(ruleMatches(rule, { ...KEY, bytes: Buffer.from("cart:1") }), false);
-});
-
-test("every rule that matches is evaluated, and each window is read once", () => {
-  const rules = [
-    makeRule({ name: "a" }),
-    makeRule({ name: "b", threshold: 5000 }),
-    makeRule({ name: "c", window: 60_000 }),
-    makeRule({ name: "d", match: { cluster: "*", key: "cart:*" } }),
-  ];
-  const asked: number[] = [];
-  const evaluations = evaluate(rules, KEY, (windowMs) => {
-    asked.push(windowMs);
-    return makeHeat(20_000, 20_000, { windowMs });
-  });
-  assert.deepEqual(
-    evaluations.map(({ rule, verdict }) => [rule.name, verdict]),
-    [
-      ["a", "hot"],
-      ["b", "calm"],
-      ["c", "calm"],
-    ],
-  );
-  assert.deepEqual(asked, [10_000, 60_000]);
 });
