@@ -1,0 +1,27 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { hashKey } from "../../../src/model/key-hash.ts";
+import { HyperLogLog } from "../../../src/panes/hyperloglog.ts";
+
+test("estimates lie within four standard errors of the truth, from none to a million", () => {
+  for (const distinct of [0, 1, 10, 500, 5_000, 100_000, 1_000_000]) {
+    const sketch = new HyperLogLog();
+    for (let i = 0; i < distinct; i++) {
+      const key = Buffer.from(`user:${i}`);
+      const hash = hashKey(99, key, 0, key.length);
+      sketch.add(hash);
+      sketch.add(hash);
+    }
+    assert.ok(
+      Math.abs(sketch.estimate() - distinct) <= 4 * 0.023 * distinct,
+      `${distinct}: ${sketch.estimate()}`,
+    );
+  }
+});
+
+test("a reset sketch has seen nothing", () => {
+  const sketch = new HyperLogLog();
+  sketch.add(12_345);
+  sketch.reset();
+  assert.equal(sketch.estimate(), 0);
+});
