@@ -40,8 +40,8 @@ const commands = {
 
 /** Dependencies and, where wanted, the build. One process at a time does this; others wait. */
 async function setUp({ withBuild = false } = {}) {
-  return await withLock(async () => {
-    await installDependencies();
+  return await withLock(async (holdLock) => {
+    await installDependencies(holdLock);
     const node = await findNode();
     if (withBuild) await build(node);
     return node;

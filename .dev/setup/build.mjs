@@ -25,7 +25,7 @@ export async function build(node) {
     const code = await node.run([tsc, "-p", ".tsconfig.build.json", "--outDir", fresh], {
       stdio: ["ignore", 2, "inherit"],
     });
-    if (code !== 0) throw new SetupError("the build failed: see above", code);
+    if (code !== 0) throw new SetupError("the build failed: see above");
     if (existsSync(join(fresh, BIN))) chmodSync(join(fresh, BIN), 0o755);
     writeFileSync(join(fresh, ".built-from"), wanted);
     rmSync(dist, { recursive: true, force: true });

@@ -7,10 +7,11 @@ const PARENT_CHECK_MS = 500;
 
 /**
  * Runs a program to its end, with our terminal and the signals that come to us. Returns its exit code, as a shell gives it:
- * 128 + number for one that a signal ended.
+ * 128 + number for one that a signal ended. `onStart` gets its process number.
  */
-export function runChild(program, args, options = {}) {
+export function runChild(program, args, { onStart = () => {}, ...options } = {}) {
   const child = spawn(program, args, { stdio: "inherit", ...options });
+  if (child.pid !== undefined) onStart(child.pid);
   const release = [forwardSignals(child), endWithNpm(child)];
   return new Promise((resolve, reject) => {
     child.once("error", reject);

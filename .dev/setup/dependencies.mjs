@@ -9,12 +9,12 @@ const lockfile = join(root, "package-lock.json");
 const stamp = join(nodeModules, ".keyheat-lockfile");
 const installed = join(nodeModules, ".package-lock.json");
 
-/** Brings node_modules to what package-lock.json says. */
-export async function installDependencies() {
+/** Brings node_modules to what package-lock.json says. `holdLock` gets the number of npm's process. */
+export async function installDependencies(holdLock) {
   const text = readFileSync(lockfile, "utf8");
   const wanted = createHash("sha256").update(text).digest("hex");
   if (existsSync(stamp) && readFileSync(stamp, "utf8") === wanted) return;
-  if (!isInstalled(JSON.parse(text))) await install();
+  if (!isInstalled(JSON.parse(text))) await install(holdLock);
   writeFileSync(stamp, wanted);
 }
 
@@ -28,12 +28,13 @@ function isInstalled({ packages }) {
   return Object.entries(packages).every(isSame) && Object.keys(present).every((path) => path in packages);
 }
 
-async function install() {
+async function install(onStart) {
   progress("installing dependencies (npm ci)");
   const npm = process.env.npm_execpath;
   // Standard output belongs to the command that follows.
   const options = {
     cwd: root,
+    onStart,
     stdio: ["ignore", 2, "inherit"],
     env: { ...process.env, npm_config_loglevel: "error" },
   };

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, rmSync, symlinkSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { runChild } from "./child.mjs";
 import { nodeModules, root } from "./paths.mjs";
@@ -41,6 +41,11 @@ async function fetchBinary() {
   if (!existsSync(script)) return null;
   progress("fetching Node for this checkout");
   await runChild(process.execPath, [script], { cwd: packageFolder, stdio: ["ignore", 2, "inherit"] });
+  // npm links programs before install scripts may run, and so has not seen this one.
+  if (existsSync(join(packageFolder, "bin/node")) && !existsSync(binary)) {
+    rmSync(binary, { force: true });
+    symlinkSync("../node/bin/node", binary);
+  }
   return versionOf(binary);
 }
 

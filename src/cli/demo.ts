@@ -2,7 +2,7 @@ import { DemoLoad, SCHEDULE } from "./demo/load.ts";
 import { startRedisServer } from "./demo/own-server.ts";
 import { findRedisServer } from "./demo/redis-server.ts";
 import { stopRequest } from "./stop-request.ts";
-import { watch, watchConfig } from "./watch.ts";
+import { watch, watchedServers } from "./watch.ts";
 
 export interface DemoOptions {
   /** A server that is already there; left out, one is started, with a load on it. */
@@ -29,20 +29,20 @@ export async function demoCommand({ redis, seconds, port }: DemoOptions): Promis
 
 async function showGivenServer(url: string, signal: AbortSignal, port: number | undefined): Promise<void> {
   // A server that is not ours is left as it is.
-  const config = await watchConfig([url], { configure: "verify", port });
-  const names = config.targets.map(({ address }) => address).join(", ");
-  await watch({ config, texts: { title: "keyheat demo", subtitle: `watching ${names}` }, signal });
+  const servers = watchedServers([url], { configure: "verify", port });
+  const subtitle = `watching ${servers.names}`;
+  await watch({ servers, texts: { title: "keyheat demo", subtitle }, signal });
 }
 
 async function showOwnServer(signal: AbortSignal, port: number | undefined): Promise<void> {
   const progress = (line: string) => process.stderr.write(`keyheat: ${line}\n`);
   const server = await findRedisServer({ progress, signal });
   await using redis = await startRedisServer({ server, args: BOUNDED });
-  const config = await watchConfig([redis.url], { configure: "ensure", port });
+  const servers = watchedServers([redis.url], { configure: "ensure", port });
   const load = new DemoLoad(redis.port);
   const subtitle = `its own ${server.flavor}-server ${server.version} with a demo load; ${announcement()}`;
   try {
-    await watch({ config, texts: { title: "keyheat demo", subtitle }, signal });
+    await watch({ servers, texts: { title: "keyheat demo", subtitle }, signal });
   } finally {
     load.stop();
   }

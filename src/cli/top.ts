@@ -3,7 +3,7 @@ import { stopRequest } from "./stop-request.ts";
 import { ApiSource } from "./view/api-source.ts";
 import { printable } from "./view/display-text.ts";
 import { showLiveView } from "./view/live-view.ts";
-import { watch, watchConfig } from "./watch.ts";
+import { watch, watchedServers } from "./watch.ts";
 
 export interface TopOptions {
   /** Servers to watch from here; without any, a running Keyheat is asked. */
@@ -18,9 +18,9 @@ export interface TopOptions {
 export async function topCommand({ redis, url, cluster, tokenFile }: TopOptions): Promise<number> {
   using stop = stopRequest();
   if (redis.length > 0) {
-    const config = await watchConfig(redis, { configure: "verify" });
-    const subtitle = `watching ${config.targets.map(({ address }) => address).join(", ")}`;
-    await watch({ config, texts: { title: "keyheat top", subtitle }, signal: stop });
+    const servers = watchedServers(redis, { configure: "verify" });
+    const subtitle = `watching ${servers.names}`;
+    await watch({ servers, texts: { title: "keyheat top", subtitle }, signal: stop });
     return 0;
   }
   const token = tokenFile === undefined ? undefined : (await readFile(tokenFile, "utf8")).trim();

@@ -1,24 +1,25 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { defaultConfig } from "../config/load.ts";
 import type { Config } from "../config/schema.ts";
+import { ListenError } from "../http/listener.ts";
 import { createLogger, type Logger, silentLogger } from "../runtime/logger.ts";
-import { isPortFree } from "./demo/free-port.ts";
+import type { Standalone } from "../standalone.ts";
 import { ApiSource } from "./view/api-source.ts";
 import type { FrameTexts } from "./view/frame.ts";
 import { showLiveView } from "./view/live-view.ts";
 
 export interface WatchOptions {
-  readonly config: Config;
+  readonly servers: WatchedServers;
   readonly texts: Omit<FrameTexts, "footer">;
   readonly signal: AbortSignal;
 }
 
 const STOP_MS = 3000;
+const USUAL_PORT = 9380;
 
 /** Runs a standalone that keeps nothing on disk, with the live view on it, until `signal` aborts. */
-export async function watch({ config, texts, signal }: WatchOptions): Promise<void> {
-  const { startStandalone } = await import("../standalone.ts");
-  const standalone = await startStandalone(config, { logger: viewLogger(), dataDir: null });
+export async function watch({ servers, texts, signal }: WatchOptions): Promise<void> {
+  const standalone = await startOn(servers);
   try {
     const source = new ApiSource({ url: standalone.url });
     const footer = `API ${standalone.url}/api/v1/hotkeys   Ctrl-C ends`;
@@ -35,23 +36,45 @@ export async function watch({ config, texts, signal }: WatchOptions): Promise<vo
   }
 }
 
+async function startOn({ configOn, port }: WatchedServers): Promise<Standalone> {
+  const { startStandalone } = await import("../standalone.ts");
+  const options = { logger: viewLogger(), dataDir: null };
+  try {
+    return await startStandalone(configOn(port ?? USUAL_PORT), options);
+  } catch (error) {
+    // Another demo or Keyheat has the usual port: any other does as well, unless one was asked for.
+    if (port !== undefined || !(error instanceof ListenError)) throw error;
+    return await startStandalone(configOn(0), options);
+  }
+}
+
 /** Lines of the log would tear the frame, if both go to one terminal. */
 function viewLogger(): Logger {
   const wouldTear = process.stdout.isTTY === true && process.stderr.isTTY === true;
   return wouldTear ? silentLogger : createLogger("warn");
 }
 
-const USUAL_PORT = 9380;
+/** Servers to watch with every default. */
+export interface WatchedServers {
+  /** Their names, without credentials. */
+  readonly names: string;
+  /** Of the API; `undefined`: the usual one, or any. */
+  readonly port: number | undefined;
+  /** The config with the API on `port`; 0 is any. */
+  configOn(port: number): Config;
+}
 
-/** A config for watching: every default, on the usual port, or any where that is taken and none was asked for. */
-export async function watchConfig(
+/** Throws: ConfigError, for a bad URL. */
+export function watchedServers(
   redisUrls: readonly string[],
   { configure, port }: { configure: "verify" | "ensure"; port?: number | undefined },
-): Promise<Config> {
-  const chosen = port ?? ((await isPortFree(USUAL_PORT)) ? USUAL_PORT : 0);
-  return defaultConfig({
-    redisUrls,
-    sources: { keyspace: { configure } },
-    http: { listen: `127.0.0.1:${chosen}` },
-  });
+): WatchedServers {
+  const configOn = (listenPort: number) =>
+    defaultConfig({
+      redisUrls,
+      sources: { keyspace: { configure } },
+      http: { listen: `127.0.0.1:${listenPort}` },
+    });
+  const names = configOn(0).targets.map(({ address }) => address);
+  return { names: names.join(", "), port, configOn };
 }

@@ -12,12 +12,3 @@ export function freePort(): Promise<number> {
     });
   });
 }
-
-/** Whether nobody listens on `port` of the loopback interface. */
-export function isPortFree(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const server = createServer();
-    server.once("error", () => resolve(false));
-    server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
-  });
-}

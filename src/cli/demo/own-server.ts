@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { rmSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
@@ -116,7 +117,10 @@ function guardAgainstOurDeath(server: ChildProcess, folder: string): ChildProces
   guard.once("error", () => {});
   guard.stdin.once("error", () => {});
   // A server that ended by itself leaves a number that another process may get.
-  server.once("exit", () => guard.kill("SIGKILL"));
+  server.once("exit", () => {
+    guard.kill("SIGKILL");
+    rmSync(folder, { recursive: true, force: true });
+  });
   guard.unref();
   return guard;
 }

@@ -69,14 +69,15 @@ const MIX = 12;
 const BAR_MIN = 6;
 const BAR_MAX = 24;
 const KEY_MIN = 12;
+const KEY_WITH_BAR_MIN = 24;
 const KEY_MAX = 48;
 
 /** Widths of the two columns that give way; a terminal too narrow for the bar has none. */
 function flexibleWidths(columns: number): { key: number; bar: number } {
   const rest = columns - RANK - RATE - MARGIN - SHARE - MIX - 6;
-  const key = Math.max(KEY_MIN, Math.min(KEY_MAX, Math.floor(rest * 0.66)));
-  const bar = Math.min(BAR_MAX, rest - key);
-  return { key, bar: bar < BAR_MIN ? 0 : bar };
+  if (rest < KEY_WITH_BAR_MIN + BAR_MIN) return { key: Math.max(KEY_MIN, rest), bar: 0 };
+  const key = Math.max(KEY_WITH_BAR_MIN, Math.min(KEY_MAX, Math.floor(rest * 0.66)));
+  return { key, bar: Math.min(BAR_MAX, rest - key) };
 }
 
 function keyLines(rows: readonly KeyRow[], columns: number, paint: Paint): string[] {

@@ -19,6 +19,7 @@ const REDRAW_MS = 1000;
 const FRAME_PHASE_MS = 150;
 const INCIDENT_CHECK_MS = 250;
 const SUMMARY_MS = 2000;
+const SETTLE_MS = 1000;
 
 /** Shows scenes until `signal` aborts: a frame redrawn each second in a terminal, else plain lines. */
 export async function showLiveView(options: LiveViewOptions): Promise<void> {
@@ -50,6 +51,8 @@ async function showLines({ source, texts, out, signal }: LiveViewOptions): Promi
   const told: Told = { incidents: new Map(), problems: new Set() };
   let last: Scene | null = null;
   let nextSummaryMs = performance.now() + SUMMARY_MS;
+  // In its first second it is connecting: that is no problem to tell of.
+  await pause(SETTLE_MS, signal);
   while (!signal.aborted) {
     await pause(INCIDENT_CHECK_MS, signal);
     if (signal.aborted) return;
