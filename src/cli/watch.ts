@@ -74,6 +74,8 @@ export function watchedServers(
       redisUrls,
       sources: { keyspace: { configure } },
       http: { listen: `127.0.0.1:${listenPort}` },
+      // The view shows incidents itself.
+      receivers: [],
     });
   const names = configOn(0).targets.map(({ address }) => address);
   return { names: names.join(", "), port, configOn };
