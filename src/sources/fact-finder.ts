@@ -12,8 +12,11 @@ export interface FactFinderOptions {
   readonly cluster: string;
   readonly clock: Clock;
   readonly lookUp: (db: number, key: Uint8Array) => Promise<Facts | null>;
-  /** The look-up found no key: the server has counted, and published, a miss that is the agent's own. */
-  readonly onOwnMiss: (db: number, key: Uint8Array) => void;
+  /**
+   * A look-up is about to be sent. Where it finds no key the server has counted, and published, a miss that is the
+   * agent's own: the returned function is told.
+   */
+  readonly onLookUp: (db: number, key: Uint8Array) => (wasMiss: boolean) => void;
   readonly emit: (facts: KeyFacts) => void;
 }
 
@@ -49,12 +52,14 @@ export class FactFinder {
   }
 
   async #lookUp({ db, key }: Candidate): Promise<void> {
-    const { cluster, clock, lookUp, onOwnMiss, emit } = this.#options;
+    const { cluster, clock, lookUp, onLookUp, emit } = this.#options;
+    const answered = onLookUp(db, key);
     try {
       const facts = await lookUp(db, key);
-      if (facts === null) onOwnMiss(db, key);
-      else emit({ type: "facts", cluster, db, bytes: key, atMs: clock.now(), facts });
+      answered(facts === null);
+      if (facts) emit({ type: "facts", cluster, db, bytes: key, atMs: clock.now(), facts });
     } catch {
+      answered(false);
       // Facts are a courtesy: the connection's own state says what is wrong with it.
     }
   }

@@ -1,6 +1,6 @@
 import type { Config, TargetConfig } from "../config/schema.ts";
 import type { PanePart } from "../model/pane.ts";
-import type { KeyFacts, TargetReport } from "../model/target.ts";
+import type { KeyFacts, SourceStatus, TargetReport } from "../model/target.ts";
 import type { TargetConnection, TargetPoll } from "../redis/target.ts";
 import type { StageBooks } from "../runtime/accounting.ts";
 import type { Clock } from "../runtime/clock.ts";
@@ -68,7 +68,7 @@ export class TargetWatch {
       cluster: target.cluster,
       clock,
       lookUp: (db, key) => connection.facts(db, key),
-      onOwnMiss: (db, key) => this.source.forgiveMiss(db, key),
+      onLookUp: (db, key) => this.source.beginLookUp(db, key),
       emit: (facts) => options.emit([facts]),
     });
     this.#schedule();
@@ -204,8 +204,15 @@ export class TargetWatch {
       memoryBytes: poll?.memoryBytes ?? null,
       clients: poll?.clients ?? null,
       opsPerSecond: poll?.opsPerSecond ?? null,
-      sources: [this.source.status()],
+      sources: [this.#sourceStatus(poll)],
     };
+  }
+
+  /** The control connection knows best why a target cannot be reached. */
+  #sourceStatus(poll: TargetPoll | null): SourceStatus {
+    const status = this.source.status();
+    const problem = this.#options.connection.problem();
+    return poll || !problem || status.state !== "down" ? status : { ...status, reason: problem.message };
   }
 
   #cpuShare(poll: TargetPoll | null): number | null {

@@ -40,11 +40,14 @@ test("on a Zipf(1.1) write load over 1 M keys the top 100 of a window is found, 
     1,
   );
   const tap = new Tap(table, recorder);
-  const reader = new FrameReader(tap.listenTo({ reply: () => assert.fail(), error: (message) => assert.fail(message) }), {
-    keyPlace: "payload",
-    codeOf: (name) => table.codeOf(name),
-    unknownCode: table.unknownCode,
-  });
+  const reader = new FrameReader(
+    tap.listenTo({ reply: () => assert.fail(), error: (message) => assert.fail(message) }),
+    {
+      keyPlace: "payload",
+      codeOf: (name) => table.codeOf(name),
+      unknownCode: table.unknownCode,
+    },
+  );
   const windows = new Windows({
     windowsMs: [WINDOW_MS],
     hopMs: 1000,
@@ -96,7 +99,9 @@ test("on a Zipf(1.1) write load over 1 M keys the top 100 of a window is found, 
     widest = Math.max(widest, (upper - lower) / total);
   }
   assert.ok(widest <= 0.001, `the widest bound is ${widest} of the total`);
-  t.diagnostic(`${heats.length} bounds hold, the widest is ${(widest * 100).toFixed(3)}% of the window's total`);
+  t.diagnostic(
+    `${heats.length} bounds hold, the widest is ${(widest * 100).toFixed(3)}% of the window's total`,
+  );
   const ranked = Array.from(exact).sort((a, b) => b[1] - a[1]);
   const hundredth = ranked[99]?.[1] ?? assert.fail();
   const found = new Set(heats.slice(0, 100).map(({ key }) => Buffer.from(key.bytes).toString()));

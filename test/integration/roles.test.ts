@@ -22,8 +22,6 @@ describe("the role of a target", { concurrency: 2 }, () => {
     // Both have read in vain here: the misses are different accesses, and are added.
     await load(primary.port, 20, () => ["GET", "gone"]);
     await load(replica.port, 30, () => ["GET", "gone"]);
-    // On a replica an expiry comes as a DEL of its primary.
-    await load(primary.port, 100, (i) => ["SET", `brief:${i}`, "v", "PX", 50]);
 
     const written = await keyheat.counts("written", 5000);
     assert.deepEqual([written.count.upper, written.target], [5000, atPrimary]);
@@ -33,13 +31,19 @@ describe("the role of a target", { concurrency: 2 }, () => {
     assert.equal(missed.ratePerSecond.write, 0);
     assert.equal((await keyheat.counts("gone-at-primary", 300)).target, atPrimary);
     assert.equal((await keyheat.counts("gone", 50)).count.upper, 50);
+    // On a replica an expiry comes as a DEL of its primary.
+    await load(primary.port, 100, (i) => ["SET", `brief:${i}`, "v", "PX", 50]);
     await keyheat.counts("brief:99", 1);
     const brief = (await keyheat.hotkeys()).keys.filter(({ key }) => key.startsWith("brief:"));
     assert.deepEqual(
       brief.filter(({ count }) => count.lower > 1),
       [],
     );
-    const roles = (await keyheat.targets()).map(({ target, role, sources }) => [target, role, sources[0]?.gaps]);
+    const roles = (await keyheat.targets()).map(({ target, role, sources }) => [
+      target,
+      role,
+      sources[0]?.gaps,
+    ]);
     assert.deepEqual(
       new Map(roles.map(([target, ...rest]) => [target, rest])),
       new Map([
@@ -74,9 +78,22 @@ describe("the role of a target", { concurrency: 2 }, () => {
       5000,
       200,
     );
-    await waitFor("the new primary to be the key's", async () => (await keyheat.hotkey("k"))?.target === atSecond);
-    await keyheat.sourceIs("up after a gap", ({ state, gaps }) => state === "up" && gaps === 1, 5000, atFirst);
-    await keyheat.sourceIs("up after a gap", ({ state, gaps }) => state === "up" && gaps === 1, 5000, atSecond);
+    await waitFor(
+      "the new primary to be the key's",
+      async () => (await keyheat.hotkey("k"))?.target === atSecond,
+    );
+    await keyheat.sourceIs(
+      "up after a gap",
+      ({ state, gaps }) => state === "up" && gaps === 1,
+      5000,
+      atFirst,
+    );
+    await keyheat.sourceIs(
+      "up after a gap",
+      ({ state, gaps }) => state === "up" && gaps === 1,
+      5000,
+      atSecond,
+    );
     assert.equal(await keyheat.gaps("role", atFirst), 1);
     assert.equal(await keyheat.gaps("role", atSecond), 1);
 

@@ -70,7 +70,10 @@ export class Keyheat {
   #standalone: Standalone | null = null;
 
   async start({ redisUrls, file = {}, dataDir }: KeyheatOptions): Promise<void> {
-    const logger = pino({ level: "debug" }, { write: (line: string) => void this.log.push(JSON.parse(line)) });
+    const logger = pino(
+      { level: "debug" },
+      { write: (line: string) => void this.log.push(JSON.parse(line)) },
+    );
     const config = configOf({ ...DEFAULTS, ...file }, redisUrls);
     this.#standalone = await startStandalone(config, { logger, dataDir: dataDir ?? null });
   }
@@ -152,7 +155,9 @@ export class Keyheat {
     );
   }
 
-  async hotkeys(window = LONG_WINDOW): Promise<{ readonly complete: boolean; readonly keys: readonly HotKey[] }> {
+  async hotkeys(
+    window = LONG_WINDOW,
+  ): Promise<{ readonly complete: boolean; readonly keys: readonly HotKey[] }> {
     return await this.api(`hotkeys?window=${window}&limit=1000`);
   }
 

@@ -5,14 +5,15 @@ import type { PanePart } from "../../model/pane.ts";
 import type { SlotRange } from "../../model/slot.ts";
 import type { Role, SourceState, SourceStatus } from "../../model/target.ts";
 import { type ClosingPane, PaneRecorder } from "../../panes/recorder.ts";
+import { authArguments } from "../../redis/options.ts";
 import type { StageBooks } from "../../runtime/accounting.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import type { Logger } from "../../runtime/logger.ts";
 import type { Source } from "../source.ts";
-import { explainFlags, explainLoss, NO_EVENTS_ADVICE } from "./advice.ts";
+import { explainLoss, NO_EVENTS_ADVICE } from "./advice.ts";
 import { budgetsOf, type CommandCalls } from "./budgets.ts";
 import { type EventDialect, EventTable } from "./event-table.ts";
-import { judgeFlags, withWanted } from "./flags.ts";
+import { type FlagControl, FlagKeeper } from "./flag-keeper.ts";
 import { FrameReader } from "./frames.ts";
 import { Gaps } from "./gaps.ts";
 import { type TapPatterns, tapPatterns } from "./patterns.ts";
@@ -24,13 +25,6 @@ const NO_EVENTS_MS_MAX = 10_000;
 /** Events that come later than this may belong to another pane than the server's counters say. */
 const LAG_MS_MAX = 500;
 const POLLS_KEPT = 5;
-
-/** What the source asks of the target's control connection. */
-export interface TargetControl {
-  /** `null`: CONFIG cannot be read. */
-  notificationFlags(): Promise<string | null>;
-  setNotificationFlags(flags: string): Promise<void>;
-}
 
 /** What the source needs of one look at the target. */
 export interface TargetView {
@@ -48,12 +42,12 @@ export interface TargetView {
 
 export interface KeyspaceSourceOptions {
   readonly agent: string;
-  readonly target: Pick<TargetConfig, "address" | "cluster" | "username" | "password">;
+  readonly target: Pick<TargetConfig, "address" | "endpoint" | "cluster" | "username" | "password">;
   readonly settings: Config["sources"]["keyspace"];
   readonly panes: Config["panes"];
   readonly buckets: number;
   readonly ignored: (key: Uint8Array) => boolean;
-  readonly control: TargetControl;
+  readonly control: FlagControl;
   readonly connect: () => Socket;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -80,6 +74,7 @@ export class KeyspaceSource implements Source {
   readonly name = "keyspace";
   readonly gaps = new Gaps();
   readonly #options: KeyspaceSourceOptions;
+  readonly #flags: FlagKeeper;
   #tap: Tap | null = null;
   #recorder: PaneRecorder | null = null;
   #table: EventTable | null = null;
@@ -95,6 +90,8 @@ export class KeyspaceSource implements Source {
   #flagsDueMs = 0;
   #flagsUnreadable = false;
   #quietSinceMs: number | null = null;
+  /** Writes ran and no event came: up for the server, blind for us. */
+  #isDeaf = false;
   #eventsAtLastLook = 0;
   #polls: TargetView[] = [];
   #closed: ClosedPane | null = null;
@@ -109,6 +106,14 @@ export class KeyspaceSource implements Source {
 
   constructor(options: KeyspaceSourceOptions) {
     this.#options = options;
+    const { target, settings, control, clock, logger } = options;
+    this.#flags = new FlagKeeper({
+      address: target.address,
+      configure: settings.configure,
+      control,
+      clock,
+      logger,
+    });
     this.#state = options.settings.enabled ? "down" : "off";
     this.#reason = options.settings.enabled
       ? "the target has not been reached yet"
@@ -131,7 +136,8 @@ export class KeyspaceSource implements Source {
   /** Kinds seen while the subscription is up. */
   get sees(): readonly Kind[] {
     if (this.#role === "replica") return ["miss"];
-    return this.#seesMisses ? ["write", "miss"] : ["write"];
+    const seesMisses = this.#flagsUnreadable ? (this.#tap?.hasSeenMisses ?? false) : this.#seesMisses;
+    return seesMisses ? ["write", "miss"] : ["write"];
   }
 
   get distinctKeys(): number {
@@ -146,13 +152,15 @@ export class KeyspaceSource implements Source {
     return this.#tap?.books() ?? { stage: "tap", received: 0, kept: 0, dropped: {} };
   }
 
-  /** Takes one miss off again that a look-up of the agent itself caused. */
-  forgiveMiss(db: number, key: Uint8Array): void {
-    this.#recorder?.forgiveMiss(db, key);
+  /** The agent itself is about to look up a key. The returned function takes whether that was a miss. */
+  beginLookUp(db: number, key: Uint8Array): (wasMiss: boolean) => void {
+    const answer = this.#tap?.beginLookUp(db, key);
+    return (wasMiss) => answer?.(wasMiss, this.#options.clock.monotonic());
   }
 
   /** Counts of keys that rise steeply, for sending at once. */
   earlyParts(nowMs: number): PanePart[] {
+    this.#noticeStall();
     if (!this.#recorder || this.#watchedSinceMs === null) return [];
     return this.#recorder.earlyParts(nowMs, this.sees, this.#slots);
   }
@@ -178,6 +186,7 @@ export class KeyspaceSource implements Source {
       sureEvents,
     };
     this.#paneStartedMs = clock.monotonic();
+    this.#tap.expireLookUps(this.#paneStartedMs);
     const lateFromMs = this.#paneStartedMs - LAG_MS_MAX;
     this.#eventsFromMs = this.#watchedSinceMs === null ? null : Math.max(lateFromMs, this.#watchedSinceMs);
   }
@@ -214,6 +223,7 @@ export class KeyspaceSource implements Source {
 
   /** Follows what the target is now: opens, moves or closes the subscription. */
   async look(view: TargetView): Promise<void> {
+    this.#subscription?.noteAnswer();
     if (this.#isLooking || this.#isStopped || !this.#options.settings.enabled) return;
     this.#isLooking = true;
     try {
@@ -300,38 +310,20 @@ export class KeyspaceSource implements Source {
 
   /** Whether the flags let the tap listen. */
   async #checkFlags(role: "primary" | "replica"): Promise<boolean> {
-    const { control, settings, target } = this.#options;
-    const form = tapPatterns(settings.patterns, role).form;
+    const { form } = tapPatterns(this.#options.settings.patterns, role);
     const dialect = this.#dialect;
     if (!dialect) return false;
-    const flags = await control.notificationFlags();
-    this.#flagsUnreadable = flags === null;
-    if (flags === null) {
-      this.#seesMisses = false;
-      if (this.#state === "off") this.#setState("down", "subscribing");
-      return true;
+    const found = await this.#flags.look(form, role, dialect);
+    this.#flagsUnreadable = found.kind === "unreadable";
+    this.#seesMisses = found.kind === "ok" && found.seesMisses;
+    if (found.kind === "missing" || (found.kind === "ok" && found.wereMissing)) this.#countTakenFlags();
+    if (found.kind === "missing") {
+      this.#unsubscribe();
+      this.#setState("off", found.reason);
+      return false;
     }
-    const verdict = judgeFlags(flags, form, role, dialect);
-    const wanted = withWanted(flags, form, role, dialect);
-    if (settings.configure === "ensure" && wanted !== flags) {
-      await control.setNotificationFlags(wanted);
-      this.#options.logger.info(
-        { target: target.address, from: flags, to: wanted },
-        "notification flags added",
-      );
-      if (verdict.kind === "missing") this.#countTakenFlags();
-      return this.#allowed(true);
-    }
-    if (verdict.kind === "ok") return this.#allowed(verdict.seesMisses);
-    this.#countTakenFlags();
-    this.#unsubscribe();
-    this.#setState("off", explainFlags(flags, verdict.missing, verdict.wanted));
-    return false;
-  }
-
-  #allowed(seesMisses: boolean): true {
-    this.#seesMisses = seesMisses;
     if (this.#state === "off") this.#setState("down", "subscribing");
+    else if (this.#state === "up") this.#setState("up", this.#unseen);
     return true;
   }
 
@@ -342,14 +334,20 @@ export class KeyspaceSource implements Source {
     this.#watchedSinceMs = this.#options.clock.monotonic();
   }
 
-  /** Writes ran and no event came: the flags may be gone, or cannot be read at all. */
+  /**
+   * Writes ran and no event came: the flags may be gone, or cannot be read at all. Where only some keys are watched,
+   * silence says nothing.
+   */
   #judgeSilence(view: TargetView): void {
+    if (this.#options.settings.patterns.length > 0) return;
     const events = this.#tap?.books().received ?? 0;
     const previous = this.#polls.at(-2);
     const ranWrites = (view.writeCalls ?? 0) > (previous?.writeCalls ?? view.writeCalls ?? 0);
     const isQuiet =
       ranWrites && events === this.#eventsAtLastLook && view.role === "primary" && this.#state === "up";
+    const isHeard = events !== this.#eventsAtLastLook;
     this.#eventsAtLastLook = events;
+    if (this.#isDeaf && isHeard) this.#up();
     const nowMs = this.#options.clock.monotonic();
     if (!isQuiet) {
       if (events > 0 || !ranWrites) this.#quietSinceMs = null;
@@ -359,6 +357,7 @@ export class KeyspaceSource implements Source {
     if (!this.#flagsUnreadable) this.#flagsDueMs = 0;
     else if (nowMs - this.#quietSinceMs >= NO_EVENTS_MS_MAX) {
       this.gaps.add("no-events");
+      this.#isDeaf = true;
       this.#watchedSinceMs = null;
       this.#setState("down", NO_EVENTS_ADVICE);
     }
@@ -373,8 +372,7 @@ export class KeyspaceSource implements Source {
     this.#patterns = patterns;
     tap.takesMissesOnly = role === "replica";
     this.#subscription = new Subscription({
-      username: target.username,
-      password: target.password,
+      login: authArguments(target),
       patterns: patterns.channels,
       clock,
       connect,
@@ -394,6 +392,7 @@ export class KeyspaceSource implements Source {
     const subscription = this.#subscription;
     this.#subscription = null;
     this.#watchedSinceMs = null;
+    this.#isDeaf = false;
     subscription?.stop();
   }
 
@@ -401,13 +400,16 @@ export class KeyspaceSource implements Source {
     this.#watchedSinceMs = this.#options.clock.monotonic();
     this.#eventsFromMs ??= this.#watchedSinceMs;
     this.#isStalled = false;
+    this.#isDeaf = false;
     this.#quietSinceMs = null;
     this.#tap?.forgetPredecessor();
-    const misses = this.#role === "primary" && !this.#seesMisses && !this.#flagsUnreadable;
-    this.#setState(
-      "up",
-      misses ? "misses are not seen: class m is missing from notify-keyspace-events" : null,
-    );
+    this.#setState("up", this.#unseen);
+  }
+
+  /** What is not seen although the subscription is up. */
+  get #unseen(): string | null {
+    const lacksMisses = this.#role === "primary" && !this.#seesMisses && !this.#flagsUnreadable;
+    return lacksMisses ? "misses are not seen: class m is missing from notify-keyspace-events" : null;
   }
 
   #down(loss: SubscriptionLoss, wasUp: boolean): void {
@@ -418,6 +420,7 @@ export class KeyspaceSource implements Source {
     }
     if (wasUp && !this.#isStalled) this.gaps.add(loss.code);
     this.#isStalled = false;
+    this.#isDeaf = false;
     // Flags do not outlive a restart that did not save them.
     this.#flagsDueMs = 0;
     const { username } = this.#options.target;

@@ -8,12 +8,19 @@ const HANDSHAKE_MS_MAX = 3000;
 const PING_EVERY_MS = 1000;
 /** No PONG for so long: what happens meanwhile may be lost, so nobody may rely on it. */
 const STALLED_AFTER_MS = 2500;
-/** No PONG for so long: the connection is taken for dead and made anew. */
+/** No PONG for so long, and the target answers elsewhere: the connection is taken for dead and made anew. */
 const DEAD_AFTER_MS = 6000;
+/** It answers elsewhere, so its PONG should come within this. */
+const ANSWER_MS_MAX = 1000;
+/** No PONG for so long, and the target answers nowhere. A server that hangs delivers what it held back, if it is let. */
+const ABANDONED_AFTER_MS = 30_000;
 const RECONNECT = { firstMs: 100, maxMs: 5000 };
 /** A refused password or permission is asked again rarely: each try is a line in the server's ACL LOG. */
 const RECONNECT_REFUSED = { firstMs: 5000, maxMs: 30_000 };
 const BUFFERED_WRITE_BYTES_MAX = 64 * 1024;
+/** Refusals of a PING by a server that lives and goes on publishing: it loads its data, or runs a long script. */
+const ALIVE = /^(LOADING|BUSY|MASTERDOWN)\b/;
+const NO_PASSWORD_NEEDED = /no password|without any password/i;
 
 /** Why a subscription is not up. `code` counts the gap; `message` is what the server or the socket said. */
 export interface SubscriptionLoss {
@@ -22,8 +29,8 @@ export interface SubscriptionLoss {
 }
 
 export interface SubscriptionOptions {
-  readonly username: string | undefined;
-  readonly password: string | undefined;
+  /** Arguments of AUTH; `null`: there is no password. */
+  readonly login: readonly string[] | null;
   readonly patterns: readonly string[];
   readonly clock: Clock;
   /** Opens the socket; TLS and unix sockets are its business. */
@@ -39,7 +46,8 @@ export interface SubscriptionOptions {
  * One connection that is subscribed to keyspace events, for as long as it is not stopped.
  *
  * A PING each second goes through the same connection: TCP keeps the order, so its PONG says that all before it has
- * come. Without one the subscription is stalled (half-open, or a paused server), later made anew.
+ * come. Without one the subscription is stalled (half-open, or a paused server), later made anew. It is up from the
+ * first PONG on: a right to subscribe without one to PING would go up and down for ever.
  */
 export class Subscription implements TapReplies {
   readonly #options: SubscriptionOptions;
@@ -50,6 +58,8 @@ export class Subscription implements TapReplies {
   #confirmed = 0;
   #attempt = 0;
   #pingSentMs: number | null = null;
+  /** When the target first answered elsewhere since that PING. */
+  #answeredMs: number | null = null;
   #worstLagMs = 0;
   #cancelTimer: () => void = () => {};
 
@@ -75,6 +85,11 @@ export class Subscription implements TapReplies {
     return worst;
   }
 
+  /** The target has answered on another connection. */
+  noteAnswer(): void {
+    if (this.#pingSentMs !== null) this.#answeredMs ??= this.#options.clock.monotonic();
+  }
+
   stop(): void {
     if (this.#isStopped) return;
     this.#isStopped = true;
@@ -88,6 +103,11 @@ export class Subscription implements TapReplies {
   }
 
   error(message: string): void {
+    if (NO_PASSWORD_NEEDED.test(message)) return;
+    if (this.#isConfirmed && ALIVE.test(message)) {
+      this.#pong();
+      return;
+    }
     const code = /^(WRONGPASS|NOAUTH|ERR invalid password|ERR Client sent AUTH|ERR AUTH)/i.test(message)
       ? "auth"
       : /^NOPERM/.test(message)
@@ -103,6 +123,7 @@ export class Subscription implements TapReplies {
     this.#reader = newReader(this);
     this.#confirmed = 0;
     this.#pingSentMs = null;
+    this.#answeredMs = null;
     socket.setNoDelay(true);
     const established = "encrypted" in socket ? "secureConnect" : "connect";
     socket.once(established, () => this.#handshake(socket));
@@ -114,16 +135,14 @@ export class Subscription implements TapReplies {
     this.#cancelTimer = clock.after(HANDSHAKE_MS_MAX, () => {
       this.#lost(socket, {
         code: "unresponsive",
-        message: `no answer to PSUBSCRIBE within ${HANDSHAKE_MS_MAX} ms`,
+        message: `no answer to PSUBSCRIBE and PING within ${HANDSHAKE_MS_MAX} ms`,
       });
     });
   }
 
   #handshake(socket: Socket): void {
-    const { username, password, patterns } = this.#options;
-    if (password !== undefined) {
-      socket.write(encodeCommand(username === undefined ? ["AUTH", password] : ["AUTH", username, password]));
-    }
+    const { login, patterns } = this.#options;
+    if (login) socket.write(encodeCommand(["AUTH", ...login]));
     socket.write(encodeCommand(["PSUBSCRIBE", ...patterns]));
   }
 
@@ -137,33 +156,57 @@ export class Subscription implements TapReplies {
     }
   }
 
+  get #isConfirmed(): boolean {
+    return this.#confirmed === this.#options.patterns.length;
+  }
+
   #confirm(): void {
     this.#confirmed++;
-    if (this.#confirmed !== this.#options.patterns.length) return;
+    if (this.#isConfirmed) this.#sendPing();
+  }
+
+  #goUp(): void {
     this.#cancelTimer();
     this.#isUp = true;
     this.#attempt = 0;
+    this.#schedulePing();
     this.#options.onUp();
-    this.#ping();
+  }
+
+  #schedulePing(): void {
+    this.#cancelTimer = this.#options.clock.after(PING_EVERY_MS, () => this.#ping());
   }
 
   #ping(): void {
-    const socket = this.#socket;
-    if (!socket || this.#isStopped) return;
-    if (this.lagMs > DEAD_AFTER_MS) {
-      this.#drop({ code: "unresponsive", message: `no answer to PING for ${DEAD_AFTER_MS} ms` });
+    if (this.#isDead) {
+      const seconds = Math.round(this.lagMs / 1000);
+      this.#drop({ code: "unresponsive", message: `no answer to PING for ${seconds} s` });
       return;
     }
-    if (this.#pingSentMs === null && socket.writableLength < BUFFERED_WRITE_BYTES_MAX) {
-      this.#pingSentMs = this.#options.clock.monotonic();
-      socket.write(PING);
-    }
-    this.#cancelTimer = this.#options.clock.after(PING_EVERY_MS, () => this.#ping());
+    if (this.#pingSentMs === null) this.#sendPing();
+    this.#schedulePing();
+  }
+
+  get #isDead(): boolean {
+    if (this.lagMs <= DEAD_AFTER_MS) return false;
+    const answersElsewhere =
+      this.#answeredMs !== null && this.#options.clock.monotonic() - this.#answeredMs > ANSWER_MS_MAX;
+    return answersElsewhere || this.lagMs > ABANDONED_AFTER_MS;
+  }
+
+  #sendPing(): void {
+    const socket = this.#socket;
+    if (!socket || socket.writableLength >= BUFFERED_WRITE_BYTES_MAX) return;
+    this.#pingSentMs = this.#options.clock.monotonic();
+    this.#answeredMs = null;
+    socket.write(PING);
   }
 
   #pong(): void {
     this.#worstLagMs = Math.max(this.#worstLagMs, this.lagMs);
     this.#pingSentMs = null;
+    this.#answeredMs = null;
+    if (!this.#isUp) this.#goUp();
   }
 
   #lost(socket: Socket, loss: SubscriptionLoss): void {

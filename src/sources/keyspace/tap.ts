@@ -3,6 +3,7 @@ import type { ClosingPane, PaneRecorder } from "../../panes/recorder.ts";
 import type { StageBooks } from "../../runtime/accounting.ts";
 import { DOUBT_MISS, type EventTable, NO_ACCESS, TOUCH_ONLY } from "./event-table.ts";
 import type { FrameSink } from "./frames.ts";
+import { OwnMisses } from "./own-misses.ts";
 
 const UNKNOWN_NAMES_MAX = 64;
 const NO_ENTRY = -1;
@@ -32,6 +33,7 @@ export class Tap {
   readonly #table: EventTable;
   readonly #recorder: PaneRecorder;
   readonly #missCode: number;
+  readonly #ownMisses = new OwnMisses();
   readonly #unknownNames = new Map<string, number>();
   #lastEntry = NO_ENTRY;
   #lastCode = 0;
@@ -62,6 +64,7 @@ export class Tap {
   /** One event of the key `bytes[start, end)`. */
   event(db: number, code: number, bytes: Uint8Array, start: number, end: number): void {
     this.counts.seen[code]! += 1;
+    if (code === this.#missCode && !this.#ownMisses.isEmpty && this.#isOwnMiss(db, bytes, start, end)) return;
     const isIgnored = this.takesMissesOnly && code !== this.#missCode;
     if (isIgnored || this.#table.columnOf(code, 0) === NO_ACCESS) {
       this.#withoutAccess += 1;
@@ -76,6 +79,24 @@ export class Tap {
     this.#lastCode = this.#table.predecessorOf(code, column);
     if (column === TOUCH_ONLY) this.#withoutAccess += 1;
     else this.#count(entry, column, code);
+  }
+
+  /**
+   * The agent itself is about to look up a key, which may make a miss. The returned function takes what came of it:
+   * whether the key was missing, at which monotonic time in ms.
+   */
+  beginLookUp(db: number, key: Uint8Array): (wasMiss: boolean, nowMs: number) => void {
+    const lookUp = this.#ownMisses.begin(db, key);
+    return (wasMiss, nowMs) => {
+      const held = this.#ownMisses.answer(lookUp, wasMiss, nowMs);
+      if (held === "own") this.#withoutAccess += 1;
+      else if (held === "others") this.#countHeldMiss(db, lookUp.key);
+    };
+  }
+
+  /** Gives up misses of look-ups that have not come; once a pane is enough. `nowMs` is monotonic. */
+  expireLookUps(nowMs: number): void {
+    this.#ownMisses.expire(nowMs);
   }
 
   /** After a gap the event before is not known. */
@@ -93,13 +114,19 @@ export class Tap {
 
   /** Events by name since the start; those that the table does not know under their own name. */
   eventsByName(): Record<string, number> {
-    const events: Record<string, number> = {};
+    // Unknown names are anybody's choice: `constructor` and `__proto__` too.
+    const events = new Map<string, number>();
     this.#table.names.forEach((name, code) => {
       const count = this.counts.seen[code]!;
-      if (count > 0 && code !== this.#table.unknownCode) events[name] = count;
+      if (count > 0 && code !== this.#table.unknownCode) events.set(name, count);
     });
-    for (const [name, count] of this.#unknownNames) events[name] = (events[name] ?? 0) + count;
-    return events;
+    for (const [name, count] of this.#unknownNames) events.set(name, (events.get(name) ?? 0) + count);
+    return Object.fromEntries(events);
+  }
+
+  /** Whether a miss has ever come. */
+  get hasSeenMisses(): boolean {
+    return this.counts.seen[this.#missCode]! > 0;
   }
 
   /** received = kept + dropped: events that are no access are dropped as such. */
@@ -110,6 +137,23 @@ export class Tap {
       kept: this.#kept,
       dropped: { "no-access": this.#withoutAccess, foreign: this.#foreign },
     };
+  }
+
+  /** A held miss is not received yet: the answer to the look-up decides. */
+  #isOwnMiss(db: number, bytes: Uint8Array, start: number, end: number): boolean {
+    const verdict = this.#ownMisses.judge(db, bytes, start, end);
+    if (verdict === "own") this.#withoutAccess += 1;
+    return verdict !== "others";
+  }
+
+  #countHeldMiss(db: number, key: Uint8Array): void {
+    const recorder = this.#recorder;
+    const { sketch } = recorder;
+    const { purges } = sketch;
+    const entry = recorder.enter(db, key, 0, key.length);
+    // A purge gives entries other numbers: the event before is then not known any more.
+    if (purges !== sketch.purges) this.forgetPredecessor();
+    this.#count(entry, MISS_COLUMN, this.#missCode);
   }
 
   #count(entry: number, column: number, code: number): void {
