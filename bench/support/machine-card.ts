@@ -15,7 +15,6 @@ export interface MachineCard {
   readonly loadBefore: number;
 }
 
-/** `redis`: the server's version line, where the case runs one. */
 export async function machineCard(): Promise<MachineCard> {
   return {
     cpu: cpus()[0]?.model.trim() ?? "unknown",

@@ -64,6 +64,15 @@ export class OnsetRig implements AsyncDisposable {
   /** `route`: settings that differ from the default ones. */
   static async start(route: object): Promise<OnsetRig> {
     const server = await startRedis(null);
+    try {
+      return await OnsetRig.#startOn(server, route);
+    } catch (error) {
+      await server.stop();
+      throw error;
+    }
+  }
+
+  static async #startOn(server: TestServer, route: object): Promise<OnsetRig> {
     const webhook = await startWebhook(null);
     const keyheat = await StandaloneProcess.start({
       targets: [{ url: server.url }],
@@ -78,10 +87,6 @@ export class OnsetRig implements AsyncDisposable {
     const background = await PacedWrites.open({ port: server.port, keys, perSecond });
     background.start();
     return new OnsetRig(server, webhook, keyheat, background);
-  }
-
-  get keyheatPid(): number {
-    return this.#keyheat.pid;
   }
 
   /** Heats a cold key until its page has come. Starts at a random phase of the second. */

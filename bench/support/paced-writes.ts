@@ -4,6 +4,8 @@ import { encodeCommand } from "../../src/cli/demo/resp.ts";
 
 /** Commands leave in one write each so many ms: the load is smooth against a window, and costs few system calls. */
 const BEAT_MS = 5;
+/** One key's command this many times over is held as bytes, so that its load needs no copying. */
+const REPEATS = 512;
 const OK_BYTES = "+OK\r\n".length;
 
 /** When one command of a load was sent and answered: wall clock, ms with fractions. */
@@ -31,7 +33,6 @@ export class PacedWrites {
   readonly #options: PacedWritesOptions;
   readonly #socket: Socket;
   readonly #commands: readonly Buffer[];
-  /** The same command many times over: one key's load needs no copying. */
   readonly #repeated: Buffer;
   #sent = 0;
   #answeredBytes = 0;
@@ -51,7 +52,7 @@ export class PacedWrites {
     this.#commands = options.keys.map((key) => encodeCommand(["SET", key, "x"]));
     const [first] = this.#commands;
     if (!first) throw new RangeError("no keys");
-    this.#repeated = Buffer.concat(Array.from({ length: 512 }, () => first));
+    this.#repeated = Buffer.concat(Array.from({ length: REPEATS }, () => first));
     this.watched = new Promise((resolve, reject) => {
       this.#watchedSeen = resolve;
       this.#failed = reject;
@@ -79,7 +80,10 @@ export class PacedWrites {
   /** Ends the load; resolves with the number of commands sent, all of them answered. */
   async stop(): Promise<number> {
     if (this.#timer) clearInterval(this.#timer);
-    while (this.#answered < this.#sent && !this.#socket.destroyed) await once(this.#socket, "data");
+    const closed = once(this.#socket, "close");
+    while (this.#answered < this.#sent && !this.#socket.destroyed) {
+      await Promise.race([once(this.#socket, "data"), closed]);
+    }
     this.#socket.destroy();
     return this.#sent;
   }
@@ -100,12 +104,12 @@ export class PacedWrites {
   }
 
   #write(wanted: number): number {
-    const count = this.#commands.length > 1 ? wanted : Math.min(wanted, 512);
+    const count = this.#commands.length > 1 ? wanted : Math.min(wanted, REPEATS);
     if (this.#commands.length > 1) {
       const batch = Array.from({ length: count }, (_, i) => this.#commandAt(this.#sent + i));
       this.#socket.write(Buffer.concat(batch));
     } else {
-      this.#socket.write(this.#repeated.subarray(0, (this.#repeated.length / 512) * count));
+      this.#socket.write(this.#repeated.subarray(0, (this.#repeated.length / REPEATS) * count));
     }
     this.#sent += count;
     return count;

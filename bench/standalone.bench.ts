@@ -1,0 +1,152 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { command, startRedis, type TestServer } from "../test/support/redis.ts";
+import { PIPELINE_DEPTH, packedSets, pipelineSets } from "./support/pipelined-sets.ts";
+import { cpuSeconds } from "./support/process-cpu.ts";
+import { cell } from "./support/report.ts";
+import { type Bench, runBench } from "./support/run-bench.ts";
+import { median, spread } from "./support/statistics.ts";
+import { type Subscriber, startKeyheat, startScript } from "./support/subscriber-process.ts";
+import { type PackedNames, ZipfKeys } from "./support/zipf-keys.ts";
+
+const KEYS = 1_000_000;
+const EXPONENT = 1.1;
+const RUNS = 5;
+/** With one the server sends the events of each pipeline by themselves; with fifty, as redis-benchmark has, many at once. */
+const CONNECTIONS = [1, 8, 50];
+const BATCHES_OF_COMMANDS = 16_384;
+const SETTLED_AFTER_MS = 300;
+const GOAL_TO_DRAIN = 1.7;
+const GOAL_TO_IOREDIS = 8;
+/** The classes that keyheat asks for; it only ever adds to them. */
+const FLAGS = "Eg$lshzxetdm";
+
+interface Run {
+  readonly microsecondsPerEvent: number;
+  readonly serverMicrosecondsPerEvent: number;
+  readonly eventsPerSecond: number;
+}
+
+interface Load {
+  readonly sets: PackedNames;
+  readonly events: number;
+  readonly connections: number;
+}
+
+interface Contender {
+  readonly name: string;
+  readonly start: (server: TestServer) => Promise<Subscriber>;
+  readonly runs: Run[];
+}
+
+await runBench("standalone", async (bench) => {
+  // Without a limit the server does not cut a subscriber that falls behind: all of them take in every event.
+  const args = ["--notify-keyspace-events", FLAGS, "--client-output-buffer-limit", "pubsub 0 0 0"];
+  await using server = await startRedis(null, { args });
+  for (const connections of CONNECTIONS) await compare(bench, server, connections);
+});
+
+async function compare(bench: Bench, server: TestServer, connections: number): Promise<void> {
+  const drain: Contender = { name: "raw drain", start: script("drain-subscriber.ts"), runs: [] };
+  const keyheat: Contender = { name: "keyheat standalone", start: ({ url }) => startKeyheat(url), runs: [] };
+  const ioredis: Contender = {
+    name: "ioredis pmessage + Map",
+    start: script("ioredis-subscriber.ts"),
+    runs: [],
+  };
+  const contenders = [drain, keyheat, ioredis];
+  const sets = packedSets(new ZipfKeys(KEYS, EXPONENT), BATCHES_OF_COMMANDS);
+  const runs = bench.isQuick ? 2 : RUNS;
+  const events = bench.isQuick ? 320_000 : 960_000;
+  for (let run = 0; run < runs; run++) {
+    for (const contender of contenders) {
+      contender.runs.push(await measure(server, contender, { sets, events, connections }));
+    }
+    bench.progress(`${run + 1} of ${runs} runs with ${connections} connections`);
+  }
+  report(
+    bench,
+    { drain, keyheat, ioredis },
+    `${events} SETs, ${PIPELINE_DEPTH}-deep on each of ${connections} connection(s)`,
+  );
+}
+
+function script(name: string): Contender["start"] {
+  return ({ port }) => startScript(name, port);
+}
+
+async function measure(
+  server: TestServer,
+  { name, start }: Contender,
+  { sets, events, connections }: Load,
+): Promise<Run> {
+  await using subscriber = await start(server);
+  // Long enough for the compilers; the first run of a process says nothing of its next hours.
+  await pipelineSets(server.port, sets, events / 4, connections);
+  await settled(subscriber);
+  const before = await readings(server, subscriber);
+  const tookMs = await pipelineSets(server.port, sets, events, connections);
+  await settled(subscriber);
+  const after = await readings(server, subscriber);
+  if (name !== "raw drain" && after.progress - before.progress !== events) {
+    throw new Error(`${name} took in ${after.progress - before.progress} of ${events} events`);
+  }
+  return {
+    microsecondsPerEvent: ((after.own - before.own) * 1e6) / events,
+    serverMicrosecondsPerEvent: ((after.server - before.server) * 1e6) / events,
+    eventsPerSecond: (events * 1000) / tookMs,
+  };
+}
+
+/** Until nothing more comes. */
+async function settled(subscriber: Subscriber): Promise<void> {
+  let last = -1;
+  for (let now = await subscriber.progress(); now !== last; now = await subscriber.progress()) {
+    last = now;
+    await sleep(SETTLED_AFTER_MS);
+  }
+}
+
+async function readings(server: TestServer, subscriber: Subscriber) {
+  await command(server.port, ["PING"]);
+  const progress = await subscriber.progress();
+  return { progress, own: cpuSeconds(subscriber.pid), server: cpuSeconds(server.pid) };
+}
+
+function report(
+  bench: Bench,
+  { drain, keyheat, ioredis }: Record<"drain" | "keyheat" | "ioredis", Contender>,
+  sent: string,
+): void {
+  const ratioTo = (contender: Contender, floor: Contender) =>
+    median(
+      contender.runs.map((run, i) => run.microsecondsPerEvent / (floor.runs[i]?.microsecondsPerEvent ?? 0)),
+    );
+  bench.table({
+    title: `CPU per event of the whole process, live, ${sent}`,
+    load: `${sent} as fast as they are answered, Zipf(${EXPONENT}) over ${KEYS} keys, real redis-server with notify-keyspace-events ${FLAGS}; CPU of all threads by /proc; a process each run, warmed up; median of ${drain.runs.length} runs in turn`,
+    columns: ["", "us/event", "to the drain", "server us/command", "commands/s"],
+    rows: [drain, keyheat, ioredis].map((contender) => [
+      contender.name,
+      shown(contender.runs.map((run) => run.microsecondsPerEvent)),
+      cell(ratioTo(contender, drain), 2),
+      shown(contender.runs.map((run) => run.serverMicrosecondsPerEvent)),
+      cell(median(contender.runs.map((run) => run.eventsPerSecond))),
+    ]),
+  });
+  const toDrain = ratioTo(keyheat, drain);
+  const cheaper = ratioTo(ioredis, keyheat);
+  bench.goal({
+    what: `at most ${GOAL_TO_DRAIN} times the raw drain (${sent})`,
+    holds: toDrain <= GOAL_TO_DRAIN,
+    measured: `${toDrain.toFixed(2)} times`,
+  });
+  bench.goal({
+    what: `at least ${GOAL_TO_IOREDIS} times cheaper than ioredis and a Map (${sent})`,
+    holds: cheaper >= GOAL_TO_IOREDIS,
+    measured: `${cheaper.toFixed(2)} times`,
+  });
+}
+
+function shown(values: readonly number[]) {
+  return { shown: spread(values, 2), value: median(values) };
+}

@@ -1,0 +1,51 @@
+import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+import { StandaloneProcess } from "./standalone-process.ts";
+
+/** A process that listens to all keyspace events of a server. */
+export interface Subscriber extends AsyncDisposable {
+  readonly pid: number;
+  /** Grows with what has been taken in: events, or bytes where events are not told apart. */
+  progress(): Promise<number>;
+}
+
+/** A script of this folder, which answers each message with its progress. */
+export async function startScript(name: string, port: number): Promise<Subscriber> {
+  const script = fileURLToPath(new URL(name, import.meta.url));
+  const execArgv = process.execArgv.filter((flag) => flag === "--experimental-strip-types");
+  const child = fork(script, [String(port)], { execArgv });
+  const progress = () => ask(child);
+  await progress();
+  return {
+    pid: child.pid ?? 0,
+    progress,
+    [Symbol.asyncDispose]: async () => {
+      const exited = once(child, "exit");
+      child.disconnect();
+      await exited;
+    },
+  };
+}
+
+/** The whole of keyheat: panes published, windows, rules, API, metrics. */
+export async function startKeyheat(url: string): Promise<Subscriber> {
+  const keyheat = await StandaloneProcess.start({
+    targets: [{ url }],
+    sources: { keyspace: { configure: "ensure" } },
+    receivers: [{ name: "log", log: {} }],
+    log: { level: "warn" },
+  });
+  return {
+    pid: keyheat.pid,
+    progress: () => keyheat.metric("keyheat_events_total"),
+    [Symbol.asyncDispose]: () => keyheat.stop(),
+  };
+}
+
+async function ask(child: ChildProcess): Promise<number> {
+  const answer = once(child, "message");
+  child.send("progress");
+  const [progress] = (await answer) as [number];
+  return progress;
+}

@@ -1,0 +1,95 @@
+import { Ledger, unaccounted } from "../src/runtime/accounting.ts";
+import { silentLogger } from "../src/runtime/logger.ts";
+import { Windows } from "../src/windows/windows.ts";
+import { type FleetMember, fleet } from "./support/fleet-parts.ts";
+import { cell } from "./support/report.ts";
+import { type Bench, runBench } from "./support/run-bench.ts";
+
+const ENTRIES = 500;
+const WINDOWS_MS = [10_000, 60_000];
+const RULE_WINDOW_MS = 10_000;
+/** The longest window is full, so that each second something enters and something leaves. */
+const FILLED_AFTER_S = 62;
+const GOAL_CORES = 0.5;
+
+await runBench("windows", async (bench) => {
+  const sizes = bench.isQuick ? [10, 100] : [10, 100, 1000];
+  const measuredSeconds = bench.isQuick ? 5 : 20;
+  const rows = sizes.map((targets) => {
+    bench.progress(`${targets} targets`);
+    const { cpuPerSecond, residentMib } = measure(targets, measuredSeconds);
+    const entriesPerSecond = targets * ENTRIES;
+    if (targets === 1000) judge(bench, cpuPerSecond);
+    return [
+      `${targets}`,
+      cell(entriesPerSecond),
+      cell(1000 * cpuPerSecond, 1),
+      cell((1e6 * cpuPerSecond) / entriesPerSecond, 2),
+      cell(residentMib),
+    ];
+  });
+  bench.table({
+    title: `Merging panes into windows of 10 s and 60 s`,
+    load: `simulated seconds, one part of ${ENTRIES} entries a target and second, shards of one Redis Cluster, ${measuredSeconds} s after the windows are full; CPU of the process, garbage collection included`,
+    columns: ["targets", "entries/s", "CPU ms per second", "us/entry", "RSS MiB"],
+    rows,
+  });
+});
+
+function judge(bench: Bench, cpuPerSecond: number): void {
+  bench.goal({
+    what: `1,000 targets x ${ENTRIES} entries a second in less than half a core`,
+    holds: cpuPerSecond < GOAL_CORES,
+    measured: `${cpuPerSecond.toFixed(2)} cores`,
+  });
+}
+
+function measure(targets: number, measuredSeconds: number): { cpuPerSecond: number; residentMib: number } {
+  const windows = new Windows({
+    windowsMs: WINDOWS_MS,
+    hopMs: 1000,
+    graceMs: 2000,
+    ledger: new Ledger("windows"),
+    logger: silentLogger,
+  });
+  const members = fleet(targets, ENTRIES);
+  for (let second = 0; second < FILLED_AFTER_S; second++) pass(windows, members, second);
+  globalThis.gc?.();
+  const before = process.cpuUsage();
+  for (let i = 0; i < measuredSeconds; i++) pass(windows, members, FILLED_AFTER_S + i);
+  const { user, system } = process.cpuUsage(before);
+  check(windows, targets);
+  return {
+    cpuPerSecond: (user + system) / 1e6 / measuredSeconds,
+    residentMib: process.memoryUsage.rss() / 2 ** 20,
+  };
+}
+
+/** One second of all targets, with the look at each touched key that a rule takes. */
+function pass(windows: Windows, members: readonly FleetMember[], second: number): void {
+  const startMs = second * 1000;
+  const nowMs = startMs + 1000;
+  let hottest = 0;
+  for (const member of members) {
+    const part = member.partAt(startMs);
+    for (const handle of windows.add(part, nowMs).touched) {
+      hottest = Math.max(hottest, windows.runningLower(part.cluster, handle, RULE_WINDOW_MS, "total"));
+    }
+    windows.expect(member.reportAt(nowMs));
+  }
+  windows.advance(nowMs);
+  if (hottest === 0) throw new Error("nothing was counted");
+}
+
+/** Figures of an engine that left something out would be of another engine. */
+function check(windows: Windows, targets: number): void {
+  const { complete, heats } = windows.top("default", RULE_WINDOW_MS, targets);
+  const lost = windows
+    .books()
+    .filter((books) => unaccounted(books) !== 0 || Object.keys(books.dropped).length > 0);
+  if (!complete || heats.length !== targets || lost.length > 0) {
+    throw new Error(
+      `the windows are not whole: ${heats.length} keys, complete ${complete}, ${JSON.stringify(lost)}`,
+    );
+  }
+}
