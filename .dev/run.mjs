@@ -69,13 +69,16 @@ async function test(node, folders, args) {
   ]);
 }
 
-/** `npm run bench` runs every file of bench/, `npm run bench -- NAME` those with NAME in theirs. */
+/** `npm run bench` runs every file of bench/, `npm run bench -- NAME` those with a NAME in theirs. */
 async function bench(node, args) {
-  const [name = "", ...rest] = args;
-  const files = filesUnder("bench", ".bench.ts").filter((file) => file.includes(name));
-  if (files.length === 0) throw new SetupError(`no bench/*.bench.ts has ${JSON.stringify(name)} in its name`);
+  const at = args.findIndex((arg) => arg.startsWith("-"));
+  const names = at === -1 ? args : args.slice(0, at);
+  const options = at === -1 ? [] : args.slice(at);
+  const isNamed = (file) => names.length === 0 || names.some((name) => file.includes(name));
+  const files = filesUnder("bench", ".bench.ts").filter(isNamed);
+  if (files.length === 0) throw new SetupError(`no bench/*.bench.ts has ${names.join(" or ")} in its name`);
   for (const file of files) {
-    const code = await node.run([...node.typeScriptFlags, "--expose-gc", file, ...rest]);
+    const code = await node.run([...node.typeScriptFlags, "--expose-gc", file, ...options]);
     if (code !== 0) return code;
   }
   return 0;

@@ -74,7 +74,8 @@ function lastWindow(perSecond: number): { heats: readonly Heat[]; exact: Map<str
       for (const part of recorder.earlyParts(nowMs, VERDICT.sees, null)) windows.add(part, nowMs);
     }
     const endMs = (pane + 1) * 1000;
-    for (const part of tap.rotate(endMs, 1).publish(VERDICT)) windows.add(part, endMs);
+    for (const part of tap.rotate({ startMs: endMs, epoch: 1, nowMs: endMs }).publish(VERDICT))
+      windows.add(part, endMs);
     windows.advance(endMs);
   }
   return { heats: windows.top("default", WINDOW_MS, 1000).heats, exact };

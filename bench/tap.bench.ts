@@ -53,7 +53,7 @@ function measure(bench: Bench, frames: Buffer, events: number): void {
 /** All events fall into one pane, which is closed at the end. */
 function readByTap({ reader, tap }: TapPipeline, chunks: readonly Buffer[]): void {
   for (const chunk of chunks) reader.push(chunk);
-  tap.rotate(0, 1).publish(VERDICT);
+  tap.rotate({ startMs: 0, epoch: 1, nowMs: 0 }).publish(VERDICT);
 }
 
 function readRaw(chunks: readonly Buffer[]): number {

@@ -13,6 +13,7 @@ const PUBLISH_MAX = 1000;
 export const VERDICT: PaneVerdict = {
   sees: ["write", "miss"],
   complete: true,
+  writesInDoubt: false,
   slots: null,
   totals: null,
   budgets: [],
@@ -42,8 +43,7 @@ export function tapPipeline(): TapPipeline {
       commandNames: table.names.slice(1),
       ignored: () => false,
     },
-    0,
-    1,
+    { startMs: 0, epoch: 1, nowMs: 0 },
   );
   const tap = new Tap(table, recorder);
   const replies = {

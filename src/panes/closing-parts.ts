@@ -23,6 +23,8 @@ const PUBLISH_SHARE = 2e-4;
 export interface PaneVerdict {
   readonly sees: readonly Kind[];
   readonly complete: boolean;
+  /** The target became a replica meanwhile: writes may be repetitions of its new primary's. */
+  readonly writesInDoubt: boolean;
   readonly slots: readonly SlotRange[] | null;
   readonly totals: PaneTotals | null;
   /** One for each class of maybes. */
@@ -107,7 +109,8 @@ function closingRow(
   const sure = sureCount(sketch, entry) + resolved.write + resolved.miss;
   const panePerSecond = ((sure + sketch.counter(entry, notes.sent)) * 1000) / options.lengthMs;
   const currentPerSecond = Math.max(panePerSecond, sketch.counter(entry, notes.rate));
-  return rowOf(sketch, entry, { ...resolved, error: sketch.error(entry), currentPerSecond });
+  const row = rowOf(sketch, entry, { ...resolved, error: sketch.error(entry), currentPerSecond });
+  return verdict.writesInDoubt ? { ...row, write: 0, maybe: row.maybe + row.write } : row;
 }
 
 function addToSum(sums: Map<number, KindCounts>, bucket: number, row: EntryRow): void {

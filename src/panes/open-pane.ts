@@ -24,10 +24,11 @@ export class OpenPane {
     this.#options = options;
   }
 
-  begin(startMs: number, epoch: number): void {
+  /** `nowMs`: when it began to count, which is later than `startMs` where the pane before was closed late. */
+  begin(startMs: number, epoch: number, nowMs: number): void {
     this.startMs = startMs;
     this.epoch = epoch;
-    this.lastRoundMs = startMs;
+    this.lastRoundMs = nowMs;
   }
 
   /** Empties the pane for its next turn. */

@@ -18,6 +18,13 @@ import type { RecorderOptions } from "./recorder-options.ts";
 import { Sketch } from "./sketch.ts";
 import { Steepness } from "./steepness.ts";
 
+/** A pane that opens: its aligned start, its epoch, and the time now (all but `epoch` in ms since 1970). */
+export interface PaneOpening {
+  readonly startMs: number;
+  readonly epoch: number;
+  readonly nowMs: number;
+}
+
 /** A pane that takes no more accesses and waits for its verdict. */
 export interface ClosingPane {
   readonly startMs: number;
@@ -42,14 +49,15 @@ export class PaneRecorder {
   #spare: OpenPane | null;
   #distinctEstimate = 0;
 
-  constructor(options: RecorderOptions, startMs: number, epoch: number) {
+  /** `epoch` of the first pane, which starts at `startMs` and counts from `nowMs` on. */
+  constructor(options: RecorderOptions, { startMs, epoch, nowMs }: PaneOpening) {
     this.#options = options;
     this.#notes = noteColumns(options.maybeClasses.length);
     this.#steepness = new Steepness(options.lengthMs);
     const seed = randomInt(2 ** 31);
     this.#open = this.#newPane(seed);
     this.#spare = this.#newPane(seed);
-    this.#open.begin(startMs, epoch);
+    this.#open.begin(startMs, epoch, nowMs);
   }
 
   /** Distinct keys of the last closed pane (an estimate). */
@@ -89,13 +97,6 @@ export class PaneRecorder {
     this.#open.maybes[column - FIRST_MAYBE_COLUMN]! += 1;
   }
 
-  /** Takes one miss off again: the agent's own look-up caused it. */
-  forgiveMiss(db: number, key: Uint8Array): void {
-    const { sketch, observed } = this.#open;
-    const entry = sketch.find(sketch.hash(db, key, 0, key.length), db, key, 0, key.length);
-    if (entry >= 0 && sketch.takeBack(entry, MISS_COLUMN, 1)) observed.miss -= 1;
-  }
-
   /** Counts of steep keys since they were last sent, as early parts. At most one round each 200 ms. */
   earlyParts(nowMs: number, sees: readonly Kind[], slots: readonly SlotRange[] | null): PanePart[] {
     const { ignored } = this.#options;
@@ -114,13 +115,13 @@ export class PaneRecorder {
    *
    * Throws: Error when the pane before has not been published.
    */
-  rotate(startMs: number, epoch: number, last: number): { closing: ClosingPane; last: number } {
+  rotate({ startMs, epoch, nowMs }: PaneOpening, last: number): { closing: ClosingPane; last: number } {
     const closed = this.#open;
     const opened = this.#spare;
     if (!opened) throw new Error("the pane before has not been published");
     this.#spare = null;
     this.#open = opened;
-    opened.begin(startMs, epoch);
+    opened.begin(startMs, epoch, nowMs);
     this.#distinctEstimate = this.#distinct.estimate();
     this.#distinct.reset();
     return { closing: this.#closing(closed), last: this.#carryOver(closed.sketch, last) };

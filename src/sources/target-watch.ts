@@ -85,15 +85,28 @@ export class TargetWatch {
     this.#cancelTick();
     this.#publishNow?.();
     await this.#closing;
-    this.source.rotate(this.#panes.openMs, this.#panes.epoch);
+    const { openMs, epoch } = this.#panes;
+    this.source.rotate({ startMs: openMs, epoch, nowMs: this.#options.clock.now() });
     this.#options.emit(this.source.publish(null));
     await this.source.stop();
   }
 
   #schedule(): void {
+    const nowMs = this.#options.clock.now();
+    const dueMs = nowMs - (nowMs % ROUND_MS) + ROUND_MS;
+    this.#wakeIn(dueMs - nowMs, dueMs);
+  }
+
+  /** A timer may fire a moment before the wall clock gets there: then the rest is waited for, not another round. */
+  #wakeIn(delayMs: number, dueMs: number): void {
     const { clock } = this.#options;
-    const untilNextMs = ROUND_MS - (clock.now() % ROUND_MS);
-    this.#cancelTick = clock.after(untilNextMs, () => {
+    this.#cancelTick = clock.after(delayMs, () => {
+      const leftMs = dueMs - clock.now();
+      // More than a round is left where the clock was set back.
+      if (leftMs > 0 && leftMs <= ROUND_MS) {
+        this.#wakeIn(leftMs, dueMs);
+        return;
+      }
       this.#tick();
       if (!this.#isStopped) this.#schedule();
     });
@@ -119,7 +132,7 @@ export class TargetWatch {
   #closePane(tick: PaneTick, openMs: number): void {
     // The pane before still waits for an answer: it goes out without one.
     this.#publishNow?.();
-    this.source.rotate(openMs, tick.epoch);
+    this.source.rotate({ startMs: openMs, epoch: tick.epoch, nowMs: tick.nowMs });
     const closing = this.#finishPane();
     this.#closing = closing;
     void closing.then(() => {

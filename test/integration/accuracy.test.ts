@@ -36,8 +36,7 @@ test("on a Zipf(1.1) write load over 1 M keys the top 100 of a window is found, 
       commandNames: table.names.slice(1),
       ignored: () => false,
     },
-    0,
-    1,
+    { startMs: 0, epoch: 1, nowMs: 0 },
   );
   const tap = new Tap(table, recorder);
   const reader = new FrameReader(
@@ -76,11 +75,13 @@ test("on a Zipf(1.1) write load over 1 M keys the top 100 of a window is found, 
     const verdict = {
       sees: ["write", "miss"],
       complete: true,
+      writesInDoubt: false,
       slots: null,
       totals: null,
       budgets: [],
     } as const;
-    for (const part of tap.rotate(endMs, 1).publish(verdict)) windows.add(part, endMs);
+    for (const part of tap.rotate({ startMs: endMs, epoch: 1, nowMs: endMs }).publish(verdict))
+      windows.add(part, endMs);
     windows.advance(endMs);
   }
 

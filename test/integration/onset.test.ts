@@ -133,9 +133,8 @@ test("a key at 20 times the threshold pages once and soon at any phase of a seco
     assert.notEqual(event, "incident.resolved");
     assertSigned(request, secret);
   }
-  // What the load really sent in 200 ms depends on who else works on this machine: most pages must be near the truth.
   const near = ratesPerSecond.filter((rate) => rate > 10_000 && rate < 30_000);
-  assert.ok(near.length >= ONSETS - 1, `keys at 20,000/s, the pages say ${ratesPerSecond.join(", ")}`);
+  assert.equal(near.length, ONSETS, `keys at 20,000/s, the pages say ${ratesPerSecond.join(", ")}`);
   t.diagnostic(`crossing to webhook: ${delaysMs.join(", ")} ms`);
   assert.ok(Math.max(...delaysMs) <= PAGE_MS_MAX, `crossing to webhook: ${delaysMs.join(", ")} ms`);
   await assertAccounted(keyheat);

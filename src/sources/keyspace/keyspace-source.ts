@@ -4,7 +4,7 @@ import type { Kind } from "../../model/access.ts";
 import type { PanePart } from "../../model/pane.ts";
 import type { SlotRange } from "../../model/slot.ts";
 import type { Role, SourceState, SourceStatus } from "../../model/target.ts";
-import { type ClosingPane, PaneRecorder } from "../../panes/recorder.ts";
+import { type ClosingPane, type PaneOpening, PaneRecorder } from "../../panes/recorder.ts";
 import { authArguments } from "../../redis/options.ts";
 import type { StageBooks } from "../../runtime/accounting.ts";
 import type { Clock } from "../../runtime/clock.ts";
@@ -166,14 +166,14 @@ export class KeyspaceSource implements Source {
   }
 
   /** Closes the open pane; `publish` gives its parts once the target has been looked at. */
-  rotate(startMs: number, epoch: number): void {
+  rotate(opening: PaneOpening): void {
     const { clock } = this.#options;
     this.#noticeStall();
     if (!this.#tap || !this.#recorder) return;
     const lagMs = this.#subscription?.takeWorstLagMs() ?? 0;
     const sureEvents = this.#tap.counts.sure.map((count, code) => count - (this.#sureAtPaneStart[code] ?? 0));
     this.#sureAtPaneStart = this.#tap.counts.sure.slice();
-    const closing = this.#tap.rotate(startMs, epoch);
+    const closing = this.#tap.rotate(opening);
     const wasWatched =
       this.#watchedSinceMs !== null && this.#watchedSinceMs <= this.#paneStartedMs && !this.#isStalled;
     this.#closed = {
@@ -212,6 +212,7 @@ export class KeyspaceSource implements Source {
     const parts = closed.closing.publish({
       sees: this.sees,
       complete: closed.wasWatched && isSameRole && view.runId === closed.runId,
+      writesInDoubt: view?.role === "replica" && closed.role === "primary",
       slots: this.#slots,
       totals: { observed: closed.closing.observed, ran: view?.ran ?? { read: null, write: null } },
       budgets,
@@ -297,8 +298,7 @@ export class KeyspaceSource implements Source {
         commandNames: table.names.slice(1),
         ignored,
       },
-      Math.floor(nowMs / panes.length) * panes.length,
-      nowMs,
+      { startMs: Math.floor(nowMs / panes.length) * panes.length, epoch: nowMs, nowMs },
     );
     this.#paneStartedMs = clock.monotonic();
     this.#dialect = dialect;

@@ -1,5 +1,5 @@
 import { MISS_COLUMN, WRITE_COLUMN } from "../../panes/columns.ts";
-import type { ClosingPane, PaneRecorder } from "../../panes/recorder.ts";
+import type { ClosingPane, PaneOpening, PaneRecorder } from "../../panes/recorder.ts";
 import type { StageBooks } from "../../runtime/accounting.ts";
 import { DOUBT_MISS, type EventTable, NO_ACCESS, TOUCH_ONLY } from "./event-table.ts";
 import type { FrameSink } from "./frames.ts";
@@ -106,8 +106,8 @@ export class Tap {
   }
 
   /** Closes the open pane; the event before is remembered across, for an event of the same command may follow. */
-  rotate(startMs: number, epoch: number): ClosingPane {
-    const { closing, last } = this.#recorder.rotate(startMs, epoch, this.#lastEntry);
+  rotate(opening: PaneOpening): ClosingPane {
+    const { closing, last } = this.#recorder.rotate(opening, this.#lastEntry);
     this.#lastEntry = last;
     return closing;
   }

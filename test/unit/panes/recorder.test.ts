@@ -28,7 +28,7 @@ function recorderOf({
     commandNames: ["set", "incr"],
     ignored,
   } as const;
-  return new PaneRecorder(options, 0, 1);
+  return new PaneRecorder(options, { startMs: 0, epoch: 1, nowMs: 0 });
 }
 
 function hit(recorder: PaneRecorder, text: string, weight = 1, column = WRITE_COLUMN): void {
@@ -41,8 +41,15 @@ function close(
   slots: readonly SlotRange[] | null = null,
   budget = UNKNOWN_BUDGET,
 ): PanePart[] {
-  const { closing } = recorder.rotate(1000, 1, -1);
-  return closing.publish({ sees: SEES, complete: true, slots, totals: null, budgets: [budget] });
+  const { closing } = recorder.rotate({ startMs: 1000, epoch: 1, nowMs: 1000 }, -1);
+  return closing.publish({
+    sees: SEES,
+    complete: true,
+    writesInDoubt: false,
+    slots,
+    totals: null,
+    budgets: [budget],
+  });
 }
 
 interface Sum {
@@ -187,10 +194,23 @@ test("an ignored key is counted in the total and never reported, and nobody's bo
 test("a pane that waits for its verdict does not hold up the next, but two cannot wait", () => {
   const recorder = recorderOf();
   hit(recorder, "first");
-  const { closing } = recorder.rotate(1000, 1, -1);
+  const { closing } = recorder.rotate({ startMs: 1000, epoch: 1, nowMs: 1000 }, -1);
   hit(recorder, "second");
-  assert.throws(() => recorder.rotate(2000, 1, -1), /has not been published/);
-  const verdict = { sees: SEES, complete: true, slots: null, totals: null, budgets: [UNKNOWN_BUDGET] };
+  assert.throws(
+    () => recorder.rotate({ startMs: 2000, epoch: 1, nowMs: 2000 }, -1),
+    /has not been published/,
+  );
+  const verdict = {
+    sees: SEES,
+    complete: true,
+    writesInDoubt: false,
+    slots: null,
+    totals: null,
+    budgets: [UNKNOWN_BUDGET],
+  };
   assert.equal(closing.publish(verdict)[0]?.startMs, 0);
-  assert.equal(recorder.rotate(2000, 1, -1).closing.publish(verdict)[0]?.startMs, 1000);
+  assert.equal(
+    recorder.rotate({ startMs: 2000, epoch: 1, nowMs: 2000 }, -1).closing.publish(verdict)[0]?.startMs,
+    1000,
+  );
 });

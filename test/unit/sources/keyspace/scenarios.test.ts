@@ -66,21 +66,21 @@ function replay(scenario: Scenario, server: string, seq: Scenario["events"][numb
       commandNames: table.names.slice(1),
       ignored: () => false,
     },
-    0,
-    1,
+    { startMs: 0, epoch: 1, nowMs: 0 },
   );
   const tap = new Tap(table, recorder);
   for (const [event, key, db = 0] of seq) {
     const bytes = Buffer.from(key);
     tap.event(db, table.codeOf(event), bytes, 0, bytes.length);
   }
-  const closing = tap.rotate(1000, 1);
+  const closing = tap.rotate({ startMs: 1000, epoch: 1, nowMs: 1000 });
   const calls = new Map<string, number>();
   for (const command of commandsRun(scenario)) calls.set(command, (calls.get(command) ?? 0) + 1);
   const budgets = budgetsOf(table, (name) => tap.counts.sure[table.codeOf(name)] ?? 0, new Map(), calls);
   const [part] = closing.publish({
     sees: ["write", "miss"],
     complete: true,
+    writesInDoubt: false,
     slots: null,
     totals: null,
     budgets,
