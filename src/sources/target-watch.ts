@@ -7,7 +7,8 @@ import type { Clock } from "../runtime/clock.ts";
 import type { Logger } from "../runtime/logger.ts";
 import { FactFinder } from "./fact-finder.ts";
 import { openSocket } from "./keyspace/connect.ts";
-import { KeyspaceSource, type TargetView } from "./keyspace/keyspace-source.ts";
+import { KeyspaceSource } from "./keyspace/keyspace-source.ts";
+import type { TargetView } from "./keyspace/target-view.ts";
 import { PaneClock, type PaneTick } from "./pane-clock.ts";
 
 /** Early parts leave at most so often. */

@@ -1,0 +1,53 @@
+import type { SlotRange } from "../../model/slot.ts";
+import type { Role } from "../../model/target.ts";
+import type { CommandCalls } from "./budgets.ts";
+import type { EventDialect } from "./event-table.ts";
+
+const VIEWS_KEPT = 5;
+
+/** What the source needs of one look at the target. */
+export interface TargetView {
+  readonly role: Role;
+  readonly runId: string | null;
+  readonly flavor: "redis" | "valkey";
+  readonly version: string;
+  readonly slots: readonly SlotRange[] | null;
+  readonly calls: CommandCalls | null;
+  readonly writeCalls: number | null;
+  readonly ran: { readonly read: number | null; readonly write: number | null };
+  /** Monotonic, ms. */
+  readonly takenAtMs: number;
+}
+
+/** The latest looks at one target. */
+export class ViewHistory {
+  readonly #views: TargetView[] = [];
+
+  add(view: TargetView): void {
+    this.#views.push(view);
+    if (this.#views.length > VIEWS_KEPT) this.#views.shift();
+  }
+
+  get latest(): TargetView | null {
+    return this.#views.at(-1) ?? null;
+  }
+
+  /** The newest look that is no later than `ms` (monotonic). */
+  until(ms: number): TargetView | null {
+    return this.#views.findLast(({ takenAtMs }) => takenAtMs <= ms) ?? null;
+  }
+
+  /** Whether the server ran writes between the last two looks. */
+  get ranWrites(): boolean {
+    const latest = this.#views.at(-1)?.writeCalls ?? 0;
+    return latest > (this.#views.at(-2)?.writeCalls ?? latest);
+  }
+}
+
+/** A server that does not tell its version may have every command there is. */
+const NEWEST = [Number.POSITIVE_INFINITY, 0] as const;
+
+export function dialectOf({ flavor, version }: TargetView): EventDialect {
+  const numbers = /^(\d+)\.(\d+)/.exec(version);
+  return { flavor, version: numbers ? [Number(numbers[1]), Number(numbers[2])] : NEWEST };
+}
