@@ -66,14 +66,15 @@ export class Agent {
     return this.#watches.map((watch) => watch.books());
   }
 
-  /** Why targets are not watched, one line each; empty while all are. */
+  /** Why targets are not watched, or not in full, one line each; empty while all are. */
   problems(): string[] {
     return this.#watches.flatMap(({ source }, index) => {
       const connection = this.#connections[index]!;
       const problem = connection.problem();
       if (problem) return [`${connection.address}: ${problem.message}`];
       const { state, reason } = source.status();
-      return state === "up" ? [] : [`${connection.address}: ${reason}`];
+      const reasons = state === "up" ? connection.limits() : [reason];
+      return reasons.map((text) => `${connection.address}: ${text}`);
     });
   }
 

@@ -23,6 +23,8 @@ export interface EventMaybeClass extends MaybeClass {
   readonly derivedBy: readonly string[] | null;
   /** Events that, where they are sure, have used up a call of `ownBy` each. */
   readonly usedUpBy: readonly string[];
+  /** The commands that derive them are rare, so they count among the key's commands; default false. */
+  readonly isUsuallyOwn?: boolean;
 }
 
 const EXPIRE_COMMANDS = ["expire", "pexpire", "expireat", "pexpireat", "getex"];
@@ -124,6 +126,7 @@ const DOUBTS: readonly Doubt[] = [
       ownBy: ["set", "setnx", "setex", "psetex", "mset", "msetnx", "getset", "bitop"],
       derivedBy: null,
       usedUpBy: [],
+      isUsuallyOwn: true,
     },
     on: isRedis(8, 4),
   },
@@ -148,6 +151,7 @@ const DOUBTS: readonly Doubt[] = [
       ownBy: POP_COMMANDS,
       derivedBy: ROTATE_COMMANDS,
       usedUpBy: [],
+      isUsuallyOwn: true,
     },
   },
   {
@@ -268,6 +272,11 @@ export class EventTable {
   /** Column in which to count event `code` after `predecessor` (0: another key, or none), or one of the signs above. */
   columnOf(code: number, predecessor: number): number {
     return this.#columns[code * CODES_MAX + predecessor]!;
+  }
+
+  /** Whether an event in `column` is listed among its key's commands: the `expire` of a SET EX is not. */
+  isCommand(column: number): boolean {
+    return column < FIRST_MAYBE_COLUMN || this.maybes[column - FIRST_MAYBE_COLUMN]?.isUsuallyOwn === true;
   }
 
   /** What `code`, counted in `column`, is to the event behind it. */

@@ -160,7 +160,7 @@ export class Tap {
     this.#kept += 1;
     if (column === DOUBT_MISS) this.#recorder.doubtMiss(entry, this.#table.mergeMissColumn);
     const counted = column === DOUBT_MISS ? WRITE_COLUMN : column;
-    this.#recorder.count(entry, counted, 1, code);
+    this.#recorder.count(entry, counted, 1, this.#table.isCommand(counted) ? code : 0);
     if (counted === WRITE_COLUMN || counted === MISS_COLUMN) this.counts.sure[code]! += 1;
   }
 
