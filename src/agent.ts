@@ -81,7 +81,8 @@ export class Agent {
   /** Whether each target is watched, or it is known why not. */
   get isSettled(): boolean {
     return this.#watches.every(({ source }, index) => {
-      const isRefused = source.status().state === "off" || this.#connections[index]!.problem() !== null;
+      const isOff = source.status().state === "off";
+      const isRefused = isOff || source.isRefused || this.#connections[index]!.problem() !== null;
       return isRefused || source.status().state === "up";
     });
   }

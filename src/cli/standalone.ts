@@ -47,7 +47,7 @@ function checkAgain(file: string | undefined, logger: Logger): void {
   if (file === undefined) return;
   try {
     loadConfig(file, process.env);
-    logger.info({ file }, "the config file is valid, it takes effect at the next start");
+    logger.warn({ file }, "the config file is valid; it takes effect at the next start");
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     logger.error(

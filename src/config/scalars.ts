@@ -31,9 +31,12 @@ function durationMs(text: string): number {
   return Math.round(Number(amount) * (MILLISECONDS_PER[unit] ?? Number.NaN) * 1e6) / 1e6;
 }
 
+/** What is said of a value that is no duration. */
+export const DURATION_EXPECTED = "expected a duration";
+
 /** A duration such as `250ms`, `10s`, `5m`, `1h`, `7d`, in whole ms from `min` to `max`. */
 export function duration({ min = "0s", max = "7d" }: { min?: string; max?: string } = {}) {
-  const error = "expected a duration such as 10s";
+  const error = DURATION_EXPECTED;
   const schema = z
     .string({ error })
     .regex(/^\d{1,9}(\.\d{1,3})?(ms|s|m|h|d)$/, { error })

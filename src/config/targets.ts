@@ -45,7 +45,7 @@ export const discovery = section({
   observe: choice(["all", "local", "listed"])
     .prefault("all")
     .describe(
-      "Which servers this process watches: `all` members of the targets' clusters, those on its own host (`local`), or only those under `targets` (`listed`).",
+      "Which servers this process watches: `all` members of the targets' clusters, those on its own host (`local`), or only those under `targets` (`listed`). This version watches the listed ones alone, whatever is said here.",
     ),
 })
   .prefault({})

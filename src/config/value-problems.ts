@@ -2,7 +2,7 @@ import { z } from "zod";
 import { nearest } from "./nearest.ts";
 import { isPlannedKey } from "./planned-keys.ts";
 import { formatPath, type Problem, quote } from "./problem.ts";
-import { fieldTypes } from "./scalars.ts";
+import { DURATION_EXPECTED, fieldTypes } from "./scalars.ts";
 import { schemaAt, valueAt } from "./schema-walk.ts";
 import type { Tree } from "./yaml-tree.ts";
 
@@ -56,7 +56,8 @@ function sentence(issue: z.core.$ZodIssue, schema: z.ZodType, written: Tree): st
   const field = schemaAt(schema, issue.path);
   const isSecret = field !== undefined && fieldTypes.get(field)?.secret === true;
   if (isSecret && typeof value === "string") return issue.message;
-  return `${issue.message}, got ${shown(value, isSecret || !isScalar(field))}`;
+  const hint = issue.message === DURATION_EXPECTED ? " (such as 10s)" : "";
+  return `${issue.message}, got ${shown(value, isSecret || !isScalar(field))}${hint}`;
 }
 
 function isScalar(field: z.core.$ZodType | undefined): boolean {

@@ -83,10 +83,21 @@ export function showKey(kept: Uint8Array): ShownKey {
   const cut = isCut(kept);
   const bytes = cut ? kept.subarray(0, KEY_BYTES_KEPT) : kept;
   try {
-    return { key: strictUtf8.decode(bytes), keyEncoding: "utf8", cut };
+    return { key: strictUtf8.decode(cut ? withoutHalfCharacter(bytes) : bytes), keyEncoding: "utf8", cut };
   } catch {
     return { key: Buffer.from(bytes).toString("base64"), keyEncoding: "base64", cut };
   }
+}
+
+const CONTINUATION_BYTES_MAX = 3;
+
+/** Text that was cut may end inside a character: without what is there of it. */
+function withoutHalfCharacter(bytes: Uint8Array): Uint8Array {
+  let start = bytes.length - 1;
+  while (start > bytes.length - 1 - CONTINUATION_BYTES_MAX && (bytes[start]! & 0xc0) === 0x80) start--;
+  const lead = bytes[start]!;
+  const wanted = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : lead >= 0xc0 ? 2 : 1;
+  return bytes.length - start < wanted ? bytes.subarray(0, start) : bytes;
 }
 
 const LABEL_CHARACTERS_MAX = 120;

@@ -3,7 +3,7 @@ import { describe, it, type TestContext } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { startKeyheat } from "../support/keyheat.ts";
 import { startProxy } from "../support/proxy.ts";
-import { command, load, type Reply, startRedis } from "../support/redis.ts";
+import { command, load, type Reply, startRedis, waitFor } from "../support/redis.ts";
 import { asUser, countsFrom, lineToRun, MINIMAL_USER, makesNoStorm, makeUser } from "../support/refusals.ts";
 
 const EVENTS_ON = ["--notify-keyspace-events", "AKEm"];
@@ -29,8 +29,40 @@ describe("notifications that are off", { concurrency: 4 }, () => {
     await command(server.port, ["CONFIG", "SET", "notify-keyspace-events", ""]);
     await load(server.port, 20, () => ["SET", "unheard", "v"]);
     await keyheat.unready(/CONFIG SET notify-keyspace-events \S+/, 11_000);
-    await keyheat.sourceIs("off after a gap", ({ state, gaps }) => state === "off" && gaps === 1);
+    await keyheat.sourceIs("down after a gap", ({ state, gaps }) => state === "down" && gaps === 1);
     assert.equal(await keyheat.gaps("flags"), 1);
+  });
+
+  it("and are taken away under a burning key resolve nothing: blind is not quiet", async (t) => {
+    const [server, other] = await Promise.all([startRedis(t), startRedis(t)]);
+    for (const { port } of [server, other])
+      await command(port, ["CONFIG", "SET", "notify-keyspace-events", "AKEm"]);
+    const rule = {
+      name: "hot",
+      type: "rate",
+      window: "2s",
+      threshold: "100/s",
+      keepFiringFor: "1s",
+      cooldown: "1s",
+    };
+    const keyheat = await startKeyheat(t, { redisUrls: [server.url, other.url], file: { rules: [rule] } });
+    await keyheat.ready();
+    const burning = load(server.port, 12_000, () => ["SET", "burning", "v"], 1000);
+    const statusIs = async (status: string) =>
+      (await keyheat.incidents()).some(
+        (incident) => incident.key === "burning" && incident.status === status,
+      );
+    await waitFor("the incident", () => statusIs("firing"));
+    await command(server.port, ["CONFIG", "SET", "notify-keyspace-events", ""]);
+    await keyheat.sourceIs(
+      "down after a gap",
+      ({ state, gaps }) => state === "down" && gaps === 1,
+      8000,
+      server.url.replace("redis://", ""),
+    );
+    await burning;
+    assert.equal(await statusIs("resolved"), false);
+    assert.equal(await statusIs("firing"), true);
   });
 
   it("are added by ensure to those that are there, and added again when they are taken away", async (t) => {

@@ -60,7 +60,10 @@ describe("an outage", { concurrency: 2 }, () => {
     await server.stop();
     await startRedis(t, { port });
     await keyheat.unready(/CONFIG SET notify-keyspace-events/, 12_000);
-    await keyheat.sourceIs("off", ({ state }) => state === "off");
+    await keyheat.sourceIs(
+      "down for its flags",
+      ({ state, reason }) => state === "down" && reason?.includes("CONFIG SET") === true,
+    );
   });
 
   it("of the subscription, killed, is a gap of a moment", async (t) => {

@@ -115,7 +115,12 @@ describe("the role of a target", { concurrency: 2 }, () => {
     const keyheat = await startKeyheat(t, { redisUrls: [first.url, second.url] });
     await keyheat.sourceIs("up at the replica", ({ state }) => state === "up", 5000, atSecond);
     await command(second.port, ["REPLICAOF", "NO", "ONE"]);
-    const { reason } = await keyheat.sourceIs("off", ({ state }) => state === "off", 5000, atSecond);
+    const { reason } = await keyheat.sourceIs(
+      "down for its flags",
+      ({ state, reason }) => state === "down" && reason?.includes("CONFIG SET") === true,
+      5000,
+      atSecond,
+    );
     const [, flags = ""] = /CONFIG SET notify-keyspace-events (\S+)/.exec(reason ?? "") ?? [];
     await command(second.port, ["CONFIG", "SET", "notify-keyspace-events", flags]);
     await keyheat.sourceIs("up", ({ state }) => state === "up", 12_000, atSecond);

@@ -65,6 +65,8 @@ export class KeyspaceSource implements Source {
   #flagsDueMs = 0;
   #areFlagsUnreadable = false;
   #hasMissClass = false;
+  /** The server publishes too little, and that is not ours to change. */
+  #isRefused = false;
   #isLooking = false;
   #isStopped = false;
 
@@ -81,6 +83,11 @@ export class KeyspaceSource implements Source {
 
   status(): SourceStatus {
     return this.#board.status();
+  }
+
+  /** Whether it is known why nothing is listened to: the server publishes too little. */
+  get isRefused(): boolean {
+    return this.#isRefused;
   }
 
   get distinctKeys(): number {
@@ -114,6 +121,7 @@ export class KeyspaceSource implements Source {
     const watch = {
       sinceMs: this.#watchedSinceMs,
       isStalled: this.#isStalled,
+      isFiltered: this.#options.settings.patterns.length > 0,
       lagMs: this.#subscription?.takeWorstLagMs() ?? 0,
       role: this.#role,
       runId: this.#runId,
@@ -170,8 +178,7 @@ export class KeyspaceSource implements Source {
       this.#flagsDueMs = clock.monotonic() + FLAGS_EVERY_MS;
       if (!mayListen) return;
     }
-    if (!this.#subscription && this.#board.state !== "off" && !this.#isStopped)
-      this.#subscribe(view.role, panes);
+    if (!this.#subscription && !this.#isRefused && !this.#isStopped) this.#subscribe(view.role, panes);
   }
 
   #changeRole(role: "primary" | "replica"): void {
@@ -213,12 +220,15 @@ export class KeyspaceSource implements Source {
     this.#hasMissClass = found.kind === "ok" && found.seesMisses;
     const wereMissing = found.kind === "missing" || (found.kind === "ok" && found.wereMissing);
     if (wereMissing && this.#board.state === "up") this.#countTakenFlags();
+    const wasRefused = this.#isRefused;
+    this.#isRefused = found.kind === "missing";
     if (found.kind === "missing") {
+      // Not "off": its panes are still expected, so that no window takes this for quiet.
+      this.#board.set("down", found.reason);
       this.#unsubscribe();
-      this.#board.set("off", found.reason);
       return false;
     }
-    if (this.#board.state === "off") this.#board.set("down", "subscribing", { isExpected: true });
+    if (wasRefused) this.#board.set("down", "subscribing", { isExpected: true });
     else if (this.#board.state === "up") this.#board.set("up", this.#unseen);
     return true;
   }
@@ -303,7 +313,7 @@ export class KeyspaceSource implements Source {
     this.#watchedSinceMs = null;
     if (loss.code === "stopped") {
       const isUp = this.#board.state === "up";
-      if (isUp) this.#board.set("down", "the subscription was closed", { isExpected: this.#isStopped });
+      if (isUp) this.#board.set("down", "the subscription was closed", { isExpected: true });
       return;
     }
     if (wasUp && !this.#isStalled) this.gaps.add(loss.code);
@@ -317,7 +327,7 @@ export class KeyspaceSource implements Source {
 
   #noticeStall(): void {
     const subscription = this.#subscription;
-    if (!subscription || this.#board.state === "off") return;
+    if (!subscription) return;
     const isStalled = this.#watchedSinceMs !== null && !subscription.isUp;
     if (isStalled && !this.#isStalled) {
       this.#isStalled = true;

@@ -11,6 +11,8 @@ import type { TargetView, ViewHistory } from "./target-view.ts";
 
 /** Events that come later than this may belong to another pane than the server's counters say. */
 const LAG_MS_MAX = 500;
+/** Fewer writes may all have changed nothing, or be the next pane's. */
+const SILENT_WRITES_MIN = 20;
 
 /** How a pane was watched, as its source knows when it closes. Times are monotonic, in ms. */
 export interface PaneWatch {
@@ -18,6 +20,8 @@ export interface PaneWatch {
   readonly sinceMs: number | null;
   /** The server does not answer: events may be held back. */
   readonly isStalled: boolean;
+  /** Only some keys are subscribed to. */
+  readonly isFiltered: boolean;
   /** By how much events were late at most. */
   readonly lagMs: number;
   readonly role: Role;
@@ -117,7 +121,7 @@ export class WatchedPanes {
     const isSameRole = view !== null && view.role === watch.role && views.latest?.role === view.role;
     const parts = closing.publish({
       sees,
-      complete: wasWatched && isSameRole && isSameServer,
+      complete: wasWatched && isSameRole && isSameServer && !isSilent(closed, view),
       writesInDoubt: view?.role === "replica" && watch.role === "primary",
       slots,
       totals: { observed: closing.observed, ran: view?.ran ?? { read: null, write: null } },
@@ -137,6 +141,12 @@ export class WatchedPanes {
       view?.calls ?? null,
     );
   }
+}
+
+/** Writes ran and no event came: the flags may be gone, which only the next look will tell. */
+function isSilent({ closing, watch }: ClosedPane, { ran }: TargetView): boolean {
+  const isTold = watch.role === "primary" && !watch.isFiltered;
+  return isTold && (ran.write ?? 0) >= SILENT_WRITES_MIN && isEmpty(closing);
 }
 
 function isEmpty({ observed, maybes }: ClosingPane): boolean {

@@ -174,7 +174,7 @@ describe("a config error", () => {
         assert.ok(error instanceof ConfigError);
         assert.deepEqual(problemLines(error.problems), [
           "cluster: expected a name of letters, digits, dots, colons, - and _ (put it in quotes), got 7",
-          'rules[0].window: expected a duration such as 10s, got "10"',
+          'rules[0].window: expected a duration, got "10" (such as 10s)',
           'rules[0].threshold: expected a rate above 0 such as 1000/s, got "lots"',
           'recievers: unknown key, did you mean "receivers"?',
         ]);

@@ -28,7 +28,7 @@ describe("a problem of a value", () => {
         "rules[0].type: is missing: expected rate",
         'rules[0].kind: expected one of total, read, write, miss, got "wirte"',
         "rules[0].minShare: expected a number from 0 to 1, got 2",
-        "rules[0].for: expected a duration such as 10s, got nothing",
+        "rules[0].for: expected a duration, got nothing (such as 10s)",
         "rules[0].resolveBelow: expected a number above 0, at most 1, got 0",
       ],
     );
@@ -46,7 +46,7 @@ describe("a problem of a value", () => {
 
   it("is printed on one line, whatever stands there", () => {
     const [problem] = problemsOf({ grace: `a\u001b[2J\n\u202e${"x".repeat(100)}` });
-    assert.match(problem ?? "", /^grace: .*got "a\\u001b\[2J\\n\\u\{202e\}x+\.\.\."$/);
+    assert.match(problem ?? "", /^grace: .*got "a\\u001b\[2J\\n\\u\{202e\}x+\.\.\." \(such as 10s\)$/);
   });
 });
 

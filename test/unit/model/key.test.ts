@@ -32,6 +32,8 @@ test("JSON shows text as text and other bytes as base64, a cut key as its first 
   assert.deepEqual(showKey(Buffer.from([0xff, 0])), { key: "/wA=", keyEncoding: "base64", cut: false });
   const { key, cut } = showKey(keep(Buffer.alloc(5000, 0x7a)));
   assert.equal(key.length, 1024);
+  const halved = showKey(keep(Buffer.from(`x${"é".repeat(900)}`)));
+  assert.deepEqual([halved.keyEncoding, halved.key], ["utf8", `x${"é".repeat(511)}`]);
   assert.equal(cut, true);
 });
 
