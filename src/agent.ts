@@ -5,6 +5,7 @@ import { TargetConnection } from "./redis/target.ts";
 import type { StageBooks } from "./runtime/accounting.ts";
 import type { Clock } from "./runtime/clock.ts";
 import type { Logger } from "./runtime/logger.ts";
+import { ServerClaims } from "./sources/server-claims.ts";
 import { TargetWatch } from "./sources/target-watch.ts";
 import type { Transport } from "./transport/transport.ts";
 
@@ -35,6 +36,7 @@ export class Agent {
 
   constructor({ config, transport, clock, logger, name = hostname() }: AgentOptions) {
     const ignored = compileGlobs(config.ignore);
+    const claims = new ServerClaims();
     this.#connections = config.targets.map((target) => new TargetConnection(target, { logger, clock }));
     this.#watches = config.targets.map(
       (target, index) =>
@@ -43,6 +45,7 @@ export class Agent {
           target,
           config,
           ignored,
+          claims,
           connection: this.#connections[index]!,
           clock,
           logger,

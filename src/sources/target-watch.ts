@@ -10,6 +10,7 @@ import { openSocket } from "./keyspace/connect.ts";
 import { KeyspaceSource } from "./keyspace/keyspace-source.ts";
 import type { TargetView } from "./keyspace/target-view.ts";
 import { PaneClock, type PaneTick } from "./pane-clock.ts";
+import type { ServerClaims } from "./server-claims.ts";
 
 /** Early parts leave at most so often. */
 const ROUND_MS = 200;
@@ -26,6 +27,8 @@ export interface TargetWatchOptions {
   readonly config: Pick<Config, "panes" | "sources" | "kafka">;
   readonly ignored: (key: Uint8Array) => boolean;
   readonly connection: TargetConnection;
+  /** Shared by the watches of one agent. */
+  readonly claims: ServerClaims;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly emit: (messages: readonly WatchMessage[]) => void;
@@ -62,6 +65,7 @@ export class TargetWatch {
       ignored,
       control: connection,
       connect: () => openSocket(target),
+      claim: (runId) => options.claims.claim(runId, target.address),
       clock,
       logger,
     });

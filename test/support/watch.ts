@@ -7,6 +7,7 @@ import type { KeyFacts, TargetReport } from "../../src/model/target.ts";
 import { TargetConnection } from "../../src/redis/target.ts";
 import { systemClock } from "../../src/runtime/clock.ts";
 import { silentLogger } from "../../src/runtime/logger.ts";
+import { ServerClaims } from "../../src/sources/server-claims.ts";
 import { TargetWatch } from "../../src/sources/target-watch.ts";
 import { waitFor } from "./wait.ts";
 
@@ -53,6 +54,7 @@ export function watchTarget(t: TestContext, url: string, options: WatchOptions =
     config,
     ignored: options.ignored ?? (() => false),
     connection,
+    claims: new ServerClaims(),
     clock: systemClock,
     logger: silentLogger,
     emit: (messages) => {

@@ -33,6 +33,8 @@ export interface KeyspaceSourceOptions {
   readonly ignored: (key: Uint8Array) => boolean;
   readonly control: FlagControl;
   readonly connect: () => Socket;
+  /** Claims a server process by its run id; returns the other target that watches it already, or `null`. */
+  readonly claim: (runId: string | null) => string | null;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -169,7 +171,7 @@ export class KeyspaceSource implements Source {
     this.#slots = view.slots;
     if (this.#runId !== null && view.runId !== this.#runId) this.#flagsDueMs = 0;
     this.#runId = view.runId;
-    if (view.role === "unknown") return;
+    if (this.#isWatchedElsewhere(view.runId) || view.role === "unknown") return;
     if (view.role !== this.#role) this.#changeRole(view.role);
     const panes = this.#panesFor(dialectOf(view));
     this.#judgeSilence(panes);
@@ -179,6 +181,18 @@ export class KeyspaceSource implements Source {
       if (!mayListen) return;
     }
     if (!this.#subscription && !this.#isRefused && !this.#isStopped) this.#subscribe(view.role, panes);
+  }
+
+  /** One server under two names (an alias, a socket and a port) would be counted twice. */
+  #isWatchedElsewhere(runId: string | null): boolean {
+    const other = this.#options.claim(runId);
+    if (other !== null) {
+      this.#board.set("off", `it is the same server as ${other}, which is watched: list it once`);
+      this.#unsubscribe();
+      return true;
+    }
+    if (this.#board.state === "off") this.#board.set("down", "subscribing", { isExpected: true });
+    return false;
   }
 
   #changeRole(role: "primary" | "replica"): void {

@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { defaultConfig } from "../../../src/config/load.ts";
 import type { TargetConnection } from "../../../src/redis/target.ts";
 import { silentLogger } from "../../../src/runtime/logger.ts";
+import { ServerClaims } from "../../../src/sources/server-claims.ts";
 import { TargetWatch, type WatchMessage } from "../../../src/sources/target-watch.ts";
 import { SimulatedClock, settle } from "../../support/simulated-clock.ts";
 
@@ -42,6 +43,7 @@ test("a pane closes when its second is over, also where timers fire a moment ear
     config,
     ignored: () => false,
     connection: AWAY,
+    claims: new ServerClaims(),
     clock,
     logger: silentLogger,
     emit: (messages: readonly WatchMessage[]) => {
