@@ -128,7 +128,9 @@ export class Subscription implements TapReplies {
     const established = "encrypted" in socket ? "secureConnect" : "connect";
     socket.once(established, () => this.#handshake(socket));
     socket.on("data", (chunk) => this.#read(socket, chunk));
-    socket.once("error", (error) => this.#lost(socket, { code: "refused", message: error.message }));
+    socket.once("error", (error) =>
+      this.#lost(socket, { code: this.#isUp ? "closed" : "refused", message: error.message }),
+    );
     socket.once("close", () =>
       this.#lost(socket, { code: "closed", message: "the server closed the connection" }),
     );
