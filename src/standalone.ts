@@ -2,7 +2,7 @@ import { Agent } from "./agent.ts";
 import { Aggregator } from "./aggregator.ts";
 import type { Config } from "./config/schema.ts";
 import { createServer } from "./http/server.ts";
-import type { Readiness, Views } from "./http/views.ts";
+import { defaultWindowMs, type Readiness, type Views } from "./http/views.ts";
 import { IncidentBook } from "./incidents/book.ts";
 import { openStore } from "./incidents/sqlite-store.ts";
 import { memoryStore } from "./incidents/store.ts";
@@ -164,7 +164,7 @@ export async function startStandalone(config: Config, options: StandaloneOptions
 
 /** The hottest keys of all clusters, in the window that the API shows by default. */
 function hottest(windows: Windows, config: Config, limit: number): readonly Heat[] {
-  const windowMs = config.windows.find((candidate) => candidate >= 10_000) ?? config.windows[0] ?? 10_000;
+  const windowMs = defaultWindowMs(config.windows);
   const heats = windows.clusters().flatMap((cluster) => windows.top(cluster, windowMs, limit).heats);
   heats.sort((one, other) => other.counts.total.estimate - one.counts.total.estimate);
   return heats.slice(0, limit);

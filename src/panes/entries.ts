@@ -28,8 +28,6 @@ export function entriesOf(rows: readonly EntryRow[], commandNames: readonly stri
   return entries;
 }
 
-export const NO_ENTRIES: PaneEntries = emptyColumns(0, 0, []);
-
 function emptyColumns(length: number, keyBytesLength: number, commandNames: readonly string[]): PaneEntries {
   return {
     length,

@@ -181,10 +181,6 @@ export class Sketch {
     return this.#arena.subarray(start, start + this.#keyLengths[entry]!);
   }
 
-  hashOf(entry: number): number {
-    return this.#hashes[entry]!;
-  }
-
   commandId(entry: number, place: number): number {
     return this.#commandIds[entry * COMMANDS_PER_ENTRY + place]!;
   }
@@ -247,7 +243,8 @@ export class Sketch {
     const scratch = this.#scratch.subarray(0, size);
     for (let entry = 0; entry < size; entry++) scratch[entry] = this.#counted[entry]! + this.#errors[entry]!;
     scratch.sort();
-    this.#floor = scratch[Math.floor((size - 1) * PURGE_QUANTILE)]!;
+    // What was taken back may lie below the floor, which vouches for the keys that left and must never sink.
+    this.#floor = Math.max(this.#floor, scratch[Math.floor((size - 1) * PURGE_QUANTILE)]!);
     this.#purges++;
     this.#keepAbove(this.#floor);
   }

@@ -1,7 +1,6 @@
 import type { TestContext } from "node:test";
 import { defaultConfig } from "../../src/config/load.ts";
 import type { TargetConfig } from "../../src/config/schema.ts";
-import { keyId } from "../../src/model/key.ts";
 import type { PanePart } from "../../src/model/pane.ts";
 import type { KeyFacts, TargetReport } from "../../src/model/target.ts";
 import { TargetConnection } from "../../src/redis/target.ts";
@@ -9,6 +8,7 @@ import { systemClock } from "../../src/runtime/clock.ts";
 import { silentLogger } from "../../src/runtime/logger.ts";
 import { ServerClaims } from "../../src/sources/server-claims.ts";
 import { TargetWatch } from "../../src/sources/target-watch.ts";
+import { boundsOf, type CountBounds } from "./bounds.ts";
 import { waitFor } from "./wait.ts";
 
 export interface WatchedTarget {
@@ -22,7 +22,7 @@ export interface WatchedTarget {
   /** Waits until a pane that began at least `afterMs` from now is published, and with it all that happened so far. */
   settle(afterMs?: number): Promise<void>;
   /** Bounds of a key over all parts so far. */
-  bounds(key: string | Uint8Array, db?: number): { lower: number; upper: number };
+  bounds(key: string | Uint8Array, db?: number): CountBounds;
 }
 
 export interface WatchOptions {
@@ -82,23 +82,6 @@ export function watchTarget(t: TestContext, url: string, options: WatchOptions =
       const fromMs = Date.now() + afterMs;
       await waitFor("a later pane", () => parts.some((part) => part.closing && part.startMs > fromMs), 5000);
     },
-    bounds: (key, db = 0) => boundsOf(parts, keyId(db, Buffer.from(key as string))),
+    bounds: (key, db = 0) => boundsOf(parts, key, db),
   };
-}
-
-function boundsOf(parts: readonly PanePart[], wanted: string): { lower: number; upper: number } {
-  const bounds = { lower: 0, upper: 0 };
-  for (const { entries, floor } of parts) {
-    let isListed = false;
-    for (let i = 0; i < entries.length; i++) {
-      const key = entries.keyBytes.subarray(entries.keyOffsets[i], entries.keyOffsets[i + 1]);
-      if (keyId(entries.dbs[i] ?? 0, key) !== wanted) continue;
-      isListed = true;
-      const sure = (entries.writes[i] ?? 0) + (entries.misses[i] ?? 0);
-      bounds.lower += sure;
-      bounds.upper += sure + (entries.maybes[i] ?? 0) + (entries.errors[i] ?? 0);
-    }
-    if (!isListed) bounds.upper += floor;
-  }
-  return bounds;
 }

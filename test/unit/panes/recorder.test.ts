@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { keyId } from "../../../src/model/key.ts";
 import type { PanePart } from "../../../src/model/pane.ts";
 import type { SlotRange } from "../../../src/model/slot.ts";
 import { FIRST_MAYBE_COLUMN, MISS_COLUMN, UNKNOWN_BUDGET, WRITE_COLUMN } from "../../../src/panes/columns.ts";
 import { PaneRecorder } from "../../../src/panes/recorder.ts";
+import { boundsOf, type CountBounds } from "../../support/bounds.ts";
 
 const SEES = ["write", "miss"] as const;
 
@@ -52,30 +52,6 @@ function close(
   });
 }
 
-interface Sum {
-  lower: number;
-  upper: number;
-}
-
-/** Adds up the bounds of a key over the parts of one pane. */
-function boundsOf(parts: readonly PanePart[], text: string): Sum {
-  const wanted = keyId(0, Buffer.from(text));
-  const sum = { lower: 0, upper: 0 };
-  for (const { entries, floor } of parts) {
-    let isListed = false;
-    for (let i = 0; i < entries.length; i++) {
-      const key = entries.keyBytes.subarray(entries.keyOffsets[i], entries.keyOffsets[i + 1]);
-      if (keyId(entries.dbs[i] ?? 0, key) !== wanted) continue;
-      isListed = true;
-      const sure = (entries.writes[i] ?? 0) + (entries.misses[i] ?? 0);
-      sum.lower += sure;
-      sum.upper += sure + (entries.maybes[i] ?? 0) + (entries.errors[i] ?? 0);
-    }
-    if (!isListed) sum.upper += floor;
-  }
-  return sum;
-}
-
 test("the parts of a pane add up to it, whatever left early and however small the summary", () => {
   const access = fc.record({
     key: fc.integer({ min: 0, max: 40 }),
@@ -91,7 +67,7 @@ test("the parts of a pane add up to it, whatever left early and however small th
       (accesses, capacity, publishMax) => {
         const recorder = recorderOf({ capacity, publishMax });
         const parts: PanePart[] = [];
-        const truth = new Map<string, Sum>();
+        const truth = new Map<string, CountBounds>();
         accesses.forEach(({ key, weight, column, hasRound }, index) => {
           hit(recorder, `k${key}`, weight, column);
           const exact = truth.get(`k${key}`) ?? { lower: 0, upper: 0 };

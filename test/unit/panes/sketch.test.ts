@@ -112,6 +112,23 @@ test("what is taken back or moved never goes below nothing", () => {
   assert.equal(sketch.counted(entry), 0);
 });
 
+test("the floor never sinks, also when counts were taken out of the entries below it", () => {
+  const sketch = makeSketch(4);
+  hit(sketch, "a");
+  hit(sketch, "b");
+  for (const key of ["c", "d"]) hit(sketch, key, { weight: 4 });
+  hit(sketch, "e");
+  assert.equal(sketch.floor, 1);
+  for (const key of ["c", "d"]) {
+    const bytes = Buffer.from(key);
+    const entry = sketch.find(sketch.hash(0, bytes, 0, bytes.length), 0, bytes, 0, bytes.length);
+    assert.equal(sketch.takeBack(entry, 0, 4), true);
+  }
+  hit(sketch, "a");
+  hit(sketch, "f");
+  assert.equal(boundsOf(sketch, "b").upper, 1);
+});
+
 test("a reset summary is as good as new", () => {
   const sketch = makeSketch(4);
   for (let i = 0; i < 30; i++) hit(sketch, `k${i}`, { command: 3 });
