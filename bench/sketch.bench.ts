@@ -1,4 +1,5 @@
-import { noteColumns, WRITE_COLUMN } from "../src/panes/columns.ts";
+import { countedColumns, NOTE_COUNT, WRITE_COLUMN } from "../src/panes/columns.ts";
+import { KeyHasher, viewOf } from "../src/panes/key-words.ts";
 import { Sketch } from "../src/panes/sketch.ts";
 import { EventTable } from "../src/sources/keyspace/event-table.ts";
 import { cell } from "./support/report.ts";
@@ -12,7 +13,7 @@ const RUNS = 5;
 const GOAL_RATIO = 4.5;
 const SET_COMMAND = 1;
 const SKETCH_BYTES_MAX = 2 * 1024 * 1024;
-const COLUMNS = noteColumns(new EventTable({ flavor: "redis", version: [7, 0] }).maybes.length).count;
+const COLUMNS = countedColumns(new EventTable({ flavor: "redis", version: [7, 0] }).maybes.length);
 
 await runBench("sketch", async (bench) => {
   for (const exponent of [1, 1.2]) measure(bench, exponent);
@@ -23,7 +24,13 @@ function measure(bench: Bench, exponent: number): void {
   const runs = bench.isQuick ? 3 : RUNS;
   const names = packedKeys(new ZipfKeys(KEYS, exponent), events);
   // One for all runs, as in the agent: were it garbage between two runs, V8 would throw its code away with it.
-  const sketch = new Sketch({ capacity: SKETCH_KEYS, bytesMax: SKETCH_BYTES_MAX, columns: COLUMNS, seed: 1 });
+  const sketch = new Sketch({
+    capacity: SKETCH_KEYS,
+    bytesMax: SKETCH_BYTES_MAX,
+    columns: COLUMNS,
+    notes: NOTE_COUNT,
+    hasher: new KeyHasher(),
+  });
   countInSketch(sketch, names);
   const distinct = countInMap(names);
   const sketched: number[] = [];
@@ -54,13 +61,14 @@ function measure(bench: Bench, exponent: number): void {
 
 /** As the tap does it: hash, look up, enter, count with the command. */
 function countInSketch(sketch: Sketch, { bytes, offsets }: PackedNames): void {
+  const keys = viewOf(bytes);
   sketch.reset();
   for (let i = 0; i < offsets.length - 1; i++) {
     const start = offsets[i]!;
     const end = offsets[i + 1]!;
-    const hash = sketch.hash(0, bytes, start, end);
-    let entry = sketch.find(hash, 0, bytes, start, end);
-    if (entry < 0) entry = sketch.enter(hash, 0, bytes, start, end);
+    const hash = sketch.hash(0, keys, start, end);
+    let entry = sketch.find(hash, 0, keys, start, end);
+    if (entry < 0) entry = sketch.enter(hash, 0, keys, start, end);
     sketch.count(entry, WRITE_COLUMN, 1, SET_COMMAND);
   }
 }

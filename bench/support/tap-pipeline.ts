@@ -52,7 +52,7 @@ export function tapPipeline(): TapPipeline {
       throw new Error(message);
     },
   };
-  const reader = new FrameReader(tap.listenTo(replies), {
+  const reader = new FrameReader(tap, replies, {
     keyPlace: "payload",
     codeOf: (name) => table.codeOf(name),
     unknownCode: table.unknownCode,

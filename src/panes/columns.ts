@@ -33,13 +33,19 @@ export interface NoteColumns {
   readonly sent: number;
   /** Accesses a second in the last round. */
   readonly rate: number;
-  /** How many columns there are in all. */
-  readonly count: number;
+}
+
+/** How many notes there are. */
+export const NOTE_COUNT = 3;
+
+/** How many counters an entry has. */
+export function countedColumns(maybeClasses: number): number {
+  return FIRST_MAYBE_COLUMN + maybeClasses;
 }
 
 export function noteColumns(maybeClasses: number): NoteColumns {
-  const mark = FIRST_MAYBE_COLUMN + maybeClasses;
-  return { mark, sent: mark + 1, rate: mark + 2, count: mark + 3 };
+  const mark = countedColumns(maybeClasses);
+  return { mark, sent: mark + 1, rate: mark + 2 };
 }
 
 /** Accesses surely seen. Where a vantage sees no reads, misses stand for them; else reads hold the misses. */

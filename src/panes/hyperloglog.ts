@@ -11,8 +11,9 @@ export class HyperLogLog {
   readonly #registers = new Uint8Array(REGISTERS);
 
   add(hash: number): void {
-    const index = hash & (REGISTERS - 1);
-    const rank = Math.clz32((hash >>> INDEX_BITS) | 0) - INDEX_BITS + 1;
+    const mixed = mix(hash);
+    const index = mixed & (REGISTERS - 1);
+    const rank = Math.clz32((mixed >>> INDEX_BITS) | 0) - INDEX_BITS + 1;
     if (rank > this.#registers[index]!) this.#registers[index] = rank;
   }
 
@@ -31,4 +32,11 @@ export class HyperLogLog {
   reset(): void {
     this.#registers.fill(0);
   }
+}
+
+/** Spreads what its upper bits know over all bits. Source: the finalizer of MurmurHash3 (Appleby, public domain). */
+function mix(hash: number): number {
+  let mixed = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35);
+  return mixed ^ (mixed >>> 16);
 }

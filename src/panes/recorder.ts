@@ -1,11 +1,12 @@
-import { randomInt } from "node:crypto";
 import type { Kind, KindCounts } from "../model/access.ts";
 import type { PanePart } from "../model/pane.ts";
 import type { SlotRange } from "../model/slot.ts";
 import { closingParts, type PaneVerdict } from "./closing-parts.ts";
 import {
+  countedColumns,
   FIRST_MAYBE_COLUMN,
   MISS_COLUMN,
+  NOTE_COUNT,
   type NoteColumns,
   noteColumns,
   READ_COLUMN,
@@ -13,6 +14,7 @@ import {
 } from "./columns.ts";
 import { takeEarlyParts } from "./early-parts.ts";
 import { HyperLogLog } from "./hyperloglog.ts";
+import { KeyHasher } from "./key-words.ts";
 import { OpenPane } from "./open-pane.ts";
 import type { RecorderOptions } from "./recorder-options.ts";
 import { Sketch } from "./sketch.ts";
@@ -45,6 +47,7 @@ export class PaneRecorder {
   readonly #notes: NoteColumns;
   readonly #steepness: Steepness;
   readonly #distinct = new HyperLogLog();
+  readonly #hasher = new KeyHasher();
   #open: OpenPane;
   #spare: OpenPane | null;
   #distinctEstimate = 0;
@@ -54,9 +57,8 @@ export class PaneRecorder {
     this.#options = options;
     this.#notes = noteColumns(options.maybeClasses.length);
     this.#steepness = new Steepness(options.lengthMs);
-    const seed = randomInt(2 ** 31);
-    this.#open = this.#newPane(seed);
-    this.#spare = this.#newPane(seed);
+    this.#open = this.#newPane();
+    this.#spare = this.#newPane();
     this.#open.begin(startMs, epoch, nowMs);
   }
 
@@ -65,19 +67,14 @@ export class PaneRecorder {
     return this.#distinctEstimate;
   }
 
-  /** The summary of the open pane: valid until the pane closes. */
-  get sketch(): Sketch {
-    return this.#open.sketch;
-  }
-
-  /** The entry of a key in the open pane, tracked from now on. Void after the next purge or close. */
-  enter(db: number, bytes: Uint8Array, start: number, end: number): number {
+  /** The entry of the key `keys[start, end)` in the open pane, tracked from now on. Void after the next one enters. */
+  enter(db: number, keys: DataView, start: number, end: number): number {
     const sketch = this.#open.sketch;
-    const hash = sketch.hash(db, bytes, start, end);
-    const entry = sketch.find(hash, db, bytes, start, end);
+    const hash = sketch.hash(db, keys, start, end);
+    const entry = sketch.find(hash, db, keys, start, end);
     if (entry >= 0) return entry;
     this.#distinct.add(hash);
-    return sketch.enter(hash, db, bytes, start, end);
+    return sketch.enter(hash, db, keys, start, end);
   }
 
   /** Counts one access, or one maybe, of an entry. */
@@ -111,11 +108,11 @@ export class PaneRecorder {
   }
 
   /**
-   * Closes the open pane and opens the next. `last` (an entry, or -1) is tracked there too; its new number is returned.
+   * Closes the open pane and opens the next.
    *
    * Throws: Error when the pane before has not been published.
    */
-  rotate({ startMs, epoch, nowMs }: PaneOpening, last: number): { closing: ClosingPane; last: number } {
+  rotate({ startMs, epoch, nowMs }: PaneOpening): ClosingPane {
     const closed = this.#open;
     const opened = this.#spare;
     if (!opened) throw new Error("the pane before has not been published");
@@ -124,22 +121,19 @@ export class PaneRecorder {
     opened.begin(startMs, epoch, nowMs);
     this.#distinctEstimate = this.#distinct.estimate();
     this.#distinct.reset();
-    return { closing: this.#closing(closed), last: this.#carryOver(closed.sketch, last) };
+    return this.#closing(closed);
   }
 
-  #newPane(seed: number): OpenPane {
-    const { capacity, bytesMax } = this.#options;
-    const columns = this.#notes.count;
-    return new OpenPane(
-      new Sketch({ capacity, bytesMax: Math.floor(bytesMax / 2), columns, seed }),
-      this.#options,
-    );
-  }
-
-  #carryOver(from: Sketch, last: number): number {
-    if (last < 0) return -1;
-    const key = from.key(last);
-    return this.enter(from.db(last), key, 0, key.length);
+  #newPane(): OpenPane {
+    const { capacity, bytesMax, maybeClasses } = this.#options;
+    const sketch = new Sketch({
+      capacity,
+      bytesMax: Math.floor(bytesMax / 2),
+      columns: countedColumns(maybeClasses.length),
+      notes: NOTE_COUNT,
+      hasher: this.#hasher,
+    });
+    return new OpenPane(sketch, this.#options);
   }
 
   #closing(pane: OpenPane): ClosingPane {

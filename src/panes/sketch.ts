@@ -1,9 +1,31 @@
-import { hashKey } from "../model/key-hash.ts";
 import { COMMANDS_PER_ENTRY } from "../model/pane.ts";
+import { copyKey, isSameKey, type KeyHasher, viewOf } from "./key-words.ts";
+import { nthSmallest } from "./nth-smallest.ts";
 
 /** Entries are evicted down to this quantile of their counts when the summary is full. */
 const PURGE_QUANTILE = 0.5;
 const SLOTS_PER_ENTRY = 4;
+
+/**
+ * An entry is one record, for the sake of the processor's caches: what an event touches lies side by side, its hash,
+ * where its key is, its commands, its first counters. Places are in words of 4 bytes.
+ */
+const HASH = 0;
+const KEY_START = 1;
+/** Length of the key in the low bits, database above. */
+const KEY_LENGTH_AND_DB = 2;
+/** One byte each. */
+const COMMAND_IDS = 3;
+const COMMAND_COUNTS = 4;
+const ERROR = COMMAND_COUNTS + COMMANDS_PER_ENTRY;
+const HEAD_WORDS = ERROR + 2;
+const LENGTH_BITS = 11;
+const LENGTH_MASK = (1 << LENGTH_BITS) - 1;
+
+/** Numbers of databases that an entry has room for. */
+export const DB_MAX = 2 ** (31 - LENGTH_BITS) - 1;
+/** Room for two of the longest keys, else no purge could make place for one. */
+const MIN_ARENA_BYTES = 4096;
 
 export interface SketchOptions {
   /** How many keys are tracked at most. */
@@ -12,8 +34,9 @@ export interface SketchOptions {
   readonly bytesMax: number;
   /** How many counters an entry has. */
   readonly columns: number;
-  /** Against hash flooding: differs between processes. */
-  readonly seed: number;
+  /** How many notes it has beside them. */
+  readonly notes: number;
+  readonly hasher: KeyHasher;
 }
 
 /**
@@ -28,50 +51,44 @@ export interface SketchOptions {
  * PODS 2012.
  */
 export class Sketch {
-  readonly columns: number;
+  readonly #columns: number;
   readonly #capacity: number;
-  readonly #seed: number;
-  readonly #tableMask: number;
-  /** Entry index plus one by hash; 0 is empty. Linear probing. */
+  readonly #hasher: KeyHasher;
+  readonly #tableBits: number;
+  /** Entry plus one by the upper bits of its hash; 0 is empty. Linear probing. */
   readonly #table: Int32Array;
-  readonly #hashes: Int32Array;
-  readonly #dbs: Int32Array;
-  readonly #keyStarts: Uint32Array;
-  readonly #keyLengths: Uint32Array;
-  readonly #counts: Float64Array;
-  readonly #counted: Float64Array;
-  readonly #errors: Float64Array;
-  readonly #commandIds: Uint8Array;
-  readonly #commandCounts: Uint32Array;
+  /** Words of a record. */
+  readonly #stride: number;
+  readonly #words: Int32Array;
+  /** The same records, for counters: place of a column is `record / 2 + COUNTERS`. */
+  readonly #doubles: Float64Array;
+  readonly #bytes: Uint8Array;
   readonly #scratch: Float64Array;
   readonly #arena: Uint8Array;
+  readonly #keys: DataView;
   #arenaUsed = 0;
   #size = 0;
   #floor = 0;
   #purges = 0;
 
-  constructor({ capacity, bytesMax, columns, seed }: SketchOptions) {
+  constructor({ capacity, bytesMax, columns, notes, hasher }: SketchOptions) {
     if (!Number.isInteger(capacity) || capacity < 2)
       throw new RangeError(`capacity must be at least 2, got ${capacity}`);
-    this.columns = columns;
+    this.#columns = columns;
     this.#capacity = capacity;
-    this.#seed = seed | 0;
-    const tableSize = 2 ** Math.ceil(Math.log2(capacity * SLOTS_PER_ENTRY));
-    this.#tableMask = tableSize - 1;
-    this.#table = new Int32Array(tableSize);
-    this.#hashes = new Int32Array(capacity);
-    this.#dbs = new Int32Array(capacity);
-    this.#keyStarts = new Uint32Array(capacity);
-    this.#keyLengths = new Uint32Array(capacity);
-    this.#counts = new Float64Array(capacity * columns);
-    this.#counted = new Float64Array(capacity);
-    this.#errors = new Float64Array(capacity);
-    this.#commandIds = new Uint8Array(capacity * COMMANDS_PER_ENTRY);
-    this.#commandCounts = new Uint32Array(capacity * COMMANDS_PER_ENTRY);
+    this.#hasher = hasher;
+    this.#tableBits = tableBits(capacity);
+    this.#table = new Int32Array(2 ** this.#tableBits);
+    this.#stride = recordWords(columns + notes);
+    const records = new ArrayBuffer(4 * this.#stride * capacity);
+    this.#words = new Int32Array(records);
+    this.#doubles = new Float64Array(records);
+    this.#bytes = new Uint8Array(records);
     this.#scratch = new Float64Array(capacity);
-    const arenaBytes = bytesMax - sketchTableBytes({ capacity, columns });
+    const arenaBytes = bytesMax - sketchTableBytes({ capacity, columns, notes });
     if (arenaBytes < MIN_ARENA_BYTES) throw new RangeError(`bytesMax leaves ${arenaBytes} bytes for keys`);
     this.#arena = new Uint8Array(arenaBytes);
+    this.#keys = viewOf(this.#arena);
   }
 
   get size(): number {
@@ -91,160 +108,161 @@ export class Sketch {
     return this.#arenaUsed;
   }
 
-  /** Seeded hash of a key: also for others who need one of the same event. */
-  hash(db: number, bytes: Uint8Array, start: number, end: number): number {
-    return hashKey(this.#seed ^ db, bytes, start, end);
+  /** Hash of a key, for `find` and `enter`. */
+  hash(db: number, keys: DataView, start: number, end: number): number {
+    return this.#hasher.hash(db, keys, start, end);
   }
 
-  /** The entry of a key, or -1. */
-  find(hash: number, db: number, bytes: Uint8Array, start: number, end: number): number {
+  /** The entry of the key `keys[start, end)` in database `db`, or -1. */
+  find(hash: number, db: number, keys: DataView, start: number, end: number): number {
+    const table = this.#table;
+    const words = this.#words;
     const length = end - start;
-    for (let place = hash & this.#tableMask; ; place = (place + 1) & this.#tableMask) {
-      const entry = this.#table[place]! - 1;
+    const lengthAndDb = length | (db << LENGTH_BITS);
+    for (let place = hash >>> (32 - this.#tableBits); ; place = (place + 1) & (table.length - 1)) {
+      const entry = table[place]! - 1;
       if (entry < 0) return -1;
-      if (this.#hashes[entry] !== hash || this.#keyLengths[entry] !== length || this.#dbs[entry] !== db)
-        continue;
-      if (this.#hasKey(entry, bytes, start, length)) return entry;
+      const record = Math.imul(entry, this.#stride);
+      if (words[record]! !== hash || words[record + KEY_LENGTH_AND_DB]! !== lengthAndDb) continue;
+      if (isSameKey(this.#keys, words[record + KEY_START]!, keys, start, length)) return entry;
     }
   }
 
   /**
-   * The entry of the key `bytes[start, end)` in database `db`, tracked from now on if it was not.
-   *
-   * May purge: entry numbers from before are void then. At most 1,034 bytes (the kept form of a key).
+   * The entry of a key that is not tracked, but is from now on: at most 1,034 bytes (the kept form), in a database of
+   * at most `DB_MAX`. May purge: entry numbers from before are void then.
    */
-  enter(hash: number, db: number, bytes: Uint8Array, start: number, end: number): number {
+  enter(hash: number, db: number, keys: DataView, start: number, end: number): number {
     const length = end - start;
     while (this.#size === this.#capacity || this.#arenaUsed + length > this.#arena.length) this.#purge();
     const entry = this.#size++;
-    this.#hashes[entry] = hash;
-    this.#dbs[entry] = db;
-    this.#keyStarts[entry] = this.#arenaUsed;
-    this.#keyLengths[entry] = length;
-    this.#errors[entry] = this.#floor;
-    this.#arena.set(bytes.subarray(start, end), this.#arenaUsed);
+    const record = entry * this.#stride;
+    this.#words[record + HASH] = hash;
+    this.#words[record + KEY_START] = this.#arenaUsed;
+    this.#words[record + KEY_LENGTH_AND_DB] = length | (db << LENGTH_BITS);
+    this.#doubles[(record + ERROR) >> 1] = this.#floor;
+    copyKey(keys, start, this.#keys, this.#arenaUsed, length);
     this.#arenaUsed += length;
-    this.#link(entry);
+    this.#link(entry, hash);
     return entry;
   }
 
   /** Counts `weight` in `column` of a tracked entry, and under the command `commandId` (1..255; 0: none). */
   count(entry: number, column: number, weight: number, commandId: number): void {
-    this.#counts[entry * this.columns + column]! += weight;
-    this.#counted[entry]! += weight;
-    if (commandId !== 0) this.#countCommand(entry * COMMANDS_PER_ENTRY, commandId, weight);
+    const record = Math.imul(entry, this.#stride);
+    this.#doubles[((record + HEAD_WORDS) >> 1) + column]! += weight;
+    if (commandId === 0) return;
+    const first = 4 * (record + COMMAND_IDS);
+    if (this.#bytes[first] === commandId) this.#words[record + COMMAND_COUNTS]! += weight;
+    else this.#countCommand(first, record + COMMAND_COUNTS, commandId, weight);
   }
 
   /** Moves `weight` from one column of an entry to another. False where there is not so much to move. */
   move(entry: number, from: number, to: number, weight: number): boolean {
-    const base = entry * this.columns;
-    if (this.#counts[base + from]! < weight) return false;
-    this.#counts[base + from]! -= weight;
-    this.#counts[base + to]! += weight;
+    const counters = this.#counters(entry);
+    if (this.#doubles[counters + from]! < weight) return false;
+    this.#doubles[counters + from]! -= weight;
+    this.#doubles[counters + to]! += weight;
     return true;
   }
 
   /** Takes off `weight` that was counted but should not have been. False where there is not so much. */
   takeBack(entry: number, column: number, weight: number): boolean {
-    const place = entry * this.columns + column;
-    if (this.#counts[place]! < weight) return false;
-    this.#counts[place]! -= weight;
-    this.#counted[entry]! -= weight;
+    const place = this.#counters(entry) + column;
+    if (this.#doubles[place]! < weight) return false;
+    this.#doubles[place]! -= weight;
     return true;
   }
 
+  /** A counter, or a note: those are in the columns behind the counters. */
   counter(entry: number, column: number): number {
-    return this.#counts[entry * this.columns + column]!;
+    return this.#doubles[this.#counters(entry) + column]!;
   }
 
-  /** Notes a number in a column beside what is counted: it moves with the entry and leaves `counted` alone. */
+  /** Notes a number beside what is counted: it moves with the entry and leaves `counted` alone. */
   note(entry: number, column: number, value: number): void {
-    this.#counts[entry * this.columns + column] = value;
+    this.#doubles[this.#counters(entry) + column] = value;
   }
 
   /** All that was counted of an entry since it is tracked. */
   counted(entry: number): number {
-    return this.#counted[entry]!;
+    const counters = this.#counters(entry);
+    let sum = 0;
+    for (let column = 0; column < this.#columns; column++) sum += this.#doubles[counters + column]!;
+    return sum;
   }
 
   error(entry: number): number {
-    return this.#errors[entry]!;
+    return this.#doubles[(entry * this.#stride + ERROR) >> 1]!;
   }
 
   db(entry: number): number {
-    return this.#dbs[entry]!;
+    return this.#words[entry * this.#stride + KEY_LENGTH_AND_DB]! >>> LENGTH_BITS;
   }
 
   /** The key's bytes: a view that is valid until the next change of the summary. */
   key(entry: number): Uint8Array {
-    const start = this.#keyStarts[entry]!;
-    return this.#arena.subarray(start, start + this.#keyLengths[entry]!);
+    const record = entry * this.#stride;
+    const start = this.#words[record + KEY_START]!;
+    return this.#arena.subarray(start, start + (this.#words[record + KEY_LENGTH_AND_DB]! & LENGTH_MASK));
   }
 
   commandId(entry: number, place: number): number {
-    return this.#commandIds[entry * COMMANDS_PER_ENTRY + place]!;
+    return this.#bytes[4 * (entry * this.#stride + COMMAND_IDS) + place]!;
   }
 
   commandCount(entry: number, place: number): number {
-    return this.#commandCounts[entry * COMMANDS_PER_ENTRY + place]!;
+    return this.#words[entry * this.#stride + COMMAND_COUNTS + place]!;
   }
 
   clearCommands(entry: number): void {
-    const base = entry * COMMANDS_PER_ENTRY;
-    this.#commandIds.fill(0, base, base + COMMANDS_PER_ENTRY);
-    this.#commandCounts.fill(0, base, base + COMMANDS_PER_ENTRY);
+    const record = entry * this.#stride;
+    this.#words.fill(0, record + COMMAND_IDS, record + COMMAND_COUNTS + COMMANDS_PER_ENTRY);
   }
 
   /** Empties the summary for the next pane. */
   reset(): void {
     this.#table.fill(0);
-    this.#counts.fill(0, 0, this.#size * this.columns);
-    this.#counted.fill(0, 0, this.#size);
-    this.#commandIds.fill(0, 0, this.#size * COMMANDS_PER_ENTRY);
-    this.#commandCounts.fill(0, 0, this.#size * COMMANDS_PER_ENTRY);
+    this.#words.fill(0, 0, this.#size * this.#stride);
     this.#size = 0;
     this.#arenaUsed = 0;
     this.#floor = 0;
     this.#purges = 0;
   }
 
-  #hasKey(entry: number, bytes: Uint8Array, start: number, length: number): boolean {
-    const arena = this.#arena;
-    const at = this.#keyStarts[entry]!;
-    for (let i = 0; i < length; i++) if (arena[at + i] !== bytes[start + i]) return false;
-    return true;
+  #counters(entry: number): number {
+    return (Math.imul(entry, this.#stride) + HEAD_WORDS) >> 1;
   }
 
-  #link(entry: number): void {
-    let place = this.#hashes[entry]! & this.#tableMask;
-    while (this.#table[place] !== 0) place = (place + 1) & this.#tableMask;
-    this.#table[place] = entry + 1;
+  #link(entry: number, hash: number): void {
+    const table = this.#table;
+    let place = hash >>> (32 - this.#tableBits);
+    while (table[place] !== 0) place = (place + 1) & (table.length - 1);
+    table[place] = entry + 1;
   }
 
   /** A small Space-Saving of its own: the rarest command gives its place, and its count, to a new one. */
-  #countCommand(base: number, commandId: number, weight: number): void {
-    const ids = this.#commandIds;
-    const counts = this.#commandCounts;
-    let rarest = base;
-    for (let place = base; place < base + COMMANDS_PER_ENTRY; place++) {
-      if (ids[place] === commandId || ids[place] === 0) {
-        ids[place] = commandId;
-        counts[place]! += weight;
+  #countCommand(ids: number, counts: number, commandId: number, weight: number): void {
+    let rarest = 0;
+    for (let place = 0; place < COMMANDS_PER_ENTRY; place++) {
+      const id = this.#bytes[ids + place]!;
+      if (id === commandId || id === 0) {
+        this.#bytes[ids + place] = commandId;
+        this.#words[counts + place]! += weight;
         return;
       }
-      if (counts[place]! < counts[rarest]!) rarest = place;
+      if (this.#words[counts + place]! < this.#words[counts + rarest]!) rarest = place;
     }
-    ids[rarest] = commandId;
-    counts[rarest]! += weight;
+    this.#bytes[ids + rarest] = commandId;
+    this.#words[counts + rarest]! += weight;
   }
 
   #purge(): void {
-    const size = this.#size;
-    const scratch = this.#scratch.subarray(0, size);
-    for (let entry = 0; entry < size; entry++) scratch[entry] = this.#counted[entry]! + this.#errors[entry]!;
-    scratch.sort();
+    const uppers = this.#scratch.subarray(0, this.#size);
+    for (let entry = 0; entry < this.#size; entry++) uppers[entry] = this.counted(entry) + this.error(entry);
+    const median = nthSmallest(uppers, Math.floor((this.#size - 1) * PURGE_QUANTILE));
     // What was taken back may lie below the floor, which vouches for the keys that left and must never sink.
-    this.#floor = Math.max(this.#floor, scratch[Math.floor((size - 1) * PURGE_QUANTILE)]!);
+    this.#floor = Math.max(this.#floor, median);
     this.#purges++;
     this.#keepAbove(this.#floor);
   }
@@ -255,45 +273,37 @@ export class Sketch {
     this.#size = 0;
     this.#arenaUsed = 0;
     for (let entry = 0; entry < size; entry++) {
-      if (this.#counted[entry]! + this.#errors[entry]! > floor) this.#relocate(entry);
+      if (this.counted(entry) + this.error(entry) > floor) this.#relocate(entry);
     }
-    this.#counts.fill(0, this.#size * this.columns, size * this.columns);
-    this.#counted.fill(0, this.#size, size);
-    this.#commandIds.fill(0, this.#size * COMMANDS_PER_ENTRY, size * COMMANDS_PER_ENTRY);
-    this.#commandCounts.fill(0, this.#size * COMMANDS_PER_ENTRY, size * COMMANDS_PER_ENTRY);
+    this.#words.fill(0, this.#size * this.#stride, size * this.#stride);
   }
 
-  /** Entries only ever move towards the start, so each column can be compacted in place. */
-  #relocate(from: number): void {
-    const to = this.#size++;
-    const start = this.#keyStarts[from]!;
-    const length = this.#keyLengths[from]!;
+  /** Entries only ever move towards the start, so records and keys are compacted in place. */
+  #relocate(entry: number): void {
+    const from = entry * this.#stride;
+    const to = this.#size * this.#stride;
+    const start = this.#words[from + KEY_START]!;
+    const length = this.#words[from + KEY_LENGTH_AND_DB]! & LENGTH_MASK;
     this.#arena.copyWithin(this.#arenaUsed, start, start + length);
-    this.#keyStarts[to] = this.#arenaUsed;
-    this.#keyLengths[to] = length;
+    if (to !== from) this.#words.copyWithin(to, from, from + this.#stride);
+    this.#words[to + KEY_START] = this.#arenaUsed;
     this.#arenaUsed += length;
-    if (to !== from) this.#copyColumns(from, to);
-    this.#link(to);
-  }
-
-  #copyColumns(from: number, to: number): void {
-    this.#hashes[to] = this.#hashes[from]!;
-    this.#dbs[to] = this.#dbs[from]!;
-    this.#counted[to] = this.#counted[from]!;
-    this.#errors[to] = this.#errors[from]!;
-    this.#counts.copyWithin(to * this.columns, from * this.columns, (from + 1) * this.columns);
-    const commands = from * COMMANDS_PER_ENTRY;
-    this.#commandIds.copyWithin(to * COMMANDS_PER_ENTRY, commands, commands + COMMANDS_PER_ENTRY);
-    this.#commandCounts.copyWithin(to * COMMANDS_PER_ENTRY, commands, commands + COMMANDS_PER_ENTRY);
+    this.#link(this.#size++, this.#words[to + HASH]!);
   }
 }
 
-/** Room for at least two of the longest keys, else no purge could make place for one. */
-const MIN_ARENA_BYTES = 4096;
+function tableBits(capacity: number): number {
+  return Math.ceil(Math.log2(capacity * SLOTS_PER_ENTRY));
+}
+
+function recordWords(columns: number): number {
+  return HEAD_WORDS + 2 * columns;
+}
 
 /** Memory of a summary's tables, without key bytes. */
-export function sketchTableBytes({ capacity, columns }: { capacity: number; columns: number }): number {
-  const tableBytes = 4 * 2 ** Math.ceil(Math.log2(capacity * SLOTS_PER_ENTRY));
-  const bytesPerEntry = 4 * 4 + 3 * 8 + columns * 8 + COMMANDS_PER_ENTRY * 5;
-  return tableBytes + capacity * bytesPerEntry;
+export function sketchTableBytes(options: Pick<SketchOptions, "capacity" | "columns" | "notes">): number {
+  const { capacity, columns, notes } = options;
+  const tableBytes = 4 * 2 ** tableBits(capacity);
+  const scratchBytes = 8 * capacity;
+  return tableBytes + scratchBytes + 4 * recordWords(columns + notes) * capacity;
 }

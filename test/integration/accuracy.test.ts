@@ -40,7 +40,8 @@ test("on a Zipf(1.1) write load over 1 M keys the top 100 of a window is found, 
   );
   const tap = new Tap(table, recorder);
   const reader = new FrameReader(
-    tap.listenTo({ reply: () => assert.fail(), error: (message) => assert.fail(message) }),
+    tap,
+    { reply: () => assert.fail(), error: (message) => assert.fail(message) },
     {
       keyPlace: "payload",
       codeOf: (name) => table.codeOf(name),

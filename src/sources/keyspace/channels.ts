@@ -1,3 +1,5 @@
+import { DB_MAX } from "../../panes/sketch.ts";
+
 const ZERO = 48;
 const NINE = 57;
 const COLON = 58;
@@ -93,7 +95,7 @@ function readPrefix(
     const byte = bytes[position]!;
     if (byte < ZERO || byte > NINE) break;
     db = db * 10 + byte - ZERO;
-    if (db > 0x7fffffff) return null;
+    if (db > DB_MAX) return null;
   }
   if (position === digitsStart || position + 3 > end) return null;
   const closes =

@@ -289,7 +289,7 @@ export class KeyspaceSource implements Source {
       clock,
       connect,
       newReader: (replies) =>
-        new FrameReader(tap.listenTo(replies), {
+        new FrameReader(tap, replies, {
           keyPlace: patterns.form === "E" ? "payload" : "channel",
           codeOf: (name) => table.codeOf(name),
           unknownCode: table.unknownCode,

@@ -1,10 +1,12 @@
+import { isSameKey, viewOf } from "../../panes/key-words.ts";
+
 /** After the answer to a look-up, its `keymiss` may take so long to come over the other connection. */
 const LATE_MS_MAX = 5000;
 
 /** One look-up of the agent's that is under way, or whose miss has yet to come. */
 export interface OwnLookUp {
   readonly db: number;
-  readonly key: Uint8Array;
+  readonly key: DataView;
   /** A miss of the key has come, and waits for the answer. */
   isHeld: boolean;
   /** Monotonic, ms; `null`: not answered yet. */
@@ -27,15 +29,15 @@ export class OwnMisses {
 
   /** A look-up is about to be sent. */
   begin(db: number, key: Uint8Array): OwnLookUp {
-    const lookUp = { db, key: Uint8Array.from(key), isHeld: false, answeredMs: null };
+    const lookUp = { db, key: viewOf(Uint8Array.from(key)), isHeld: false, answeredMs: null };
     this.#lookUps.add(lookUp);
     return lookUp;
   }
 
   /** `own`: this miss is the agent's. `held`: the answer will tell. */
-  judge(db: number, bytes: Uint8Array, start: number, end: number): "own" | "held" | "others" {
+  judge(db: number, keys: DataView, start: number, end: number): "own" | "held" | "others" {
     for (const lookUp of this.#lookUps) {
-      if (lookUp.isHeld || lookUp.db !== db || !isSame(lookUp.key, bytes, start, end)) continue;
+      if (lookUp.isHeld || lookUp.db !== db || !isKey(lookUp.key, keys, start, end)) continue;
       if (lookUp.answeredMs !== null) {
         this.#lookUps.delete(lookUp);
         return "own";
@@ -66,8 +68,6 @@ export class OwnMisses {
   }
 }
 
-function isSame(key: Uint8Array, bytes: Uint8Array, start: number, end: number): boolean {
-  if (key.length !== end - start) return false;
-  for (let i = 0; i < key.length; i++) if (key[i] !== bytes[start + i]) return false;
-  return true;
+function isKey(key: DataView, keys: DataView, start: number, end: number): boolean {
+  return key.byteLength === end - start && isSameKey(key, 0, keys, start, key.byteLength);
 }

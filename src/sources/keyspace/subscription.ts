@@ -1,8 +1,8 @@
 import type { Socket } from "node:net";
 import { backoffMs } from "../../runtime/backoff.ts";
 import type { Clock } from "../../runtime/clock.ts";
+import type { ReplySink } from "./frame-sink.ts";
 import { ProtocolError } from "./protocol-error.ts";
-import type { TapReplies } from "./tap.ts";
 
 const HANDSHAKE_MS_MAX = 3000;
 const PING_EVERY_MS = 1000;
@@ -36,7 +36,7 @@ export interface SubscriptionOptions {
   /** Opens the socket; TLS and unix sockets are its business. */
   readonly connect: () => Socket;
   /** A reader of the bytes of one connection, which hands what is no event to `replies`. */
-  readonly newReader: (replies: TapReplies) => { push(chunk: Uint8Array): void };
+  readonly newReader: (replies: ReplySink) => { push(chunk: Uint8Array): void };
   readonly onUp: () => void;
   /** Once for each loss of a subscription that was up, and for each attempt that failed. */
   readonly onDown: (loss: SubscriptionLoss, wasUp: boolean) => void;
@@ -49,7 +49,7 @@ export interface SubscriptionOptions {
  * come. Without one the subscription is stalled (half-open, or a paused server), later made anew. It is up from the
  * first PONG on: a right to subscribe without one to PING would go up and down for ever.
  */
-export class Subscription implements TapReplies {
+export class Subscription implements ReplySink {
   readonly #options: SubscriptionOptions;
   #socket: Socket | null = null;
   #reader: { push(chunk: Uint8Array): void } | null = null;

@@ -1,18 +1,15 @@
+import { KEPT_KEY_BYTES_MAX } from "../../model/key.ts";
 import { MISS_COLUMN, WRITE_COLUMN } from "../../panes/columns.ts";
+import { copyKey, isSameKey } from "../../panes/key-words.ts";
 import type { ClosingPane, PaneOpening, PaneRecorder } from "../../panes/recorder.ts";
 import type { StageBooks } from "../../runtime/accounting.ts";
 import { DOUBT_MISS, type EventTable, NO_ACCESS, TOUCH_ONLY } from "./event-table.ts";
-import type { FrameSink } from "./frames.ts";
+import type { EventSink } from "./frame-sink.ts";
 import { OwnMisses } from "./own-misses.ts";
 
 const UNKNOWN_NAMES_MAX = 64;
-const NO_ENTRY = -1;
-
-/** Takes what comes over the connection that is not an event. */
-export interface TapReplies {
-  reply(items: readonly string[]): void;
-  error(message: string): void;
-}
+/** Code of the event before where there was none, or it was of another key. */
+const NO_EVENT = 0;
 
 /** Events since the start, by code: all that were seen, and those that surely were accesses. */
 export interface EventCounts {
@@ -23,10 +20,10 @@ export interface EventCounts {
 /**
  * Turns keyspace events into accesses of the open pane: one step from the socket's bytes to the summary.
  *
- * The event right before tells what an event means; the two are of the same key if they have the same entry. An entry's
- * number changes with a purge, but a purge happens only when a new key enters, which is another key than the last.
+ * The event right before tells what an event means, if it was of the same key; keys are compared only where that would
+ * change anything.
  */
-export class Tap {
+export class Tap implements EventSink {
   readonly counts: EventCounts;
   /** At a replica, whose writes are its primary's. */
   takesMissesOnly = false;
@@ -35,8 +32,13 @@ export class Tap {
   readonly #missCode: number;
   readonly #ownMisses = new OwnMisses();
   readonly #unknownNames = new Map<string, number>();
-  #lastEntry = NO_ENTRY;
-  #lastCode = 0;
+  #lastCode = NO_EVENT;
+  #lastDb = 0;
+  /** The key of the event before: where it came in, until that is overwritten, then in `#keptKey`. */
+  #lastKeys: DataView;
+  #lastStart = 0;
+  #lastEnd = 0;
+  readonly #keptKey = new DataView(new ArrayBuffer(KEPT_KEY_BYTES_MAX));
   #kept = 0;
   #withoutAccess = 0;
   #foreign = 0;
@@ -44,41 +46,48 @@ export class Tap {
   constructor(table: EventTable, recorder: PaneRecorder) {
     this.#table = table;
     this.#recorder = recorder;
+    this.#lastKeys = this.#keptKey;
     this.#missCode = table.codeOf("keymiss");
     this.counts = { seen: new Float64Array(table.names.length), sure: new Float64Array(table.names.length) };
   }
 
-  /** A sink for the frames of one connection. */
-  listenTo(replies: TapReplies): FrameSink {
-    return {
-      event: (db, code, bytes, start, end) => this.event(db, code, bytes, start, end),
-      unknownEvent: (name) => this.#countUnknown(name),
-      foreign: () => {
-        this.#foreign += 1;
-      },
-      reply: (items) => replies.reply(items),
-      error: (message) => replies.error(message),
-    };
-  }
-
-  /** One event of the key `bytes[start, end)`. */
-  event(db: number, code: number, bytes: Uint8Array, start: number, end: number): void {
+  event(db: number, code: number, keys: DataView, start: number, end: number): void {
+    const table = this.#table;
     this.counts.seen[code]! += 1;
-    if (code === this.#missCode && !this.#ownMisses.isEmpty && this.#isOwnMiss(db, bytes, start, end)) return;
-    const isIgnored = this.takesMissesOnly && code !== this.#missCode;
-    if (isIgnored || this.#table.columnOf(code, 0) === NO_ACCESS) {
+    if (code === this.#missCode && !this.#ownMisses.isEmpty && this.#isOwnMiss(db, keys, start, end)) return;
+    const plainColumn = table.columnOf(code, NO_EVENT);
+    if (plainColumn === NO_ACCESS || (this.takesMissesOnly && code !== this.#missCode)) {
       this.#withoutAccess += 1;
       return;
     }
-    const recorder = this.#recorder;
-    const purges = recorder.sketch.purges;
-    const entry = recorder.enter(db, bytes, start, end);
-    const isSameKey = entry === this.#lastEntry && purges === recorder.sketch.purges;
-    const column = this.#table.columnOf(code, isSameKey ? this.#lastCode : 0);
-    this.#lastEntry = entry;
-    this.#lastCode = this.#table.predecessorOf(code, column);
+    let column = table.columnOf(code, this.#lastCode);
+    if (column !== plainColumn && !this.#isLastKey(db, keys, start, end)) column = plainColumn;
+    this.#lastCode = table.predecessorOf(code, column);
+    this.#lastDb = db;
+    this.#lastKeys = keys;
+    this.#lastStart = start;
+    this.#lastEnd = end;
     if (column === TOUCH_ONLY) this.#withoutAccess += 1;
-    else this.#count(entry, column, code);
+    else this.#count(this.#recorder.enter(db, keys, start, end), column, code);
+  }
+
+  unknownEvent(name: string): void {
+    const isListed = this.#unknownNames.has(name) || this.#unknownNames.size < UNKNOWN_NAMES_MAX;
+    const listed = isListed ? name : "other";
+    this.#unknownNames.set(listed, (this.#unknownNames.get(listed) ?? 0) + 1);
+  }
+
+  foreign(): void {
+    this.#foreign += 1;
+  }
+
+  endOfRead(): void {
+    if (this.#lastKeys === this.#keptKey) return;
+    const length = this.#lastEnd - this.#lastStart;
+    copyKey(this.#lastKeys, this.#lastStart, this.#keptKey, 0, length);
+    this.#lastKeys = this.#keptKey;
+    this.#lastStart = 0;
+    this.#lastEnd = length;
   }
 
   /**
@@ -101,15 +110,12 @@ export class Tap {
 
   /** After a gap the event before is not known. */
   forgetPredecessor(): void {
-    this.#lastEntry = NO_ENTRY;
-    this.#lastCode = 0;
+    this.#lastCode = NO_EVENT;
   }
 
   /** Closes the open pane; the event before is remembered across, for an event of the same command may follow. */
   rotate(opening: PaneOpening): ClosingPane {
-    const { closing, last } = this.#recorder.rotate(opening, this.#lastEntry);
-    this.#lastEntry = last;
-    return closing;
+    return this.#recorder.rotate(opening);
   }
 
   /** Events by name since the start; those that the table does not know under their own name. */
@@ -139,21 +145,21 @@ export class Tap {
     };
   }
 
+  #isLastKey(db: number, keys: DataView, start: number, end: number): boolean {
+    const length = end - start;
+    if (db !== this.#lastDb || length !== this.#lastEnd - this.#lastStart) return false;
+    return isSameKey(keys, start, this.#lastKeys, this.#lastStart, length);
+  }
+
   /** A held miss is not received yet: the answer to the look-up decides. */
-  #isOwnMiss(db: number, bytes: Uint8Array, start: number, end: number): boolean {
-    const verdict = this.#ownMisses.judge(db, bytes, start, end);
+  #isOwnMiss(db: number, keys: DataView, start: number, end: number): boolean {
+    const verdict = this.#ownMisses.judge(db, keys, start, end);
     if (verdict === "own") this.#withoutAccess += 1;
     return verdict !== "others";
   }
 
-  #countHeldMiss(db: number, key: Uint8Array): void {
-    const recorder = this.#recorder;
-    const { sketch } = recorder;
-    const { purges } = sketch;
-    const entry = recorder.enter(db, key, 0, key.length);
-    // A purge gives entries other numbers: the event before is then not known any more.
-    if (purges !== sketch.purges) this.forgetPredecessor();
-    this.#count(entry, MISS_COLUMN, this.#missCode);
+  #countHeldMiss(db: number, key: DataView): void {
+    this.#count(this.#recorder.enter(db, key, 0, key.byteLength), MISS_COLUMN, this.#missCode);
   }
 
   #count(entry: number, column: number, code: number): void {
@@ -162,11 +168,5 @@ export class Tap {
     const counted = column === DOUBT_MISS ? WRITE_COLUMN : column;
     this.#recorder.count(entry, counted, 1, this.#table.isCommand(counted) ? code : 0);
     if (counted === WRITE_COLUMN || counted === MISS_COLUMN) this.counts.sure[code]! += 1;
-  }
-
-  #countUnknown(name: string): void {
-    const isListed = this.#unknownNames.has(name) || this.#unknownNames.size < UNKNOWN_NAMES_MAX;
-    const listed = isListed ? name : "other";
-    this.#unknownNames.set(listed, (this.#unknownNames.get(listed) ?? 0) + 1);
   }
 }

@@ -4,6 +4,7 @@ import fc from "fast-check";
 import type { PanePart } from "../../../src/model/pane.ts";
 import type { SlotRange } from "../../../src/model/slot.ts";
 import { FIRST_MAYBE_COLUMN, MISS_COLUMN, UNKNOWN_BUDGET, WRITE_COLUMN } from "../../../src/panes/columns.ts";
+import { viewOf } from "../../../src/panes/key-words.ts";
 import { PaneRecorder } from "../../../src/panes/recorder.ts";
 import { boundsOf, type CountBounds } from "../../support/bounds.ts";
 
@@ -33,7 +34,7 @@ function recorderOf({
 
 function hit(recorder: PaneRecorder, text: string, weight = 1, column = WRITE_COLUMN): void {
   const key = Buffer.from(text);
-  recorder.count(recorder.enter(0, key, 0, key.length), column, weight, 1);
+  recorder.count(recorder.enter(0, viewOf(key), 0, key.length), column, weight, 1);
 }
 
 function close(
@@ -41,7 +42,7 @@ function close(
   slots: readonly SlotRange[] | null = null,
   budget = UNKNOWN_BUDGET,
 ): PanePart[] {
-  const { closing } = recorder.rotate({ startMs: 1000, epoch: 1, nowMs: 1000 }, -1);
+  const closing = recorder.rotate({ startMs: 1000, epoch: 1, nowMs: 1000 });
   return closing.publish({
     sees: SEES,
     complete: true,
@@ -170,10 +171,10 @@ test("an ignored key is counted in the total and never reported, and nobody's bo
 test("a pane that waits for its verdict does not hold up the next, but two cannot wait", () => {
   const recorder = recorderOf();
   hit(recorder, "first");
-  const { closing } = recorder.rotate({ startMs: 1000, epoch: 1, nowMs: 1000 }, -1);
+  const closing = recorder.rotate({ startMs: 1000, epoch: 1, nowMs: 1000 });
   hit(recorder, "second");
   assert.throws(
-    () => recorder.rotate({ startMs: 2000, epoch: 1, nowMs: 2000 }, -1),
+    () => recorder.rotate({ startMs: 2000, epoch: 1, nowMs: 2000 }),
     /has not been published/,
   );
   const verdict = {
@@ -186,7 +187,7 @@ test("a pane that waits for its verdict does not hold up the next, but two canno
   };
   assert.equal(closing.publish(verdict)[0]?.startMs, 0);
   assert.equal(
-    recorder.rotate({ startMs: 2000, epoch: 1, nowMs: 2000 }, -1).closing.publish(verdict)[0]?.startMs,
+    recorder.rotate({ startMs: 2000, epoch: 1, nowMs: 2000 }).publish(verdict)[0]?.startMs,
     1000,
   );
 });

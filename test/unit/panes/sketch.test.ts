@@ -1,27 +1,39 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+import { KeyHasher, viewOf } from "../../../src/panes/key-words.ts";
 import { Sketch, sketchTableBytes } from "../../../src/panes/sketch.ts";
 
 const COLUMNS = 2;
+const NOTES = 1;
+const hasher = new KeyHasher();
 
 function makeSketch(capacity: number, arenaBytes = 64 * 1024): Sketch {
-  const bytesMax = sketchTableBytes({ capacity, columns: COLUMNS }) + arenaBytes;
-  return new Sketch({ capacity, bytesMax, columns: COLUMNS, seed: 7 });
+  const bytesMax = sketchTableBytes({ capacity, columns: COLUMNS, notes: NOTES }) + arenaBytes;
+  return new Sketch({ capacity, bytesMax, columns: COLUMNS, notes: NOTES, hasher });
+}
+
+function keyOf(text: string): { keys: DataView; length: number } {
+  const bytes = Buffer.from(text);
+  return { keys: viewOf(bytes), length: bytes.length };
+}
+
+function entryOf(sketch: Sketch, text: string, db = 0): number {
+  const { keys, length } = keyOf(text);
+  return sketch.find(sketch.hash(db, keys, 0, length), db, keys, 0, length);
 }
 
 function hit(sketch: Sketch, text: string, { db = 0, column = 0, weight = 1, command = 0 } = {}): number {
-  const key = Buffer.from(text);
-  const hash = sketch.hash(db, key, 0, key.length);
-  const found = sketch.find(hash, db, key, 0, key.length);
-  const entry = found >= 0 ? found : sketch.enter(hash, db, key, 0, key.length);
+  const { keys, length } = keyOf(text);
+  const hash = sketch.hash(db, keys, 0, length);
+  const found = sketch.find(hash, db, keys, 0, length);
+  const entry = found >= 0 ? found : sketch.enter(hash, db, keys, 0, length);
   sketch.count(entry, column, weight, command);
   return entry;
 }
 
 function boundsOf(sketch: Sketch, text: string): { lower: number; upper: number } {
-  const key = Buffer.from(text);
-  const entry = sketch.find(sketch.hash(0, key, 0, key.length), 0, key, 0, key.length);
+  const entry = entryOf(sketch, text);
   if (entry < 0) return { lower: 0, upper: sketch.floor };
   return { lower: sketch.counted(entry), upper: sketch.counted(entry) + sketch.error(entry) };
 }
@@ -120,9 +132,7 @@ test("the floor never sinks, also when counts were taken out of the entries belo
   hit(sketch, "e");
   assert.equal(sketch.floor, 1);
   for (const key of ["c", "d"]) {
-    const bytes = Buffer.from(key);
-    const entry = sketch.find(sketch.hash(0, bytes, 0, bytes.length), 0, bytes, 0, bytes.length);
-    assert.equal(sketch.takeBack(entry, 0, 4), true);
+    assert.equal(sketch.takeBack(entryOf(sketch, key), 0, 4), true);
   }
   hit(sketch, "a");
   hit(sketch, "f");
@@ -141,5 +151,5 @@ test("a reset summary is as good as new", () => {
 });
 
 test("a budget that leaves no room for keys is refused", () => {
-  assert.throws(() => new Sketch({ capacity: 100, bytesMax: 1000, columns: 2, seed: 1 }), RangeError);
+  assert.throws(() => new Sketch({ capacity: 100, bytesMax: 1000, columns: 2, notes: 0, hasher }), RangeError);
 });

@@ -2,7 +2,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { keep } from "../../../../src/model/key.ts";
-import { FrameReader, type FrameSink, type KeyPlace } from "../../../../src/sources/keyspace/frames.ts";
+import type { KeyPlace } from "../../../../src/sources/keyspace/careful-frames.ts";
+import type { EventSink, ReplySink } from "../../../../src/sources/keyspace/frame-sink.ts";
+import { FrameReader } from "../../../../src/sources/keyspace/frames.ts";
 import { ProtocolError } from "../../../../src/sources/keyspace/protocol-error.ts";
 
 const CODES: Record<string, number> = { set: 1, del: 2, keymiss: 3 };
@@ -19,18 +21,22 @@ interface Seen {
 
 function readerOf(keyPlace: KeyPlace = "payload", counts?: (pattern: string, key: Uint8Array) => boolean) {
   const seen: Seen = { events: [], replies: [], errors: [], unknown: [], foreign: 0 };
-  const sink: FrameSink = {
-    event: (db, code, bytes, start, end) => {
-      seen.events.push({ db, code, key: Buffer.from(bytes.subarray(start, end)).toString("base64") });
+  const events: EventSink = {
+    event: (db, code, keys, start, end) => {
+      const key = Buffer.from(keys.buffer, keys.byteOffset + start, end - start).toString("base64");
+      seen.events.push({ db, code, key });
     },
     unknownEvent: (name) => seen.unknown.push(name),
-    reply: (items) => seen.replies.push([...items]),
-    error: (message) => seen.errors.push(message),
     foreign: () => {
       seen.foreign++;
     },
+    endOfRead: () => {},
   };
-  const reader = new FrameReader(sink, {
+  const replies: ReplySink = {
+    reply: (items) => seen.replies.push([...items]),
+    error: (message) => seen.errors.push(message),
+  };
+  const reader = new FrameReader(events, replies, {
     keyPlace,
     codeOf: (name) => CODES[name] ?? UNKNOWN,
     unknownCode: UNKNOWN,

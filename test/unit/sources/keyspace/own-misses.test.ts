@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { viewOf } from "../../../../src/panes/key-words.ts";
 import { OwnMisses } from "../../../../src/sources/keyspace/own-misses.ts";
 
 const KEY = Buffer.from("gone");
 
 function judge(misses: OwnMisses, key = "gone", db = 0): string {
   const bytes = Buffer.from(`..${key}..`);
-  return misses.judge(db, bytes, 2, bytes.length - 2);
+  return misses.judge(db, viewOf(bytes), 2, bytes.length - 2);
 }
 
 test("a miss before the answer is held, and is the agent's own where the answer says so", () => {

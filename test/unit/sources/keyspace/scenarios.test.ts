@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
+import { viewOf } from "../../../../src/panes/key-words.ts";
 import { PaneRecorder } from "../../../../src/panes/recorder.ts";
 import { budgetsOf } from "../../../../src/sources/keyspace/budgets.ts";
 import { type EventDialect, EventTable } from "../../../../src/sources/keyspace/event-table.ts";
@@ -71,7 +72,7 @@ function replay(scenario: Scenario, server: string, seq: Scenario["events"][numb
   const tap = new Tap(table, recorder);
   for (const [event, key, db = 0] of seq) {
     const bytes = Buffer.from(key);
-    tap.event(db, table.codeOf(event), bytes, 0, bytes.length);
+    tap.event(db, table.codeOf(event), viewOf(bytes), 0, bytes.length);
   }
   const closing = tap.rotate({ startMs: 1000, epoch: 1, nowMs: 1000 });
   const calls = new Map<string, number>();

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { viewOf } from "../../../../src/panes/key-words.ts";
 import { PaneRecorder } from "../../../../src/panes/recorder.ts";
 import { EventTable } from "../../../../src/sources/keyspace/event-table.ts";
 import { Tap } from "../../../../src/sources/keyspace/tap.ts";
@@ -26,7 +27,7 @@ function tapOf() {
   const tap = new Tap(table, recorder);
   const event = (name: string, text = "k") => {
     const key = Buffer.from(text);
-    tap.event(0, table.codeOf(name), key, 0, key.length);
+    tap.event(0, table.codeOf(name), viewOf(key), 0, key.length);
   };
   const close = () => {
     const closing = tap.rotate({ startMs: 1000, epoch: 1, nowMs: 1000 });
