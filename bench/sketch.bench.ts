@@ -66,9 +66,8 @@ function countInSketch(sketch: Sketch, { bytes, offsets }: PackedNames): void {
   for (let i = 0; i < offsets.length - 1; i++) {
     const start = offsets[i]!;
     const end = offsets[i + 1]!;
-    const hash = sketch.hash(0, keys, start, end);
-    let entry = sketch.find(hash, 0, keys, start, end);
-    if (entry < 0) entry = sketch.enter(hash, 0, keys, start, end);
+    let entry = sketch.find(0, keys, start, end);
+    if (entry < 0) entry = sketch.enter(0, keys, start, end);
     sketch.count(entry, WRITE_COLUMN, 1, SET_COMMAND);
   }
 }

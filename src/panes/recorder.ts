@@ -70,11 +70,10 @@ export class PaneRecorder {
   /** The entry of the key `keys[start, end)` in the open pane, tracked from now on. Void after the next one enters. */
   enter(db: number, keys: DataView, start: number, end: number): number {
     const sketch = this.#open.sketch;
-    const hash = sketch.hash(db, keys, start, end);
-    const entry = sketch.find(hash, db, keys, start, end);
+    const entry = sketch.find(db, keys, start, end);
     if (entry >= 0) return entry;
-    this.#distinct.add(hash);
-    return sketch.enter(hash, db, keys, start, end);
+    this.#distinct.add(sketch.lastHash);
+    return sketch.enter(db, keys, start, end);
   }
 
   /** Counts one access, or one maybe, of an entry. */

@@ -54,7 +54,9 @@ export class Sketch {
   readonly #columns: number;
   readonly #capacity: number;
   readonly #hasher: KeyHasher;
-  readonly #tableBits: number;
+  /** A hash less its lower bits is a place in the table. */
+  readonly #shift: number;
+  readonly #mask: number;
   /** Entry plus one by the upper bits of its hash; 0 is empty. Linear probing. */
   readonly #table: Int32Array;
   /** Words of a record. */
@@ -67,6 +69,7 @@ export class Sketch {
   readonly #arena: Uint8Array;
   readonly #keys: DataView;
   #arenaUsed = 0;
+  #lastHash = 0;
   #size = 0;
   #floor = 0;
   #purges = 0;
@@ -77,8 +80,10 @@ export class Sketch {
     this.#columns = columns;
     this.#capacity = capacity;
     this.#hasher = hasher;
-    this.#tableBits = tableBits(capacity);
-    this.#table = new Int32Array(2 ** this.#tableBits);
+    const bits = tableBits(capacity);
+    this.#shift = 32 - bits;
+    this.#table = new Int32Array(2 ** bits);
+    this.#mask = this.#table.length - 1;
     this.#stride = recordWords(columns + notes);
     const records = new ArrayBuffer(4 * this.#stride * capacity);
     this.#words = new Int32Array(records);
@@ -108,18 +113,20 @@ export class Sketch {
     return this.#arenaUsed;
   }
 
-  /** Hash of a key, for `find` and `enter`. */
-  hash(db: number, keys: DataView, start: number, end: number): number {
-    return this.#hasher.hash(db, keys, start, end);
+  /** Hash of the key that was looked up last. */
+  get lastHash(): number {
+    return this.#lastHash;
   }
 
   /** The entry of the key `keys[start, end)` in database `db`, or -1. */
-  find(hash: number, db: number, keys: DataView, start: number, end: number): number {
+  find(db: number, keys: DataView, start: number, end: number): number {
     const table = this.#table;
     const words = this.#words;
     const length = end - start;
     const lengthAndDb = length | (db << LENGTH_BITS);
-    for (let place = hash >>> (32 - this.#tableBits); ; place = (place + 1) & (table.length - 1)) {
+    const hash = this.#hasher.hash(db, keys, start, end);
+    this.#lastHash = hash;
+    for (let place = hash >>> this.#shift; ; place = (place + 1) & this.#mask) {
       const entry = table[place]! - 1;
       if (entry < 0) return -1;
       const record = Math.imul(entry, this.#stride);
@@ -129,21 +136,21 @@ export class Sketch {
   }
 
   /**
-   * The entry of a key that is not tracked, but is from now on: at most 1,034 bytes (the kept form), in a database of
-   * at most `DB_MAX`. May purge: entry numbers from before are void then.
+   * Tracks the key that `find` has just not found: at most 1,034 bytes (the kept form), in a database of at most
+   * `DB_MAX`. May purge: entry numbers from before are void then.
    */
-  enter(hash: number, db: number, keys: DataView, start: number, end: number): number {
+  enter(db: number, keys: DataView, start: number, end: number): number {
     const length = end - start;
     while (this.#size === this.#capacity || this.#arenaUsed + length > this.#arena.length) this.#purge();
     const entry = this.#size++;
     const record = entry * this.#stride;
-    this.#words[record + HASH] = hash;
+    this.#words[record + HASH] = this.#lastHash;
     this.#words[record + KEY_START] = this.#arenaUsed;
     this.#words[record + KEY_LENGTH_AND_DB] = length | (db << LENGTH_BITS);
     this.#doubles[(record + ERROR) >> 1] = this.#floor;
     copyKey(keys, start, this.#keys, this.#arenaUsed, length);
     this.#arenaUsed += length;
-    this.#link(entry, hash);
+    this.#link(entry, this.#lastHash);
     return entry;
   }
 
@@ -152,9 +159,11 @@ export class Sketch {
     const record = Math.imul(entry, this.#stride);
     this.#doubles[((record + HEAD_WORDS) >> 1) + column]! += weight;
     if (commandId === 0) return;
-    const first = 4 * (record + COMMAND_IDS);
-    if (this.#bytes[first] === commandId) this.#words[record + COMMAND_COUNTS]! += weight;
-    else this.#countCommand(first, record + COMMAND_COUNTS, commandId, weight);
+    const ids = 4 * (record + COMMAND_IDS);
+    const first = this.#bytes[ids]!;
+    if (first === 0) this.#bytes[ids] = commandId;
+    if (first === 0 || first === commandId) this.#words[record + COMMAND_COUNTS]! += weight;
+    else this.#countCommand(ids, record + COMMAND_COUNTS, commandId, weight);
   }
 
   /** Moves `weight` from one column of an entry to another. False where there is not so much to move. */
@@ -236,15 +245,15 @@ export class Sketch {
 
   #link(entry: number, hash: number): void {
     const table = this.#table;
-    let place = hash >>> (32 - this.#tableBits);
-    while (table[place] !== 0) place = (place + 1) & (table.length - 1);
+    let place = hash >>> this.#shift;
+    while (table[place] !== 0) place = (place + 1) & this.#mask;
     table[place] = entry + 1;
   }
 
   /** A small Space-Saving of its own: the rarest command gives its place, and its count, to a new one. */
   #countCommand(ids: number, counts: number, commandId: number, weight: number): void {
     let rarest = 0;
-    for (let place = 0; place < COMMANDS_PER_ENTRY; place++) {
+    for (let place = 1; place < COMMANDS_PER_ENTRY; place++) {
       const id = this.#bytes[ids + place]!;
       if (id === commandId || id === 0) {
         this.#bytes[ids + place] = commandId;

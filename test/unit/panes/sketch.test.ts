@@ -20,14 +20,13 @@ function keyOf(text: string): { keys: DataView; length: number } {
 
 function entryOf(sketch: Sketch, text: string, db = 0): number {
   const { keys, length } = keyOf(text);
-  return sketch.find(sketch.hash(db, keys, 0, length), db, keys, 0, length);
+  return sketch.find(db, keys, 0, length);
 }
 
 function hit(sketch: Sketch, text: string, { db = 0, column = 0, weight = 1, command = 0 } = {}): number {
   const { keys, length } = keyOf(text);
-  const hash = sketch.hash(db, keys, 0, length);
-  const found = sketch.find(hash, db, keys, 0, length);
-  const entry = found >= 0 ? found : sketch.enter(hash, db, keys, 0, length);
+  const found = sketch.find(db, keys, 0, length);
+  const entry = found >= 0 ? found : sketch.enter(db, keys, 0, length);
   sketch.count(entry, column, weight, command);
   return entry;
 }
