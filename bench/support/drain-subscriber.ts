@@ -7,11 +7,19 @@ import { connect } from "node:net";
 import { encodeCommand } from "../../src/cli/demo/resp.ts";
 
 let bytes = 0;
-// The same socket options as the tap's: none.
-const socket = connect({ port: Number(process.argv[2]), host: "127.0.0.1" });
-socket.write(encodeCommand(["PSUBSCRIBE", "__keyevent@*__:*"]));
-socket.on("data", (chunk) => {
-  bytes += chunk.length;
+const socket = connect({
+  port: Number(process.argv[2]),
+  host: "127.0.0.1",
+  noDelay: true,
+  // The tap's buffer.
+  onread: {
+    buffer: new Uint8Array(64 * 1024),
+    callback: (length) => {
+      bytes += length;
+      return true;
+    },
+  },
 });
+socket.write(encodeCommand(["PSUBSCRIBE", "__keyevent@*__:*"]));
 process.on("message", () => process.send?.(bytes));
 process.once("disconnect", () => process.exit(0));

@@ -47,13 +47,7 @@ export class KeyHasher {
 }
 
 /** Whether `a[aStart, aStart + length)` and `b[bStart, bStart + length)` are the same bytes. */
-export function isSameKey(
-  a: DataView,
-  aStart: number,
-  b: DataView,
-  bStart: number,
-  length: number,
-): boolean {
+export function isSameKey(a: DataView, aStart: number, b: DataView, bStart: number, length: number): boolean {
   if (length < WORD_BYTES) {
     for (let i = 0; i < length; i++) if (a.getUint8(aStart + i) !== b.getUint8(bStart + i)) return false;
     return true;
@@ -66,7 +60,13 @@ export function isSameKey(
 }
 
 /** Copies a key, without making an object as `set` and `subarray` would. */
-export function copyKey(from: DataView, fromStart: number, to: DataView, toStart: number, length: number): void {
+export function copyKey(
+  from: DataView,
+  fromStart: number,
+  to: DataView,
+  toStart: number,
+  length: number,
+): void {
   let i = 0;
   for (; i + WORD_BYTES <= length; i += WORD_BYTES) {
     to.setInt32(toStart + i, from.getInt32(fromStart + i, true), true);

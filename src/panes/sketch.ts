@@ -5,6 +5,8 @@ import { nthSmallest } from "./nth-smallest.ts";
 /** Entries are evicted down to this quantile of their counts when the summary is full. */
 const PURGE_QUANTILE = 0.5;
 const SLOTS_PER_ENTRY = 4;
+/** Entries are counted by how far they stand above the floor, up to so far. */
+const STEPS = 256;
 
 /**
  * An entry is one record, for the sake of the processor's caches: what an event touches lies side by side, its hash,
@@ -17,7 +19,9 @@ const KEY_LENGTH_AND_DB = 2;
 /** One byte each. */
 const COMMAND_IDS = 3;
 const COMMAND_COUNTS = 4;
-const ERROR = COMMAND_COUNTS + COMMANDS_PER_ENTRY;
+/** What was counted in all columns, and the error: doubles, as the counters behind them. */
+const COUNTED = COMMAND_COUNTS + COMMANDS_PER_ENTRY;
+const ERROR = COUNTED + 2;
 const HEAD_WORDS = ERROR + 2;
 const LENGTH_BITS = 11;
 const LENGTH_MASK = (1 << LENGTH_BITS) - 1;
@@ -51,7 +55,6 @@ export interface SketchOptions {
  * PODS 2012.
  */
 export class Sketch {
-  readonly #columns: number;
   readonly #capacity: number;
   readonly #hasher: KeyHasher;
   /** A hash less its lower bits is a place in the table. */
@@ -66,6 +69,7 @@ export class Sketch {
   readonly #doubles: Float64Array;
   readonly #bytes: Uint8Array;
   readonly #scratch: Float64Array;
+  readonly #steps = new Uint32Array(STEPS);
   readonly #arena: Uint8Array;
   readonly #keys: DataView;
   #arenaUsed = 0;
@@ -77,7 +81,6 @@ export class Sketch {
   constructor({ capacity, bytesMax, columns, notes, hasher }: SketchOptions) {
     if (!Number.isInteger(capacity) || capacity < 2)
       throw new RangeError(`capacity must be at least 2, got ${capacity}`);
-    this.#columns = columns;
     this.#capacity = capacity;
     this.#hasher = hasher;
     const bits = tableBits(capacity);
@@ -158,6 +161,7 @@ export class Sketch {
   count(entry: number, column: number, weight: number, commandId: number): void {
     const record = Math.imul(entry, this.#stride);
     this.#doubles[((record + HEAD_WORDS) >> 1) + column]! += weight;
+    this.#doubles[(record + COUNTED) >> 1]! += weight;
     if (commandId === 0) return;
     const ids = 4 * (record + COMMAND_IDS);
     const first = this.#bytes[ids]!;
@@ -180,6 +184,7 @@ export class Sketch {
     const place = this.#counters(entry) + column;
     if (this.#doubles[place]! < weight) return false;
     this.#doubles[place]! -= weight;
+    this.#doubles[(entry * this.#stride + COUNTED) >> 1]! -= weight;
     return true;
   }
 
@@ -195,10 +200,7 @@ export class Sketch {
 
   /** All that was counted of an entry since it is tracked. */
   counted(entry: number): number {
-    const counters = this.#counters(entry);
-    let sum = 0;
-    for (let column = 0; column < this.#columns; column++) sum += this.#doubles[counters + column]!;
-    return sum;
+    return this.#doubles[(entry * this.#stride + COUNTED) >> 1]!;
   }
 
   error(entry: number): number {
@@ -267,13 +269,32 @@ export class Sketch {
   }
 
   #purge(): void {
-    const uppers = this.#scratch.subarray(0, this.#size);
-    for (let entry = 0; entry < this.#size; entry++) uppers[entry] = this.counted(entry) + this.error(entry);
-    const median = nthSmallest(uppers, Math.floor((this.#size - 1) * PURGE_QUANTILE));
     // What was taken back may lie below the floor, which vouches for the keys that left and must never sink.
-    this.#floor = Math.max(this.#floor, median);
+    this.#floor = Math.max(this.#floor, this.#quantile());
     this.#purges++;
     this.#keepAbove(this.#floor);
+  }
+
+  /** The upper bound at the quantile down to which entries leave. */
+  #quantile(): number {
+    const size = this.#size;
+    const uppers = this.#scratch;
+    const steps = this.#steps.fill(0);
+    for (let entry = 0; entry < size; entry++) {
+      const upper = this.counted(entry) + this.error(entry);
+      uppers[entry] = upper;
+      // Below the floor lies what was taken back.
+      const step = Math.max(0, upper - this.#floor);
+      if (step < STEPS) steps[step]! += 1;
+    }
+    // Nearly always it lies just above the floor, and bounds are whole numbers: then counting them is enough.
+    const rank = Math.floor((size - 1) * PURGE_QUANTILE);
+    let below = 0;
+    for (let step = 0; step < STEPS; step++) {
+      below += steps[step]!;
+      if (below > rank) return this.#floor + step;
+    }
+    return nthSmallest(uppers.subarray(0, size), rank);
   }
 
   #keepAbove(floor: number): void {
@@ -289,15 +310,18 @@ export class Sketch {
 
   /** Entries only ever move towards the start, so records and keys are compacted in place. */
   #relocate(entry: number): void {
-    const from = entry * this.#stride;
-    const to = this.#size * this.#stride;
-    const start = this.#words[from + KEY_START]!;
-    const length = this.#words[from + KEY_LENGTH_AND_DB]! & LENGTH_MASK;
-    this.#arena.copyWithin(this.#arenaUsed, start, start + length);
-    if (to !== from) this.#words.copyWithin(to, from, from + this.#stride);
-    this.#words[to + KEY_START] = this.#arenaUsed;
+    const words = this.#words;
+    const stride = this.#stride;
+    const from = entry * stride;
+    const to = this.#size * stride;
+    const start = words[from + KEY_START]!;
+    const length = words[from + KEY_LENGTH_AND_DB]! & LENGTH_MASK;
+    copyKey(this.#keys, start, this.#keys, this.#arenaUsed, length);
+    // A loop, for a call of `copyWithin` costs more than so few words.
+    if (to !== from) for (let i = 0; i < stride; i++) words[to + i] = words[from + i]!;
+    words[to + KEY_START] = this.#arenaUsed;
     this.#arenaUsed += length;
-    this.#link(this.#size++, this.#words[to + HASH]!);
+    this.#link(this.#size++, words[to + HASH]!);
   }
 }
 

@@ -64,7 +64,7 @@ export class TargetWatch {
       buckets: config.kafka.buckets,
       ignored,
       control: connection,
-      connect: () => openSocket(target),
+      connect: (onread) => openSocket(target, onread),
       claim: (runId) => options.claims.claim(runId, target.address),
       clock,
       logger,

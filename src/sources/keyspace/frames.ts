@@ -32,9 +32,14 @@ export class FrameReader {
   constructor(events: EventSink, replies: ReplySink, options: FrameReaderOptions) {
     this.#events = events;
     this.#hot = new HotFrames(events);
-    this.#careful = new CarefulFrames(events, replies, options, (view, start, nameStart, nameEnd, channel) => {
-      if (view === this.#room.view) this.#hot.learn(view, start, nameStart, nameEnd, channel);
-    });
+    this.#careful = new CarefulFrames(
+      events,
+      replies,
+      options,
+      (view, start, nameStart, nameEnd, channel) => {
+        if (view === this.#room.view) this.#hot.learn(view, start, nameStart, nameEnd, channel);
+      },
+    );
     this.input = this.#room.bytes.subarray(REST_BYTES, REST_BYTES + READ_BYTES);
   }
 

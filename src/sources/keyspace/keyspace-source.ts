@@ -1,4 +1,4 @@
-import type { Socket } from "node:net";
+import type { OnReadOpts, Socket } from "node:net";
 import type { Config, TargetConfig } from "../../config/schema.ts";
 import type { Kind } from "../../model/access.ts";
 import type { PanePart } from "../../model/pane.ts";
@@ -32,7 +32,7 @@ export interface KeyspaceSourceOptions {
   readonly buckets: number;
   readonly ignored: (key: Uint8Array) => boolean;
   readonly control: FlagControl;
-  readonly connect: () => Socket;
+  readonly connect: (onread: OnReadOpts) => Socket;
   /** Claims a server process by its run id; returns the other target that watches it already, or `null`. */
   readonly claim: (runId: string | null) => string | null;
   readonly clock: Clock;

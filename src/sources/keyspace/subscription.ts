@@ -1,4 +1,4 @@
-import type { Socket } from "node:net";
+import type { OnReadOpts, Socket } from "node:net";
 import { backoffMs } from "../../runtime/backoff.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import type { ReplySink } from "./frame-sink.ts";
@@ -17,6 +17,13 @@ const ABANDONED_AFTER_MS = 30_000;
 const RECONNECT = { firstMs: 100, maxMs: 5000 };
 /** A refused password or permission is asked again rarely: each try is a line in the server's ACL LOG. */
 const RECONNECT_REFUSED = { firstMs: 5000, maxMs: 30_000 };
+/**
+ * Once a read has emptied the socket, nobody looks for so long: what comes meanwhile is read in one go. A wake-up for
+ * each of the server's small writes costs the agent most of its time, and the server some of its own.
+ */
+const REST_MS = 4;
+/** After a read of so many bytes there is more to come at once. */
+const REST_BELOW_BYTES = 32 * 1024;
 const BUFFERED_WRITE_BYTES_MAX = 64 * 1024;
 /** Refusals of a PING by a server that lives and goes on publishing: it loads its data, or runs a long script. */
 const ALIVE = /^(LOADING|BUSY|MASTERDOWN)\b/;
@@ -34,12 +41,19 @@ export interface SubscriptionOptions {
   readonly patterns: readonly string[];
   readonly clock: Clock;
   /** Opens the socket; TLS and unix sockets are its business. */
-  readonly connect: () => Socket;
+  readonly connect: (onread: OnReadOpts) => Socket;
   /** A reader of the bytes of one connection, which hands what is no event to `replies`. */
-  readonly newReader: (replies: ReplySink) => { push(chunk: Uint8Array): void };
+  readonly newReader: (replies: ReplySink) => SubscriptionReader;
   readonly onUp: () => void;
   /** Once for each loss of a subscription that was up, and for each attempt that failed. */
   readonly onDown: (loss: SubscriptionLoss, wasUp: boolean) => void;
+}
+
+/** Takes the bytes of one connection: they are put into `input`, then `read` is called with how many there are. */
+export interface SubscriptionReader {
+  readonly input: Uint8Array;
+  /** Throws: `ProtocolError`. */
+  read(length: number): void;
 }
 
 /**
@@ -52,7 +66,6 @@ export interface SubscriptionOptions {
 export class Subscription implements ReplySink {
   readonly #options: SubscriptionOptions;
   #socket: Socket | null = null;
-  #reader: { push(chunk: Uint8Array): void } | null = null;
   #isUp = false;
   #isStopped = false;
   #confirmed = 0;
@@ -62,6 +75,7 @@ export class Subscription implements ReplySink {
   #answeredMs: number | null = null;
   #worstLagMs = 0;
   #cancelTimer: () => void = () => {};
+  #cancelRest: () => void = () => {};
 
   constructor(options: SubscriptionOptions) {
     this.#options = options;
@@ -118,16 +132,18 @@ export class Subscription implements ReplySink {
 
   #connect(): void {
     const { connect, newReader, clock } = this.#options;
-    const socket = connect();
+    const reader = newReader(this);
+    const socket = connect({
+      buffer: reader.input,
+      callback: (length) => this.#read(socket, reader, length),
+    });
     this.#socket = socket;
-    this.#reader = newReader(this);
     this.#confirmed = 0;
     this.#pingSentMs = null;
     this.#answeredMs = null;
     socket.setNoDelay(true);
     const established = "encrypted" in socket ? "secureConnect" : "connect";
     socket.once(established, () => this.#handshake(socket));
-    socket.on("data", (chunk) => this.#read(socket, chunk));
     socket.once("error", (error) =>
       this.#lost(socket, { code: this.#isUp ? "closed" : "refused", message: error.message }),
     );
@@ -148,14 +164,19 @@ export class Subscription implements ReplySink {
     socket.write(encodeCommand(["PSUBSCRIBE", ...patterns]));
   }
 
-  #read(socket: Socket, chunk: Uint8Array): void {
-    if (socket !== this.#socket) return;
+  /** Whether to go on reading. */
+  #read(socket: Socket, reader: SubscriptionReader, length: number): boolean {
+    if (socket !== this.#socket) return false;
     try {
-      this.#reader?.push(chunk);
+      reader.read(length);
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
       this.#drop({ code: "protocol", message: error.message });
+      return false;
     }
+    if (!this.#isUp || length >= REST_BELOW_BYTES) return true;
+    this.#cancelRest = this.#options.clock.after(REST_MS, () => socket.resume());
+    return false;
   }
 
   get #isConfirmed(): boolean {
@@ -220,8 +241,8 @@ export class Subscription implements ReplySink {
     if (!socket) return;
     const wasUp = this.#isUp;
     this.#cancelTimer();
+    this.#cancelRest();
     this.#socket = null;
-    this.#reader = null;
     this.#isUp = false;
     this.#pingSentMs = null;
     socket.removeAllListeners();

@@ -173,10 +173,7 @@ test("a pane that waits for its verdict does not hold up the next, but two canno
   hit(recorder, "first");
   const closing = recorder.rotate({ startMs: 1000, epoch: 1, nowMs: 1000 });
   hit(recorder, "second");
-  assert.throws(
-    () => recorder.rotate({ startMs: 2000, epoch: 1, nowMs: 2000 }),
-    /has not been published/,
-  );
+  assert.throws(() => recorder.rotate({ startMs: 2000, epoch: 1, nowMs: 2000 }), /has not been published/);
   const verdict = {
     sees: SEES,
     complete: true,
@@ -186,8 +183,5 @@ test("a pane that waits for its verdict does not hold up the next, but two canno
     budgets: [UNKNOWN_BUDGET],
   };
   assert.equal(closing.publish(verdict)[0]?.startMs, 0);
-  assert.equal(
-    recorder.rotate({ startMs: 2000, epoch: 1, nowMs: 2000 }).publish(verdict)[0]?.startMs,
-    1000,
-  );
+  assert.equal(recorder.rotate({ startMs: 2000, epoch: 1, nowMs: 2000 }).publish(verdict)[0]?.startMs, 1000);
 });

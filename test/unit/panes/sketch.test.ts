@@ -150,5 +150,8 @@ test("a reset summary is as good as new", () => {
 });
 
 test("a budget that leaves no room for keys is refused", () => {
-  assert.throws(() => new Sketch({ capacity: 100, bytesMax: 1000, columns: 2, notes: 0, hasher }), RangeError);
+  assert.throws(
+    () => new Sketch({ capacity: 100, bytesMax: 1000, columns: 2, notes: 0, hasher }),
+    RangeError,
+  );
 });
