@@ -5,7 +5,7 @@ import { PIPELINE_DEPTH, packedSets, pipelineSets } from "./support/pipelined-se
 import { cpuSeconds } from "./support/process-cpu.ts";
 import { cell } from "./support/report.ts";
 import { type Bench, runBench } from "./support/run-bench.ts";
-import { mainThreadSeconds } from "./support/server-cpu.ts";
+import { mainThreadSeconds } from "./support/server-info.ts";
 import { median, spread } from "./support/statistics.ts";
 import { type Subscriber, settled, startKeyheat, startScript } from "./support/subscriber-process.ts";
 import { type PackedNames, ZipfKeys } from "./support/zipf-keys.ts";

@@ -2,9 +2,9 @@ import { command } from "../../test/support/redis.ts";
 
 const MAIN_THREAD_FIELDS = ["used_cpu_user_main_thread", "used_cpu_sys_main_thread"];
 
-/** A field of an INFO section as a number. Throws: Error where the server has no such field. */
-export async function infoField(port: number, section: string, field: string): Promise<number> {
-  return fieldOf(await infoText(port, section), field);
+/** A field of an INFO section as a number; `null`: this server has no such field. */
+export async function infoNumber(port: number, section: string, field: string): Promise<number | null> {
+  return numberOf(await infoText(port, section), field);
 }
 
 /**
@@ -14,15 +14,18 @@ export async function infoField(port: number, section: string, field: string): P
  */
 export async function mainThreadSeconds(port: number): Promise<number> {
   const text = await infoText(port, "cpu");
-  return MAIN_THREAD_FIELDS.reduce((sum, field) => sum + fieldOf(text, field), 0);
+  return MAIN_THREAD_FIELDS.reduce((sum, field) => {
+    const seconds = numberOf(text, field);
+    if (seconds === null) throw new Error(`the server's INFO has no ${field}`);
+    return sum + seconds;
+  }, 0);
 }
 
 async function infoText(port: number, section: string): Promise<string> {
   return String(await command(port, ["INFO", section]));
 }
 
-function fieldOf(text: string, field: string): number {
+function numberOf(text: string, field: string): number | null {
   const value = new RegExp(`^${field}:([0-9.]+)`, "m").exec(text)?.[1];
-  if (value === undefined) throw new Error(`the server's INFO has no ${field}`);
-  return Number(value);
+  return value === undefined ? null : Number(value);
 }
