@@ -11,6 +11,7 @@ import { type Bench, runBench } from "./support/run-bench.ts";
 import { infoNumber } from "./support/server-info.ts";
 import { StandaloneProcess } from "./support/standalone-process.ts";
 import { median } from "./support/statistics.ts";
+import { type Accuracy, accuracyOf, EDGE_MS, TOP } from "./support/window-accuracy.ts";
 import { ZipfKeys } from "./support/zipf-keys.ts";
 
 const KEYS = 1_000_000;
@@ -18,9 +19,7 @@ const EXPONENT = 1.1;
 const BATCHES_OF_COMMANDS = 16_384;
 /** Leaves the server and the load generator room on two cores. */
 const PACE = { perSecond: 150_000, connections: 8 };
-const WINDOW_MS = 10_000;
 const SHARE = 1 / 3;
-const TOP = 10;
 const RECOVERED_MS_MAX = 60_000;
 const GOAL = { errorPercent: 5, memoryGrowth: 1.1, recoveredMs: 30_000 };
 
@@ -33,7 +32,7 @@ interface Times {
 }
 
 const TIMES: Times = { warmUpMs: 15_000, needMs: 15_000, overloadMs: 60_000, sampleMs: 5000 };
-const TIMES_QUICK: Times = { warmUpMs: 5000, needMs: 5000, overloadMs: 15_000, sampleMs: 2500 };
+const TIMES_QUICK: Times = { warmUpMs: 8000, needMs: 5000, overloadMs: 15_000, sampleMs: 2500 };
 
 /** How often the subscription was cut, as both sides count it. */
 interface Cuts {
@@ -50,15 +49,6 @@ interface Overload {
   readonly subscriptions: number;
   readonly residentMib: { readonly start: number; readonly middle: number; readonly end: number };
   readonly coresUsed: number;
-}
-
-interface Accuracy {
-  readonly sample: Sample;
-  /** Of the exact top 10; a key that is not listed counts as 100%. */
-  readonly worstErrorPercent: number;
-  readonly meanErrorPercent: number;
-  readonly lowers: number;
-  readonly lowersHolding: number;
 }
 
 await runBench("overload", async (bench) => {
@@ -112,7 +102,7 @@ async function overloaded(
   const samples: Sample[] = [];
   const start = resident();
   let middle = start;
-  quota.limit(needCores, SHARE);
+  quota.limit(needCores * SHARE);
   const startMs = Date.now();
   const cpuBefore = cpuSeconds(pid);
   for (let dueMs = times.sampleMs; dueMs <= times.overloadMs; dueMs += times.sampleMs) {
@@ -155,30 +145,6 @@ async function coresUsed(pid: number, measuredMs: number): Promise<number> {
   return ((cpuSeconds(pid) - before) * 1000) / (performance.now() - startMs);
 }
 
-/** None where nothing was answered, or the window began before the overload did. */
-function accuracyOf(sample: Sample, truth: AnsweredCounts, sinceMs: number): Accuracy[] {
-  const { hotKeys } = sample;
-  const toMs = Date.parse(hotKeys?.asOf ?? "");
-  if (!hotKeys || toMs - WINDOW_MS < sinceMs) return [];
-  const counts = truth.between(toMs - WINDOW_MS, toMs);
-  const top = [...counts].sort(([, one], [, other]) => other.exact - one.exact).slice(0, TOP);
-  const listed = new Map(hotKeys.keys.map(({ key, count }) => [key, count]));
-  const errors = top.map(([key, { exact }]) => {
-    const estimate = listed.get(key)?.estimate ?? 0;
-    return (100 * Math.abs(estimate - exact)) / exact;
-  });
-  const holding = hotKeys.keys.filter(({ key, count }) => count.lower <= (counts.get(key)?.most ?? 0));
-  return [
-    {
-      sample,
-      worstErrorPercent: Math.max(...errors),
-      meanErrorPercent: errors.reduce((sum, error) => sum + error, 0) / errors.length,
-      lowers: hotKeys.keys.length,
-      lowersHolding: holding.length,
-    },
-  ];
-}
-
 interface Findings {
   readonly load: string;
   readonly normal: Sample;
@@ -202,7 +168,7 @@ function tabulate(bench: Bench, { load, normal, overload, accuracies, truth }: F
   ];
   bench.table({
     title: "Under a third of the CPU that it needs",
-    load: `${load}; estimates of the last closed 10 s window against what was answered in the same 10 s, where the window began after the overload`,
+    load: `${load}; estimates of the last closed 10 s window against what was answered in the same 10 s, where the window began after the overload; a lower bound holds if at most so many ran in the window and ${EDGE_MS} ms around it`,
     columns: [
       "",
       "source",
@@ -218,7 +184,7 @@ function tabulate(bench: Bench, { load, normal, overload, accuracies, truth }: F
       rowOf("before", normal, unhindered),
       ...overload.samples.map((sample) =>
         rowOf(
-          `after ${((sample.atMs - overload.startMs) / 1000).toFixed(0)} s`,
+          `after ${((sample.atMs - overload.startMs) / 1000).toFixed(1)} s`,
           sample,
           accuracies.find((accuracy) => accuracy.sample === sample),
         ),
@@ -241,7 +207,7 @@ function judge(bench: Bench, { before, after, overload, accuracies, recoveredMs 
   bench.goal({
     what: "the server never cuts the subscription",
     holds: gaps === 0 && (cuts ?? 0) === 0,
-    measured: `${gaps} gaps, ${cuts ?? "an unknown number of"} disconnections by the server, ${overload.subscriptions} subscriptions seen; at most ${overload.mostUnsentMib.toFixed(1)} MiB unsent`,
+    measured: `${gaps} gaps, ${cuts ?? "an untold number of"} disconnections by the server, ${overload.subscriptions} subscriptions seen; at most ${overload.mostUnsentMib.toFixed(1)} MiB unsent`,
   });
   const { start, middle, end } = overload.residentMib;
   bench.goal({
@@ -267,19 +233,22 @@ function judge(bench: Bench, { before, after, overload, accuracies, recoveredMs 
   });
   const lowers = accuracies.reduce((sum, { lowers }) => sum + lowers, 0);
   const holding = accuracies.reduce((sum, { lowersHolding }) => sum + lowersHolding, 0);
+  const excess = Math.max(...accuracies.map(({ worstExcessPercent }) => worstExcessPercent));
   bench.goal({
     what: "every lower bound holds",
     holds: lowers > 0 && holding === lowers,
-    measured: `${holding} of ${lowers}`,
+    measured: `${holding} of ${lowers}${holding < lowers ? `, the worst is ${excess.toFixed(2)}% too high` : ""}`,
   });
   bench.goal({
     what: `back to probability 1 within ${GOAL.recoveredMs / 1000} s after the quota is lifted`,
-    holds: recoveredMs !== null && recoveredMs <= GOAL.recoveredMs,
-    measured:
-      recoveredMs === null
-        ? `not within ${RECOVERED_MS_MAX / 1000} s`
-        : `${(recoveredMs / 1000).toFixed(1)} s${shown === 0 ? ", but it was never below 1" : ""}`,
+    holds: shown > 0 && recoveredMs !== null && recoveredMs <= GOAL.recoveredMs,
+    measured: shown === 0 ? "it was never below 1" : recoveryText(recoveredMs),
   });
+}
+
+function recoveryText(recoveredMs: number | null): string {
+  if (recoveredMs === null) return `not within ${RECOVERED_MS_MAX / 1000} s`;
+  return `${(recoveredMs / 1000).toFixed(1)} s`;
 }
 
 function optional(value: number | null, digits = 0): string | Cell {

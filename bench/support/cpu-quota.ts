@@ -11,8 +11,7 @@ const VERSION_2 = "/sys/fs/cgroup";
 export interface CpuQuota extends AsyncDisposable {
   /** How it is done, for the report. */
   readonly means: string;
-  /** `needCores`: what it uses unhindered; `share`: how much of that it is to get, 0..1. */
-  limit(needCores: number, share: number): void;
+  limit(cores: number): void;
   lift(): void;
 }
 
@@ -43,7 +42,7 @@ function groupOf(pid: number, make: (pid: number) => Group | null): CpuQuota | n
   const { means, folder, parent, write } = group;
   return {
     means,
-    limit: (needCores, share) => write(Math.max(QUOTA_US_MIN, Math.round(needCores * share * PERIOD_US))),
+    limit: (cores) => write(Math.max(QUOTA_US_MIN, Math.round(cores * PERIOD_US))),
     lift: () => write(null),
     [Symbol.asyncDispose]: async () => {
       write(null);
@@ -84,6 +83,7 @@ function versionTwo(pid: number): Group | null {
   };
 }
 
+/** Lets it run for a part of each period: as much as a quota for a process that keeps one thread busy while it runs. */
 function bySignals(pid: number): CpuQuota {
   const periodMs = PERIOD_US / 1000;
   let timer: NodeJS.Timeout | undefined;
@@ -94,23 +94,23 @@ function bySignals(pid: number): CpuQuota {
       clearTimeout(timer);
     }
   };
+  const run = (runMs: number) => {
+    timer = setTimeout(() => pause(runMs), runMs);
+    signal("SIGCONT");
+  };
+  const pause = (runMs: number) => {
+    timer = setTimeout(() => run(runMs), periodMs - runMs);
+    signal("SIGSTOP");
+  };
   const lift = () => {
     clearTimeout(timer);
     signal("SIGCONT");
   };
-  const run = (share: number) => {
-    timer = setTimeout(() => pause(share), periodMs * share);
-    signal("SIGCONT");
-  };
-  const pause = (share: number) => {
-    timer = setTimeout(() => run(share), periodMs * (1 - share));
-    signal("SIGSTOP");
-  };
   return {
     means: `SIGSTOP and SIGCONT within each ${periodMs} ms, for no control group could be made`,
-    limit: (_needCores, share) => {
+    limit: (cores) => {
       lift();
-      pause(share);
+      pause(Math.min(periodMs - 1, Math.max(1, Math.round(cores * periodMs))));
     },
     lift,
     [Symbol.asyncDispose]: async () => lift(),
