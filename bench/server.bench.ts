@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { command, startRedis, type TestServer } from "../test/support/redis.ts";
 import { PacedSets } from "./support/paced-sets.ts";
 import { PIPELINE_DEPTH, packedSets, pipelineSets } from "./support/pipelined-sets.ts";
-import { cpuSeconds } from "./support/process-cpu.ts";
+import { liveThreadSeconds } from "./support/process-cpu.ts";
 import { cell } from "./support/report.ts";
 import { type Bench, runBench } from "./support/run-bench.ts";
 import { mainThreadSeconds } from "./support/server-info.ts";
@@ -145,12 +145,12 @@ async function measureIdle(bench: Bench): Promise<void> {
   bench.progress("keyheat beside an idle server");
   await sleep(IDLE_SETTLING_MS);
   const [own, beside] = await Promise.all([
-    shareOfCore(async () => cpuSeconds(keyheat.pid), measuredMs),
+    shareOfCore(async () => liveThreadSeconds(keyheat.pid), measuredMs),
     shareOfCore(() => mainThreadSeconds(server.port), measuredMs),
   ]);
   bench.table({
     title: "Idle, percent of a core",
-    load: `an idle server; ${measuredMs / 1000} s after ${IDLE_SETTLING_MS / 1000} s of settling; CPU of all threads of keyheat by /proc, of the server's main thread by its INFO cpu`,
+    load: `an idle server; ${measuredMs / 1000} s after ${IDLE_SETTLING_MS / 1000} s of settling; CPU of all threads of keyheat by /proc (schedstat), of the server's main thread by its INFO cpu`,
     columns: ["", "%"],
     rows: [
       ["keyheat standalone", cell(own, 2)],
