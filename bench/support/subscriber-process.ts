@@ -1,5 +1,6 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
+import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { StandaloneProcess } from "./standalone-process.ts";
 
@@ -10,11 +11,17 @@ export interface Subscriber extends AsyncDisposable {
   progress(): Promise<number>;
 }
 
+const SETTLED_AFTER_MS = 300;
+
 /** A script of this folder, which answers each message with its progress. */
-export async function startScript(name: string, port: number): Promise<Subscriber> {
+export async function startScript(
+  name: string,
+  port: number,
+  args: readonly string[] = [],
+): Promise<Subscriber> {
   const script = fileURLToPath(new URL(name, import.meta.url));
   const execArgv = process.execArgv.filter((flag) => flag === "--experimental-strip-types");
-  const child = fork(script, [String(port)], { execArgv });
+  const child = fork(script, [String(port), ...args], { execArgv });
   const progress = () => ask(child);
   await progress();
   return {
@@ -41,6 +48,15 @@ export async function startKeyheat(url: string): Promise<Subscriber> {
     progress: () => keyheat.metric("keyheat_events_total"),
     [Symbol.asyncDispose]: () => keyheat.stop(),
   };
+}
+
+/** Until nothing more comes in. */
+export async function settled(subscriber: Pick<Subscriber, "progress">): Promise<void> {
+  let last = -1;
+  for (let now = await subscriber.progress(); now !== last; now = await subscriber.progress()) {
+    last = now;
+    await sleep(SETTLED_AFTER_MS);
+  }
 }
 
 async function ask(child: ChildProcess): Promise<number> {
