@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { fuse, type VantageView } from "../../../src/windows/fuse.ts";
+import { fuse } from "../../../src/windows/fuse.ts";
+import type { VantageView } from "../../../src/windows/reading.ts";
 import { kindBits } from "../../../src/windows/vantage.ts";
 
 const SEES_ALL = kindBits(["read", "write", "miss"]);
@@ -11,15 +12,17 @@ function events(fields: Partial<VantageView> = {}): VantageView {
     vantage: "server-events",
     lower: { read: 0, write: 0, miss: 0 },
     slack: 0,
+    scaled: null,
     sees: SEES_EVENTS,
     complete: SEES_EVENTS,
+    unbroken: SEES_EVENTS,
     isReporting: true,
     ...fields,
   };
 }
 
 function clients(fields: Partial<VantageView> = {}): VantageView {
-  return { ...events(), vantage: "clients", sees: SEES_ALL, complete: 0, ...fields };
+  return { ...events(), vantage: "clients", sees: SEES_ALL, complete: 0, unbroken: 0, ...fields };
 }
 
 test("vantages are never added: per kind the largest lower bound speaks", () => {
@@ -51,16 +54,16 @@ test("an upper bound that another vantage's lower bound passes is dropped and co
     events({ lower: { read: 0, write: 10, miss: 0 }, slack: 2 }),
     clients({ lower: { read: 0, write: 90, miss: 0 }, sees: SEES_EVENTS }),
   ]);
-  assert.deepEqual(fused.counts.write, { estimate: 90, lower: 90, upper: null });
+  assert.deepEqual(fused.counts.write, { estimate: 90, lower: 90, upper: null, likely: null });
   assert.ok(fused.disproved > 0);
 });
 
 test("where nobody sees reads, misses stand for them, and no vantage is named for reads", () => {
   const fused = fuse([events({ lower: { read: 9, write: 20, miss: 9 }, slack: 4 })]);
-  assert.deepEqual(fused.counts.read, { estimate: 11, lower: 9, upper: 13 });
+  assert.deepEqual(fused.counts.read, { estimate: 11, lower: 9, upper: 13, likely: null });
   assert.deepEqual(fused.vantages, { write: "server-events", miss: "server-events" });
   // The doubt is of one access or the other: it is not counted for both.
-  assert.deepEqual(fused.counts.total, { estimate: 31, lower: 29, upper: 33 });
+  assert.deepEqual(fused.counts.total, { estimate: 31, lower: 29, upper: 33, likely: null });
 });
 
 test("a falling rule may rely on the speaking vantage's own upper bound while its reporters report", () => {
@@ -78,13 +81,13 @@ test("where only one kind is seen, the total is of that kind", () => {
   const fused = fuse([
     events({ lower: { read: 6, write: 0, miss: 6 }, slack: 2, sees: bits, complete: bits }),
   ]);
-  assert.deepEqual(fused.counts.total, { estimate: 7, lower: 6, upper: 8 });
-  assert.deepEqual(fused.counts.write, { estimate: 0, lower: 0, upper: null });
+  assert.deepEqual(fused.counts.total, { estimate: 7, lower: 6, upper: 8, likely: null });
+  assert.deepEqual(fused.counts.write, { estimate: 0, lower: 0, upper: null, likely: null });
   assert.deepEqual(fused.vantages, { miss: "server-events" });
 });
 
 test("a key that nobody can see has no upper bound", () => {
   const { counts, clearing } = fuse([]);
-  assert.deepEqual(counts.total, { estimate: 0, lower: 0, upper: null });
+  assert.deepEqual(counts.total, { estimate: 0, lower: 0, upper: null, likely: null });
   assert.equal(clearing.total, null);
 });

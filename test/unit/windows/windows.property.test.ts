@@ -64,7 +64,7 @@ function checkRunning(windows: Windows, scenario: Scenario, handle: number): voi
   const key = Buffer.from(windows.keyOf("default", handle).bytes).toString();
   for (const windowMs of WINDOWS_MS) {
     const heat = windows.running("default", handle, windowMs);
-    assert.equal(windows.runningLower("default", handle, windowMs, "total"), heat.counts.total.lower);
+    assert.equal(windows.runningFiringMax("default", handle, windowMs, "total"), heat.counts.total.lower);
     checkBounds(heat, scenario, key);
   }
 }
