@@ -50,10 +50,10 @@ export class Accumulator {
     return this.cells.isZero() && this.floors.isZero() && (this.#scaled === null || this.#scaled.isZero());
   }
 
-  /** Gives the memory of all sums back: only while they are zero. */
-  clear(): void {
+  /** Gives the memory of the cells back: only while no part names a key. */
+  clearCells(): void {
     this.cells.clear();
-    this.#scaled = null;
+    this.#scaled?.clearCells();
   }
 
   #addRest(part: StoredPart, sign: number, isWhole: boolean): void {

@@ -310,7 +310,7 @@ export class ClusterWindows {
     }
     if (this.keys.size > 0) return;
     for (const latest of this.latest) latest.clear();
-    for (const window of this.#windows) for (const sums of window.accumulators) sums.clear();
+    for (const window of this.#windows) for (const sums of window.accumulators) sums.clearCells();
   }
 
   #releasePane(pane: Pane): void {

@@ -73,6 +73,12 @@ export class ScaledSums {
     return this.#unkept.slack(handle, slot) + this.#unwatched.slack(handle, slot);
   }
 
+  /** Gives the memory of the cells back: only while no part names a key. */
+  clearCells(): void {
+    this.#unkept.clearCells();
+    this.#unwatched.clearCells();
+  }
+
   isZero(): boolean {
     return this.#table.isEmpty() && this.#unkept.isZero() && this.#unwatched.isZero();
   }
@@ -108,6 +114,10 @@ class ExtraSums {
   slack(handle: number, slot: number): number {
     const own = this.#cells.get(handle, MAYBE) + this.#cells.get(handle, EXCESS);
     return (own + this.#floors.at(slot)) / SCALED_UNITS;
+  }
+
+  clearCells(): void {
+    this.#cells.clear();
   }
 
   isZero(): boolean {

@@ -1,43 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Ledger, unaccounted } from "../../../src/runtime/accounting.ts";
+import { unaccounted } from "../../../src/runtime/accounting.ts";
 import { silentLogger } from "../../../src/runtime/logger.ts";
-import { Windows, type WindowsOptions } from "../../../src/windows/windows.ts";
-import { makePart, makeReport, type PartFields } from "../../support/parts.ts";
-
-/** Second 0 of each test. */
-const T0 = 1_700_000_000_000;
-const W = 10_000;
-
-/** Seconds since the start of the test, in ms since 1970. */
-function at(seconds: number): number {
-  return T0 + seconds * 1000;
-}
-
-function setUp(options: Partial<WindowsOptions> = {}) {
-  const ledger = new Ledger("windows");
-  const windows = new Windows({
-    windowsMs: [W, 60_000],
-    hopMs: 1000,
-    graceMs: 2000,
-    ledger,
-    logger: silentLogger,
-    ...options,
-  });
-  windows.advance(at(0));
-  return {
-    windows,
-    ledger,
-    /** Adds a part of second `second`, just after it has ended. */
-    add: (second: number, fields: PartFields, nowMs = at(second + 1.1)) =>
-      windows.add(makePart({ startMs: at(second), ...fields }), nowMs),
-    closed: (text: string, windowMs = W) => windows.closedOf(keyOf(text), windowMs),
-  };
-}
-
-function keyOf(text: string) {
-  return { cluster: "default", db: 0, bytes: Buffer.from(text) };
-}
+import { makePart, makeReport } from "../../support/parts.ts";
+import { at, keyOf, setUp, W } from "./setup.ts";
 
 test("a hop closes at once when all that are expected have delivered, else after the grace", () => {
   const { windows, add } = setUp();
