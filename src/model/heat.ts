@@ -7,6 +7,7 @@ import type { Key } from "./key.ts";
  * independently of each other.
  */
 export interface Bounds {
+  /** Under sampling with fractions of an access: rounded, many small ones would be too low on average. */
   readonly estimate: number;
   /** Surely seen: raw counts. */
   readonly lower: number;

@@ -198,7 +198,7 @@ function middleOf(lower: number, upper: number | null): number {
 }
 
 function within(estimate: number, { firing, likelyUpper }: Limits): number {
-  return Math.max(firing, Math.min(Math.round(estimate), likelyUpper ?? Number.POSITIVE_INFINITY));
+  return Math.max(firing, Math.min(estimate, likelyUpper ?? Number.POSITIVE_INFINITY));
 }
 
 function addKnown(a: number | null, b: number | null): number | null {

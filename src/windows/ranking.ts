@@ -9,9 +9,6 @@ interface Ranked {
   readonly estimate: number;
 }
 
-/** Scaled estimates are rounded, of reads and of writes. */
-const ROUNDING = 1;
-
 /**
  * Handles of the `limit` hottest keys of a window, hottest first, by the estimate of their total; equals by key.
  *
@@ -41,7 +38,7 @@ export function hottest(
     // One vantage's estimate stands in the middle of its bounds.
     if (active.length === 1) doubt /= 2;
     // Of a key that only other windows have seen, no more is known than of any unseen one.
-    if (lower + maybes === 0 || lower + doubt + ROUNDING < heap.leastEstimate) continue;
+    if (lower + maybes === 0 || lower + doubt < heap.leastEstimate) continue;
     const { estimate } = reader.fusedOf(window, handle, slot).counts.total;
     if (estimate > 0) heap.offer({ handle, estimate });
   }
