@@ -76,16 +76,19 @@ export function fuse(views: readonly VantageView[]): Fused {
 function fuseKind(views: readonly VantageView[], kind: Kind): Verdict {
   const bits = KIND_BIT[kind];
   const readings = views.map((view) => readingOf(view, [kind]));
-  const lower = readings.reduce((largest, reading) => Math.max(largest, reading.lower), 0);
-  if (!views.some(({ sees }) => (sees & bits) !== 0))
-    return { ...UNSEEN, lower, firing: lower, estimate: lower };
-  const speaker = readings.reduce((best, reading) => (speaksRather(reading, best, bits) ? reading : best));
+  const [first] = readings;
+  if (!first) return UNSEEN;
+  const lower = Math.max(...readings.map((reading) => reading.lower));
+  const speaker = readings.reduce((best, one) => (speaksRather(one, best, bits) ? one : best), first);
+  const said = { lower, isLikely: isLikely(speaker) };
+  if (!views.some(({ sees }) => (sees & bits) !== 0)) {
+    return { ...UNSEEN, ...said, firing: speaker.firing, estimate: speaker.scaledLower };
+  }
   const limits = limitsOf(readings, bits, lower, speaker.firing);
   return {
     ...limits,
-    lower,
+    ...said,
     estimate: estimateOf(speaker, bits, lower, limits),
-    isLikely: isLikely(speaker),
     clearing: limits.atMost ?? ownAtMost(speaker),
     speaker,
   };
@@ -111,9 +114,10 @@ function fuseTotal(
   readKind: "read" | "miss",
   write: Verdict,
 ): Verdict {
+  if (!write.speaker) return totalOfOne(read, write);
+  if (!read.speaker) return totalOfOne(write, read);
   const lower = read.lower + write.lower;
   const firing = read.firing + write.firing;
-  if (!read.speaker || !write.speaker) return totalOfOne(read.speaker ? read : write, lower, firing);
   const bits = KIND_BIT[readKind] | KIND_BIT.write;
   // One vantage that has both kinds counts its doubts once; their sum would count them twice.
   const readings = views.map((view) => readingOf(view, [readKind, "write"]));
@@ -134,10 +138,15 @@ function fuseTotal(
 }
 
 /** The total where only one kind is seen: what is left of the other, from before, has no upper bound. */
-function totalOfOne(seen: Verdict, lower: number, firing: number): Verdict {
-  const rest = lower - seen.lower;
-  const total = { ...seen, disproved: 0, lower, firing, estimate: seen.estimate + rest };
-  return rest === 0 ? total : { ...total, upper: null, likelyUpper: null, clearing: null };
+function totalOfOne(seen: Verdict, other: Verdict): Verdict {
+  if (other.lower === 0) return { ...seen, disproved: 0 };
+  return {
+    ...UNSEEN,
+    lower: seen.lower + other.lower,
+    firing: seen.firing + other.firing,
+    estimate: seen.estimate + other.estimate,
+    isLikely: seen.isLikely || other.isLikely,
+  };
 }
 
 interface Limits {

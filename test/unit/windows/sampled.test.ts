@@ -111,6 +111,8 @@ test("a complete pane of another agent takes the place of a sampled one, and the
     assert.equal(rig.add(second, broken, at(10.6)).outcome, "unused");
     const whole = { agent: "agent-c", rows: [{ key: "k", write: 790 }] };
     assert.equal(rig.add(second, whole, at(10.6)).outcome, "kept");
+    const more = { agent: "agent-d", probability: 0.99, rows: [{ key: "k", write: 795 }] };
+    assert.equal(rig.add(second, more, at(10.6)).outcome, "unused");
   }
   const heat = rig.closed("k");
   assert.deepEqual(heat.counts.total, { estimate: 7900, lower: 7900, upper: 7900, likely: null });
@@ -173,6 +175,24 @@ test("a sampled shard says nothing against the keys of the others", () => {
   assert.notEqual(closed("bar").counts.total.likely, null);
 });
 
+test("a key that a sampled shard still has, though its slot has moved, is doubted as it was sampled", () => {
+  const { windows, add, closed } = setUp({ windowsMs: [W] });
+  const [low, high] = [[[0, 8191]], [[8192, 16_383]]] as const;
+  windows.expect(makeReport({ atMs: at(-60), target: "low", slots: low }));
+  for (const isHighSeen of [false, true]) {
+    if (isHighSeen) windows.expect(makeReport({ atMs: at(-60), target: "high", slots: high }));
+    for (let second = 0; second < 10; second++) {
+      const rows = second === 0 ? [{ key: "foo", write: 50 }] : [];
+      add(second, { target: "low", slots: low, probability: 1 / 8, rows });
+      if (isHighSeen) add(second, { target: "high", slots: high });
+    }
+    windows.advance(at(12));
+    const { estimate, lower, likely } = closed("foo").counts.total;
+    assert.deepEqual([estimate, lower], [400, 50]);
+    assert.ok(likely!.lower > 200 && likely!.lower < 300, JSON.stringify(likely));
+  }
+});
+
 test("while a pane is open, the check before a rule is never below what the rule fires on", () => {
   const { windows, add } = setUp();
   windows.expect(makeReport({ atMs: at(-60) }));
@@ -220,6 +240,16 @@ test("commands and the current rate are scaled, and the share is what is likely 
   const { commands, currentRatePerSecond, shareOfTarget } = closed("k");
   assert.deepEqual([commands, currentRatePerSecond], [{ set: 8000 }, 800]);
   assert.equal(shareOfTarget, 7313 / 8000);
+});
+
+test("where the server does not tell yet what it ran, what was observed counts scaled", () => {
+  const observed = { read: 0, write: 100, miss: 0 };
+  const { closed } = tenSeconds((second) => ({
+    probability: 1 / 8,
+    totals: { observed, ran: { read: null, write: second === 0 ? null : 800 } },
+    rows: [{ key: "k", write: 100 }],
+  }));
+  assert.equal(closed("k").shareOfTarget, 7313 / 8000);
 });
 
 test("the share of an open pane is of what was seen in it, scaled", () => {
