@@ -98,7 +98,7 @@ function pass(windows: Windows, members: readonly FleetMember[], second: number)
   for (const member of members) {
     const part = member.partAt(startMs);
     for (const handle of windows.add(part, nowMs).touched) {
-      hottest = Math.max(hottest, windows.runningLower(part.cluster, handle, RULE_WINDOW_MS, "total"));
+      hottest = Math.max(hottest, windows.runningFiringMax(part.cluster, handle, RULE_WINDOW_MS, "total"));
     }
     windows.expect(member.reportAt(nowMs));
   }

@@ -81,8 +81,8 @@ export class Aggregator {
   #judgeRise(cluster: string, handle: number): void {
     const { windows, rules } = this.#options;
     for (const rule of rules) {
-      const lower = windows.runningLower(cluster, handle, rule.window, rule.kind);
-      if (lower < (rule.threshold * rule.window) / 1000) continue;
+      const most = windows.runningFiringMax(cluster, handle, rule.window, rule.kind);
+      if (most < (rule.threshold * rule.window) / 1000) continue;
       if (!ruleMatches(rule, windows.keyOf(cluster, handle))) continue;
       const heat = windows.running(cluster, handle, rule.window);
       if (judge(rule, heat) === "hot") this.#observe(rule, heat);

@@ -1,4 +1,5 @@
 import { HEAT_KINDS } from "../model/access.ts";
+import { countJson } from "../model/count-json.ts";
 import { type Heat, ratePerSecond, roundedRate } from "../model/heat.ts";
 import { showKey } from "../model/key.ts";
 import { patternOf } from "../model/pattern.ts";
@@ -17,7 +18,6 @@ export function hotKeysJson(cluster: string, windowMs: number, hotKeys: HotKeys,
 
 function heatJson(heat: Heat, rank: number): object {
   const { key, counts } = heat;
-  const { estimate, lower, upper } = counts.total;
   return {
     rank,
     ...showKey(key.bytes),
@@ -29,11 +29,7 @@ function heatJson(heat: Heat, rank: number): object {
       HEAT_KINDS.map((kind) => [kind, roundedRate(ratePerSecond(counts[kind].estimate, heat.windowMs))]),
     ),
     currentRatePerSecond: roundedRate(heat.currentRatePerSecond),
-    count: {
-      estimate: Math.round(estimate),
-      lower: Math.floor(lower),
-      upper: upper === null ? null : Math.ceil(upper),
-    },
+    count: countJson(counts.total),
     shareOfTarget: heat.shareOfTarget,
     vantages: heat.vantages,
     commands: heat.commands,

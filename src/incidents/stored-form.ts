@@ -13,7 +13,10 @@ export function decodeIncident(text: string): Incident | null {
   try {
     const body = JSON.parse(text);
     if (!isWhole(body)) return null;
-    return { ...body, key: { ...body.key, bytes: new Uint8Array(Buffer.from(body.key.bytes, "base64")) } };
+    const key = { ...body.key, bytes: new Uint8Array(Buffer.from(body.key.bytes, "base64")) };
+    // What was stored before counts could be sampled does not have it.
+    const count = { ...body.count, likely: body.count.likely ?? null };
+    return { ...body, key, count };
   } catch {
     return null;
   }

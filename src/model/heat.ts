@@ -1,11 +1,33 @@
 import type { HeatKind, Kind, Vantage } from "./access.ts";
 import type { Key } from "./key.ts";
 
-/** A count with its bounds: `lower <= true <= upper`. `upper` is `null` where no vantage was complete. */
+/**
+ * A count with its bounds, in accesses. `lower` and `upper` are deterministic: `lower <= true <= upper`, whatever was
+ * sampled. `likely` is probabilistic: it holds the true count in 99.6% of the cases, if accesses were sampled
+ * independently of each other.
+ */
 export interface Bounds {
+  /** Under sampling with fractions of an access: rounded, many small ones would be too low on average. */
   readonly estimate: number;
+  /** Surely seen: raw counts. */
   readonly lower: number;
+  /** `null` where no vantage was complete, as under sampling. */
   readonly upper: number | null;
+  /** `null` where no sampled counts speak: then `lower` and `upper` say all. */
+  readonly likely: LikelyBounds | null;
+}
+
+/** `Bounds.lower <= lower <= estimate <= upper`. */
+export interface LikelyBounds {
+  /** Speaks of the accesses in watched time. */
+  readonly lower: number;
+  /** `null` where something went unseen for another reason than sampling, or some of the time was not watched. */
+  readonly upper: number | null;
+}
+
+/** The count that a rule fires on: what is sure, or under sampling what is likely at least so. */
+export function firingCount({ lower, likely }: Bounds): number {
+  return likely?.lower ?? lower;
 }
 
 /** Heat of one key in one window. Counts are of the whole window; divide by its seconds for rates. */
@@ -14,12 +36,13 @@ export interface Heat {
   readonly windowMs: number;
   /** End of the window, ms since 1970. */
   readonly asOfMs: number;
-  /** Whether every expected pane of the window has come and was complete. */
+  /** Whether every expected pane of the window has come and was complete: not sampled either. */
   readonly complete: boolean;
   readonly counts: Readonly<Record<HeatKind, Bounds>>;
   /**
-   * What a falling rule may rely on: `upper`, or where that is unknown the speaking vantage's own upper while its
-   * reporters still report; else `null`.
+   * What a falling rule may rely on: `upper`; or where that is unknown the likely upper end of a vantage that missed
+   * nothing but by sampling, with what is scaled for the time not watched on purpose; or the speaking vantage's own
+   * upper while its reporters still report. `null` where the watch was broken, or there is none of them.
    */
   readonly clearing: Readonly<Record<HeatKind, number | null>>;
   /** Accesses in the last second. */

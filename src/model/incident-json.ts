@@ -1,5 +1,5 @@
 import type { HeatKind } from "./access.ts";
-import type { Bounds } from "./heat.ts";
+import { type CountJson, countJson } from "./count-json.ts";
 import { roundedRate } from "./heat.ts";
 import type { Advice, Incident, IncidentStatus, Notified, ResolveReason, Severity } from "./incident.ts";
 import { showKey } from "./key.ts";
@@ -31,7 +31,7 @@ export interface IncidentJson {
   readonly currentRatePerSecond: number;
   readonly peakRatePerSecond: number;
   readonly shareOfTarget: number | null;
-  readonly count: Bounds;
+  readonly count: CountJson;
   readonly complete: boolean;
   readonly coverage: { readonly read: number | null; readonly write: number | null };
   readonly facts: Facts | null;
@@ -74,7 +74,7 @@ export function incidentJson(incident: Incident): IncidentJson {
     currentRatePerSecond: roundedRate(incident.currentRatePerSecond),
     peakRatePerSecond: roundedRate(incident.peakRatePerSecond),
     shareOfTarget: incident.shareOfTarget,
-    count: incident.count,
+    count: countJson(incident.count),
     complete: incident.complete,
     coverage: incident.coverage,
     facts: incident.facts,

@@ -60,15 +60,20 @@ export interface PanePart {
   readonly closing: boolean;
   /** How many parts the pane has in this bucket, this one included; 0 on early parts. */
   readonly parts: number;
-  /** A key that is not among the entries had at most so many accesses in this part. */
+  /** Of a key that is not among the entries, at most so many accesses were kept in this part. */
   readonly floor: number;
   /** Accesses surely seen in this part, over all keys. */
   readonly total: KindCounts;
-  /** Sampling probability, constant within the pane; counts are raw. */
+  /** With which each access was kept, constant within the pane; counts are raw. */
   readonly probability: number;
+  /** Share of the pane's time that was watched on purpose; 1: all of it. A declared duty cycle, in (0, 1]. */
+  readonly watchedShare: number;
   /** Kinds that this vantage sees at this target. */
   readonly sees: readonly Kind[];
-  /** Whether nothing of those kinds was missed: unbroken, flags held, the role did not change. */
+  /**
+   * Whether nothing of those kinds was missed but by `probability` and `watchedShare`: unbroken, flags held, the role
+   * did not change.
+   */
   readonly complete: boolean;
   /** Slots of the target; `null` outside Cluster mode. */
   readonly slots: readonly SlotRange[] | null;

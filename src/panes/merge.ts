@@ -43,7 +43,7 @@ export function mayMerge(a: PanePart, b: PanePart): boolean {
 
 /** Parts with the same stream may be merged. */
 export function streamOf(part: PanePart): string {
-  const { agent, epoch, cluster, target, vantage, bucket, buckets, probability, sees, slots } = part;
+  const { agent, epoch, cluster, target, vantage, bucket, buckets, sees, slots } = part;
   return JSON.stringify([
     agent,
     epoch,
@@ -52,7 +52,8 @@ export function streamOf(part: PanePart): string {
     vantage,
     bucket,
     buckets,
-    probability,
+    part.probability,
+    part.watchedShare,
     [...sees].sort(),
     slots,
   ]);

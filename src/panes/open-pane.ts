@@ -70,6 +70,7 @@ export class OpenPane {
       ...content,
       parts: content.closing ? part + 1 : 0,
       probability: 1,
+      watchedShare: 1,
       entries: entriesOf(rows, commandNames),
     };
   }

@@ -1,24 +1,27 @@
 import type { RateRule } from "../config/schema.ts";
 import { compileGlobs } from "../model/glob.ts";
-import type { Heat } from "../model/heat.ts";
+import { firingCount, type Heat } from "../model/heat.ts";
 import type { Severity } from "../model/incident.ts";
 import type { Key } from "../model/key.ts";
 import type { Verdict } from "../model/verdict.ts";
 
-/** The rule fires on what is sure (`lower`) and clears on what is at most so (`clearing`): blind is not quiet. */
+/**
+ * The rule fires on what is sure, or under sampling likely (`firingCount`), and clears on what is at most so
+ * (`clearing`): blind is not quiet.
+ */
 export function judge(rule: RateRule, heat: Heat): Verdict {
-  const { lower } = heat.counts[rule.kind];
-  if (lower >= countAt(rule.threshold, rule.window) && hasShare(rule, heat)) return "hot";
+  const count = firingCount(heat.counts[rule.kind]);
+  if (count >= countAt(rule.threshold, rule.window) && hasShare(rule, heat)) return "hot";
   const clearing = heat.clearing[rule.kind];
-  if (!heat.complete || clearing === null) return "unknown";
+  if (clearing === null) return "unknown";
   return clearing < countAt(rule.threshold * rule.resolveBelow, rule.window) ? "calm" : "between";
 }
 
 /** Severity of a heat for which the rule holds. */
 export function severityOf(rule: RateRule, heat: Heat): Severity {
   if (rule.criticalAt === undefined) return rule.severity;
-  const { lower } = heat.counts[rule.kind];
-  return lower >= countAt(rule.criticalAt, rule.window) ? "critical" : rule.severity;
+  const count = firingCount(heat.counts[rule.kind]);
+  return count >= countAt(rule.criticalAt, rule.window) ? "critical" : rule.severity;
 }
 
 /** Whether the rule judges this key at all. A cut key is matched by its first 1 KiB. */

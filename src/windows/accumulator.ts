@@ -1,15 +1,8 @@
 import { CellPages } from "./cell-pages.ts";
-import { FloorSums } from "./floor-sums.ts";
+import { COLUMN_COUNT, EXCESS, MAYBE, overlapColumn } from "./columns.ts";
+import { ScaledSums } from "./scaled-sums.ts";
+import { SlotSums } from "./slot-sums.ts";
 import type { StoredPart } from "./stored-part.ts";
-
-/** Columns of a cell, and of the entries of a stored part. */
-export const READ = 0;
-export const WRITE = 1;
-export const MISS = 2;
-export const MAYBE = 3;
-/** Sum of `errors - floor` over the parts that hold the key: with the floors of all parts it gives what absent parts add. */
-export const EXCESS = 4;
-export const COLUMN_COUNT = 5;
 
 /**
  * Linear sums of the parts of one vantage in one window: `lower = L`, `upper = L + M + EXCESS + floors of its slot`.
@@ -18,26 +11,29 @@ export const COLUMN_COUNT = 5;
  */
 export class Accumulator {
   readonly cells = new CellPages(COLUMN_COUNT);
-  readonly floors = new FloorSums();
+  readonly floors = new SlotSums();
+  /** What scaling adds to the raw counts; `null`: no part in it was ever sampled. */
+  #scaled: ScaledSums | null = null;
+
+  get scaled(): ScaledSums | null {
+    return this.#scaled;
+  }
 
   /** Adds (`sign` 1) or takes off (-1) a part that lies in the window as a whole. */
   addWhole(part: StoredPart, sign: number): void {
     part.columns.forEach((column, index) => {
       this.#addColumn(part, index + 1, column, sign);
     });
-    this.floors.add(sign * part.floor, part.floorRanges);
+    this.#addRest(part, sign, true);
   }
 
-  /**
-   * The same for a part that only overlaps the window: its accesses may all lie outside, or all inside, so they
-   * raise the upper bound alone.
-   */
+  /** The same for a part that only overlaps the window. */
   addPartial(part: StoredPart, sign: number): void {
     part.columns.forEach((column, index) => {
-      // A miss is a read too: the read column has it already.
-      if (column !== MISS) this.#addColumn(part, index + 1, column === EXCESS ? EXCESS : MAYBE, sign);
+      const counted = overlapColumn(column);
+      if (counted !== null) this.#addColumn(part, index + 1, counted, sign);
     });
-    this.floors.add(sign * part.floor, part.floorRanges);
+    this.#addRest(part, sign, false);
   }
 
   /** What the upper bound of a held key stands above its lower bound. */
@@ -51,7 +47,20 @@ export class Accumulator {
   }
 
   isZero(): boolean {
-    return this.cells.isZero() && this.floors.isZero();
+    return this.cells.isZero() && this.floors.isZero() && (this.#scaled === null || this.#scaled.isZero());
+  }
+
+  /** Gives the memory of the cells back: only while no part names a key. */
+  clearCells(): void {
+    this.cells.clear();
+    this.#scaled?.clearCells();
+  }
+
+  #addRest(part: StoredPart, sign: number, isWhole: boolean): void {
+    this.floors.add(sign * part.floor, part.floorRanges);
+    if (part.sampling === null) return;
+    this.#scaled ??= new ScaledSums();
+    this.#scaled.add(part, part.sampling, sign, isWhole);
   }
 
   #addColumn(part: StoredPart, index: number, column: number, sign: number): void {

@@ -2,11 +2,11 @@ import type { HeatKind } from "../model/access.ts";
 import type { PanePart } from "../model/pane.ts";
 import type { TargetReport } from "../model/target.ts";
 import type { Ledger } from "../runtime/accounting.ts";
-import { MISS, READ, WRITE } from "./accumulator.ts";
 import type { ByteBudget } from "./byte-budget.ts";
+import { MISS, READ, WRITE } from "./columns.ts";
 import type { CommandNames } from "./command-rows.ts";
 import { Completeness } from "./completeness.ts";
-import { COMPLETE, DELIVERED } from "./delivery-ring.ts";
+import { DELIVERED, UNBROKEN, UNSAMPLED } from "./delivery-ring.ts";
 import { HopWindow } from "./hop-window.ts";
 import { type Interval, noteTotals } from "./interval.ts";
 import { KeyTable } from "./key-table.ts";
@@ -14,7 +14,7 @@ import { LatestRates } from "./latest-rates.ts";
 import { Pane } from "./pane.ts";
 import { PartStore } from "./part-store.ts";
 import { Shelf } from "./shelf.ts";
-import type { StoredPart } from "./stored-part.ts";
+import { type StoredPart, scaleOf } from "./stored-part.ts";
 import type { Track } from "./track.ts";
 import { TrackBook } from "./track-book.ts";
 import type { Unit } from "./unit.ts";
@@ -133,7 +133,7 @@ export class ClusterWindows {
     unit.append(part, stored);
     if (unit.counted) this.#apply(stored, pane, 1);
     const swapped = this.#settle(pane, track);
-    if (part.totals) noteTotals(pane.interval, part.target, part.totals);
+    if (part.totals) noteTotals(pane.interval, part.target, part.totals, scaleOf(part));
     if (track.note(part)) this.#version++;
     const touched = swapped ? pane.countedParts() : unit.counted ? [stored] : [];
     return { outcome: unit.counted ? "kept" : "unused", touched: touched.flatMap(handlesOf) };
@@ -170,13 +170,18 @@ export class ClusterWindows {
     return completeness;
   }
 
-  /** Lower bound of a key's count, from the sums alone. */
-  lowerOf(window: HopWindow, handle: number, kind: HeatKind): number {
-    if (kind === "total") return this.lowerOf(window, handle, "read") + this.lowerOf(window, handle, "write");
+  /** At least what a rule may fire on of a key, from the sums alone; where nothing was sampled just that. */
+  firingMaxOf(window: HopWindow, handle: number, kind: HeatKind): number {
+    if (kind === "total") {
+      return this.firingMaxOf(window, handle, "read") + this.firingMaxOf(window, handle, "write");
+    }
     const column = kind === "read" ? READ : kind === "write" ? WRITE : MISS;
-    let lower = 0;
-    for (const { cells } of window.accumulators) lower = Math.max(lower, cells.get(handle, column));
-    return lower;
+    let largest = 0;
+    for (const { cells, scaled } of window.accumulators) {
+      const raw = cells.get(handle, column);
+      largest = Math.max(largest, scaled === null ? raw : raw + scaled.unkept(handle, column));
+    }
+    return largest;
   }
 
   #paneOf(track: Track, interval: Interval): Pane {
@@ -193,7 +198,7 @@ export class ClusterWindows {
     const stored = this.#store.store(part);
     const { currentPerSecond, reads, writes, misses } = part.entries;
     const latest = this.latest[track.vantageIndex]!;
-    const perSecond = part.closing ? 1000 / part.lengthMs : 0;
+    const perSecond = part.closing ? (1000 * scaleOf(part)) / part.lengthMs : 0;
     for (let row = 0; row < stored.length; row++) {
       const entry = this.#store.rowEntry(row);
       const mean = (Math.max(reads[entry]!, misses[entry]!) + writes[entry]!) * perSecond;
@@ -276,7 +281,7 @@ export class ClusterWindows {
   }
 
   #isHopComplete(hopStartMs: number): boolean {
-    const needed = DELIVERED | COMPLETE;
+    const needed = DELIVERED | UNBROKEN | UNSAMPLED;
     let isAnyExpected = false;
     for (const track of this.tracks.all()) {
       if (!track.isExpected) continue;
@@ -305,7 +310,7 @@ export class ClusterWindows {
     }
     if (this.keys.size > 0) return;
     for (const latest of this.latest) latest.clear();
-    for (const window of this.#windows) for (const { cells } of window.accumulators) cells.clear();
+    for (const window of this.#windows) for (const sums of window.accumulators) sums.clearCells();
   }
 
   #releasePane(pane: Pane): void {

@@ -40,12 +40,13 @@ export function keepsCommands(count: number, partTotal: number): boolean {
   return count >= COUNT_MIN && count >= SHARE_MIN * partTotal;
 }
 
-/** The commands of the entries `rows` of a part; `handles[i]` is the key of `rows[i]`. */
+/** The commands of the entries `rows` of a part, `scale` times; `handles[i]` is the key of `rows[i]`. */
 export function commandRowsOf(
   entries: PaneEntries,
   rows: readonly number[],
   handles: readonly number[],
   names: CommandNames,
+  scale: number,
 ): CommandRows | null {
   const length = Math.min(rows.length, ROWS_MAX);
   if (length === 0) return null;
@@ -56,7 +57,7 @@ export function commandRowsOf(
     for (let place = 0; place < COMMANDS_PER_ENTRY; place++) {
       const from = rows[i]! * COMMANDS_PER_ENTRY + place;
       ids[i * COMMANDS_PER_ENTRY + place] = nameIds[entries.commandIds[from]! - 1] ?? 0;
-      counts[i * COMMANDS_PER_ENTRY + place] = entries.commandCounts[from]!;
+      counts[i * COMMANDS_PER_ENTRY + place] = entries.commandCounts[from]! * scale;
     }
   }
   return { handles: Int32Array.from(handles.slice(0, length)), ids, counts };

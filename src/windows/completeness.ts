@@ -1,12 +1,16 @@
-import { COMPLETE, DELIVERED, UNSAMPLED } from "./delivery-ring.ts";
+import { DELIVERED, UNBROKEN, UNSAMPLED } from "./delivery-ring.ts";
 import { SlotMasks } from "./slot-masks.ts";
 import type { Track } from "./track.ts";
 import { ALL_KIND_BITS, VANTAGES, WRITE_BIT } from "./vantage.ts";
 
 /** Its own upper bound can be relied on: everything that its reporters counted has come. */
 const REPORTING = 8;
+/** Every expected pane has come, and nothing went unseen but by sampling. */
+const WATCHED = 16;
+/** Nothing was sampled. */
+const EXACT = 32;
 /** Every expected pane has come and was complete. */
-const WHOLE = 16;
+const WHOLE = WATCHED | EXACT;
 /** Someone is expected to deliver. */
 const EXPECTED = 8;
 /** Someone has delivered. */
@@ -20,11 +24,10 @@ export class Completeness {
   readonly fromMs: number;
   readonly toMs: number;
   readonly #masks = VANTAGES.map(() => new SlotMasks());
+  readonly #reachesBack: boolean;
   #expected = 0;
   #wholeExpected = 0;
   #present = 0;
-
-  readonly #reachesBack: boolean;
 
   /** `sinceMs`: when this cluster was first heard of. */
   constructor(tracks: Iterable<Track>, fromMs: number, toMs: number, sinceMs: number) {
@@ -42,18 +45,22 @@ export class Completeness {
 
   /** Whether every expected pane that could hold a key of this slot has come and was complete. */
   isWholeAt(slot: number): boolean {
-    if (this.#expected === 0) return this.isWhole && this.#masks.some((m) => (m.any(slot) & PRESENT) !== 0);
-    let isExpected = false;
-    for (const masks of this.#masks) {
-      if ((masks.any(slot) & EXPECTED) === 0) continue;
-      if ((masks.all(slot) & WHOLE) === 0) return false;
-      isExpected = true;
-    }
-    return isExpected;
+    return this.#isSoAt(slot, WHOLE);
+  }
+
+  /** The same, but that they may have been sampled: what sampling leaves out is known. */
+  isWatchedAt(slot: number): boolean {
+    return this.#isSoAt(slot, WATCHED);
   }
 
   /** Kinds, as bits, of which a vantage has missed nothing. */
   completeKinds(vantageIndex: number, slot: number): number {
+    const isExact = (this.#masks[vantageIndex]!.all(slot) & EXACT) !== 0;
+    return isExact ? this.unbrokenKinds(vantageIndex, slot) : 0;
+  }
+
+  /** Kinds, as bits, of which a vantage has missed nothing but by sampling. */
+  unbrokenKinds(vantageIndex: number, slot: number): number {
     const masks = this.#masks[vantageIndex]!;
     const any = masks.any(slot);
     return (any & EXPECTED) === 0 ? 0 : any & masks.all(slot) & ALL_KIND_BITS;
@@ -69,6 +76,17 @@ export class Completeness {
     return (masks.any(slot) & PRESENT) !== 0 && (masks.all(slot) & REPORTING) !== 0;
   }
 
+  #isSoAt(slot: number, bits: number): boolean {
+    if (this.#expected === 0) return this.isWhole && this.#masks.some((m) => (m.any(slot) & PRESENT) !== 0);
+    let isExpected = false;
+    for (const masks of this.#masks) {
+      if ((masks.any(slot) & EXPECTED) === 0) continue;
+      if ((masks.all(slot) & bits) !== bits) return false;
+      isExpected = true;
+    }
+    return isExpected;
+  }
+
   #add(track: Track): void {
     const isPresent = track.lastEndMs > this.fromMs;
     const { isExpected } = track;
@@ -79,7 +97,7 @@ export class Completeness {
     if (isPresent) this.#present++;
     if (!isExpected) return;
     this.#expected++;
-    if ((all & WHOLE) !== 0) this.#wholeExpected++;
+    if ((all & WHOLE) === WHOLE) this.#wholeExpected++;
   }
 
   #expectedBits(track: Track): number {
@@ -88,13 +106,13 @@ export class Completeness {
     // Before anyone looked there is nothing to be missed: bounds speak of what happened since.
     const flags = track.ring.all(Math.max(this.fromMs, watchedFromMs), this.toMs);
     if ((flags & DELIVERED) === 0) return 0;
-    const reporting = (flags & UNSAMPLED) !== 0 ? REPORTING : 0;
-    if ((flags & COMPLETE) === 0) return reporting;
-    // But such a window is not complete: blind is not quiet.
-    const whole = track.expects(this.fromMs) && watchedFromMs <= this.fromMs ? WHOLE : 0;
+    if ((flags & UNBROKEN) === 0) return REPORTING;
+    // But such a window is not whole: blind is not quiet.
+    const watched = track.expects(this.fromMs) && watchedFromMs <= this.fromMs ? WATCHED : 0;
+    const exact = (flags & UNSAMPLED) !== 0 ? EXACT : 0;
     // A replica repeats its primary's writes: that it says nothing of them leaves no gap.
     const notItsOwn = track.role === "replica" ? WRITE_BIT : 0;
-    return reporting | whole | (flags & ALL_KIND_BITS) | notItsOwn;
+    return REPORTING | watched | exact | (flags & ALL_KIND_BITS) | notItsOwn;
   }
 
   #unexpectedBits(track: Track): number {

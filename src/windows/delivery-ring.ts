@@ -1,9 +1,9 @@
 /** One bit a fact about a hop of a target. */
 export const DELIVERED = 8;
-/** Its counts bound the truth from above: they were not sampled. */
+/** Nothing of it was sampled, and all the time was watched. */
 export const UNSAMPLED = 16;
-/** It says that nothing went unseen. */
-export const COMPLETE = 32;
+/** It says that nothing went unseen but by sampling. Unsampled as well, it is complete. */
+export const UNBROKEN = 32;
 // The bits below them are the kinds that it sees.
 
 /** What came of a target and vantage, hop by hop, for as long as a window reaches back. */

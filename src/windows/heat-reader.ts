@@ -1,10 +1,12 @@
-import type { Heat } from "../model/heat.ts";
+import type { HeatKind } from "../model/access.ts";
+import { firingCount, type Heat } from "../model/heat.ts";
 import { type Key, keptKeySlot } from "../model/key.ts";
-import { MISS, READ, WRITE } from "./accumulator.ts";
 import type { ClusterWindows } from "./cluster-windows.ts";
+import { MISS, READ, WRITE } from "./columns.ts";
 import { addCommands } from "./command-rows.ts";
-import { type Fused, fuse, type VantageView } from "./fuse.ts";
+import { type Fused, fuse } from "./fuse.ts";
 import type { HopWindow } from "./hop-window.ts";
+import type { VantageView } from "./reading.ts";
 import { shareOfTarget } from "./target-share.ts";
 import type { Track } from "./track.ts";
 import { VANTAGES } from "./vantage.ts";
@@ -12,6 +14,8 @@ import { VANTAGES } from "./vantage.ts";
 const COMMANDS_PER_KEY = 8;
 /** Stands for a key that no part names: its sums are empty, and only floors speak of it. */
 export const NO_HANDLE = -1;
+
+const NOTHING_CLEARS: Readonly<Record<HeatKind, null>> = { read: null, write: null, miss: null, total: null };
 
 /** Reads what the windows of a cluster say of one key. */
 export class HeatReader {
@@ -48,13 +52,14 @@ export class HeatReader {
     if (fused.disproved > 0) this.#onDisproved(fused.disproved);
     const track = this.#lastTrack(handle);
     const ofTarget = track ? tracks.ofTarget(track.target) : [];
+    const completeness = this.#cluster.completenessOf(window);
     return {
       key,
       windowMs: window.windowMs,
       asOfMs: window.toMs,
-      complete: this.#cluster.completenessOf(window).isWholeAt(slot),
+      complete: completeness.isWholeAt(slot),
       counts: fused.counts,
-      clearing: fused.clearing,
+      clearing: completeness.isWatchedAt(slot) ? fused.clearing : NOTHING_CLEARS,
       currentRatePerSecond: this.#currentRate(fused, handle, headMs - 2 * hopMs),
       vantages: fused.vantages,
       target: track?.target ?? null,
@@ -81,8 +86,10 @@ export class HeatReader {
         vantage: VANTAGES[index]!,
         lower,
         slack: accumulator.slack(handle, slot),
+        scaled: accumulator.scaled?.view(handle, slot) ?? null,
         sees,
         complete: completeness.completeKinds(index, slot),
+        unbroken: completeness.unbrokenKinds(index, slot),
         isReporting: completeness.isReporting(index, slot),
       });
     });
@@ -121,7 +128,8 @@ export class HeatReader {
   /** Commands as the vantage that speaks for most of the heat names them: vantages are never added. */
   #commands(window: HopWindow, handle: number, { counts, vantages }: Fused, tracks: readonly Track[]) {
     const readVantage = vantages.read ?? vantages.miss;
-    const vantage = counts.read.lower > counts.write.lower ? readVantage : (vantages.write ?? readVantage);
+    const isRead = firingCount(counts.read) > firingCount(counts.write);
+    const vantage = isRead ? readVantage : (vantages.write ?? readVantage);
     const sums = new Map<number, number>();
     for (const track of tracks) {
       if (track.vantage !== vantage) continue;
@@ -132,6 +140,6 @@ export class HeatReader {
     }
     const { commandNames } = this.#cluster;
     const largest = [...sums].sort(([idA, a], [idB, b]) => b - a || idA - idB).slice(0, COMMANDS_PER_KEY);
-    return Object.fromEntries(largest.map(([id, count]) => [commandNames.name(id), count]));
+    return Object.fromEntries(largest.map(([id, count]) => [commandNames.name(id), Math.round(count)]));
   }
 }

@@ -8,8 +8,14 @@ export interface Interval {
   readonly totals: Map<string, PaneTotals>;
 }
 
-/** Notes a target's totals. Whoever counted more is nearer to the truth: agents may have polled it more than once. */
-export function noteTotals(interval: Interval, target: string, totals: PaneTotals): void {
+/**
+ * Notes a target's totals, what was observed `scale` times. Whoever counted more is nearer to the truth: agents may
+ * have polled it more than once.
+ */
+export function noteTotals(interval: Interval, target: string, given: PaneTotals, scale: number): void {
+  const { read, write, miss } = given.observed;
+  const observed = { read: read * scale, write: write * scale, miss: miss * scale };
+  const totals = { ...given, observed };
   const known = interval.totals.get(target);
   interval.totals.set(target, known ? largerTotals(known, totals) : totals);
 }

@@ -66,8 +66,8 @@ export class Pane {
     return this.units.filter(({ counted }) => counted).flatMap(({ parts }) => parts);
   }
 
-  /** Accesses surely seen by the counted units. */
+  /** Accesses seen by the counted units, scaled where they were sampled. */
   get countedTotal(): number {
-    return this.units.reduce((sum, unit) => (unit.counted ? sum + unit.total : sum), 0);
+    return this.units.reduce((sum, unit) => (unit.counted ? sum + unit.scaledTotal : sum), 0);
   }
 }

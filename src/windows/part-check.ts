@@ -1,6 +1,8 @@
 import { KEPT_KEY_BYTES_MAX } from "../model/key.ts";
 import { COMMANDS_PER_ENTRY, type PaneEntries, type PanePart } from "../model/pane.ts";
 import { SLOT_COUNT } from "../model/slot.ts";
+import { SCALED_UNITS } from "./scaled-sums.ts";
+import { scaleOf } from "./stored-part.ts";
 import { VANTAGES } from "./vantage.ts";
 
 /** Longest pane: several that waited for a broker, merged into one. */
@@ -16,7 +18,7 @@ const NAME_CHARACTERS_MAX = 512;
  * rid of it, so such a part is refused as a whole.
  */
 export function problemOfPart(part: PanePart, hopMs: number): string | null {
-  return problemOfShape(part, hopMs) ?? problemOfEntries(part.entries);
+  return problemOfShape(part, hopMs) ?? problemOfEntries(part.entries, countMax(scaleOf(part)));
 }
 
 function problemOfShape(part: PanePart, hopMs: number): string | null {
@@ -37,13 +39,18 @@ function problemOfShape(part: PanePart, hopMs: number): string | null {
     return "invalid number of parts";
   }
   if (![part.floor, total.read, total.write, total.miss].every(isCount)) return "invalid count";
-  if (!(part.probability > 0 && part.probability <= 1)) return "invalid probability";
+  if (![part.probability, part.watchedShare].every((share) => share > 0 && share <= 1)) {
+    return "invalid probability or watched share";
+  }
+  const scale = scaleOf(part);
+  if (scale > SCALED_COUNT_MAX) return "it was sampled too thinly";
+  if (part.floor > countMax(scale)) return "invalid count";
   const slotsValid =
     part.slots?.every(([first, last]) => isSlot(first) && isSlot(last) && first <= last) ?? true;
   return slotsValid ? null : "invalid slots";
 }
 
-function problemOfEntries(entries: PaneEntries): string | null {
+function problemOfEntries(entries: PaneEntries, max: number): string | null {
   const { length, keyOffsets, keyBytes } = entries;
   const counts = [entries.reads, entries.writes, entries.misses, entries.maybes, entries.errors];
   const commands = length * COMMANDS_PER_ENTRY;
@@ -60,19 +67,29 @@ function problemOfEntries(entries: PaneEntries): string | null {
     const keyLength = keyOffsets[i + 1]! - keyOffsets[i]!;
     if (keyLength < 0 || keyLength > KEPT_KEY_BYTES_MAX) return "invalid key length";
   }
-  return counts.every(isCounts) ? null : "invalid count";
+  return counts.every((column) => areCounts(column, max)) ? null : "invalid count";
 }
 
-function isCounts(column: Float64Array): boolean {
-  for (let i = 0; i < column.length; i++) if (!isCount(column[i]!)) return false;
+function areCounts(column: Float64Array, max: number): boolean {
+  for (let i = 0; i < column.length; i++) if (!isCountUpTo(column[i]!, max)) return false;
   return true;
 }
 
 /** Sums over all panes of a window and all targets stay below 2^53, where they would begin to round. */
 const COUNT_MAX = 2 ** 36;
+const SCALED_COUNT_MAX = COUNT_MAX / SCALED_UNITS;
+
+/** What sampled counts are scaled to is summed in fractions of an access, so it has less room. */
+function countMax(scale: number): number {
+  return scale === 1 ? COUNT_MAX : SCALED_COUNT_MAX / scale;
+}
 
 function isCount(value: number): boolean {
-  return value >= 0 && value <= COUNT_MAX && Math.floor(value) === value;
+  return isCountUpTo(value, COUNT_MAX);
+}
+
+function isCountUpTo(value: number, max: number): boolean {
+  return value >= 0 && value <= max && Math.floor(value) === value;
 }
 
 function isSlot(value: number): boolean {

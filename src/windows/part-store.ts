@@ -1,11 +1,11 @@
 import { COMMANDS_PER_ENTRY, type PaneEntries, type PanePart } from "../model/pane.ts";
 import { coversSlot } from "../model/slot.ts";
 import type { Ledger } from "../runtime/accounting.ts";
-import { COLUMN_COUNT, EXCESS, MAYBE, MISS, READ, WRITE } from "./accumulator.ts";
 import type { ByteBudget } from "./byte-budget.ts";
+import { COLUMN_COUNT, EXCESS, MAYBE, MISS, READ, WRITE } from "./columns.ts";
 import { type CommandNames, commandRowsBytes, commandRowsOf, keepsCommands } from "./command-rows.ts";
 import { KeyTable } from "./key-table.ts";
-import { rangesOf, type StoredPart } from "./stored-part.ts";
+import { type PartSampling, rangesOf, type StoredPart, scaleOf } from "./stored-part.ts";
 
 const BYTES_PER_PART = 512;
 /** Before a part is packed, its entries are charged a handle, three counts and a share of the commands. */
@@ -153,7 +153,21 @@ export class PartStore {
     const commands = this.#commands(part, length);
     const bytes = BYTES_PER_PART + data.byteLength + commandRowsBytes(commands);
     this.#options.partBudget.take(bytes);
-    return { length, data, columns, floor, floorRanges, commands, bytes };
+    const sampling = this.#samplingOf(part, length);
+    return { length, data, columns, floor, floorRanges, sampling, commands, bytes };
+  }
+
+  #samplingOf(part: PanePart, length: number): PartSampling | null {
+    const { probability, watchedShare } = part;
+    if (probability === 1 && watchedShare === 1) return null;
+    const ranges = rangesOf(part);
+    const { keys } = this.#options;
+    for (let row = 0; row < length; row++) {
+      // A key that is where its slot says it should not (a migration) was sampled all the same.
+      if (!coversSlot(ranges, keys.slot(this.#handles[row]!)))
+        return { probability, watchedShare, ranges: null };
+    }
+    return { probability, watchedShare, ranges };
   }
 
   #values(
@@ -192,7 +206,7 @@ export class PartStore {
       rows.push(entry);
       handles.push(this.#handles[row]!);
     }
-    return commandRowsOf(entries, rows, handles, this.#options.commandNames);
+    return commandRowsOf(entries, rows, handles, this.#options.commandNames, scaleOf(part));
   }
 }
 

@@ -1,5 +1,6 @@
-import { type Accumulator, MAYBE, READ, WRITE } from "./accumulator.ts";
+import type { Accumulator } from "./accumulator.ts";
 import type { ClusterWindows } from "./cluster-windows.ts";
+import { MAYBE, READ, WRITE } from "./columns.ts";
 import type { HeatReader } from "./heat-reader.ts";
 import type { HopWindow } from "./hop-window.ts";
 
@@ -12,7 +13,7 @@ interface Ranked {
  * Handles of the `limit` hottest keys of a window, hottest first, by the estimate of their total; equals by key.
  *
  * One pass with a heap of `limit` places. Exact estimates are worked out only for keys that a cheap bound from above
- * lets in: an estimate is at most the lower bound plus the doubts of all vantages.
+ * lets in: an estimate is at most the lower bound plus the doubts of all vantages, scaled where they were sampled.
  */
 export function hottest(
   cluster: ClusterWindows,
@@ -32,7 +33,7 @@ export function hottest(
     let doubt = 0;
     for (const accumulator of active) {
       maybes += accumulator.cells.get(handle, MAYBE);
-      doubt += accumulator.slack(handle, slot);
+      doubt += accumulator.slack(handle, slot) + (accumulator.scaled?.extraSlack(handle, slot) ?? 0);
     }
     // One vantage's estimate stands in the middle of its bounds.
     if (active.length === 1) doubt /= 2;
@@ -47,9 +48,9 @@ export function hottest(
 function totalLower(active: readonly Accumulator[], handle: number): number {
   let read = 0;
   let write = 0;
-  for (const { cells } of active) {
-    read = Math.max(read, cells.get(handle, READ));
-    write = Math.max(write, cells.get(handle, WRITE));
+  for (const { cells, scaled } of active) {
+    read = Math.max(read, cells.get(handle, READ) + (scaled?.extra(handle, READ) ?? 0));
+    write = Math.max(write, cells.get(handle, WRITE) + (scaled?.extra(handle, WRITE) ?? 0));
   }
   return read + write;
 }

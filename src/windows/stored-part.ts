@@ -17,9 +17,24 @@ export interface StoredPart {
   readonly floor: number;
   /** Slots that the floor speaks of; `null`: all. */
   readonly floorRanges: readonly SlotRange[] | null;
+  /** `null`: nothing was left out on purpose. */
+  readonly sampling: PartSampling | null;
   readonly commands: CommandRows | null;
   /** What was taken from the budget. */
   readonly bytes: number;
+}
+
+/** How a part was sampled: one of the two is below 1. */
+export interface PartSampling {
+  readonly probability: number;
+  readonly watchedShare: number;
+  /** Slots that its counts may be from; `null`: any. */
+  readonly ranges: readonly SlotRange[] | null;
+}
+
+/** How many accesses stand behind one that the part counts, as far as can be estimated. */
+export function scaleOf({ probability, watchedShare }: PanePart): number {
+  return 1 / (probability * watchedShare);
 }
 
 /** Slots that a part speaks of: those of its target that lie in its bucket; `null`: all. */

@@ -1,5 +1,5 @@
 import type { HeatKind } from "../model/access.ts";
-import type { Bounds } from "../model/heat.ts";
+import { type Bounds, firingCount } from "../model/heat.ts";
 import type { HopWindow } from "./hop-window.ts";
 import type { Interval } from "./interval.ts";
 import type { Shelf } from "./shelf.ts";
@@ -8,14 +8,15 @@ import type { Track } from "./track.ts";
 interface TargetTotal {
   read: number;
   write: number;
-  /** Accesses of open panes, whose kinds are not told apart. */
+  /** Accesses of open panes, whose kinds are not told apart; scaled where they were sampled. */
   open: number;
   isReadKnown: boolean;
   isWriteKnown: boolean;
 }
 
 /**
- * Share of its target's accesses in a window that a key surely has: 0..1, `null` where the target's total is not known.
+ * Share of its target's accesses in a window that a key surely has (under sampling: likely, at least): 0..1, `null`
+ * where the target's total is not known.
  *
  * The total is what the server says it ran, reads and writes, though nobody may see the reads of the key: the share
  * is then a lower bound too. Where the server tells only one kind, like is divided by like. Panes without such
@@ -30,9 +31,10 @@ export function shareOfTarget(
   const total = totalOf(tracks, shelf, window);
   if (total === null) return null;
   const { isReadKnown, isWriteKnown } = total;
-  if (isReadKnown && isWriteKnown) return share(counts.total.lower, total.read + total.write + total.open);
-  if (isWriteKnown) return share(counts.write.lower, total.write + total.open);
-  if (isReadKnown) return share(counts.read.lower, total.read + total.open);
+  if (isReadKnown && isWriteKnown)
+    return share(firingCount(counts.total), total.read + total.write + total.open);
+  if (isWriteKnown) return share(firingCount(counts.write), total.write + total.open);
+  if (isReadKnown) return share(firingCount(counts.read), total.read + total.open);
   return null;
 }
 

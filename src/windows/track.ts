@@ -2,7 +2,7 @@ import type { Vantage } from "../model/access.ts";
 import type { PanePart } from "../model/pane.ts";
 import type { SlotRange } from "../model/slot.ts";
 import type { Role } from "../model/target.ts";
-import { COMPLETE, DELIVERED, DeliveryRing, UNSAMPLED } from "./delivery-ring.ts";
+import { DELIVERED, DeliveryRing, UNBROKEN, UNSAMPLED } from "./delivery-ring.ts";
 import type { Interval } from "./interval.ts";
 import type { Pane } from "./pane.ts";
 import { SlotHistory } from "./slot-history.ts";
@@ -164,5 +164,5 @@ function flagsOf(pane: Pane): number {
 
 function flagsOfUnit(unit: Unit): number {
   if (!unit.isDelivered) return 0;
-  return DELIVERED | unit.sees | (unit.isSampled ? 0 : UNSAMPLED) | (unit.isComplete ? COMPLETE : 0);
+  return DELIVERED | unit.sees | (unit.isSampled ? 0 : UNSAMPLED) | (unit.isUnbroken ? UNBROKEN : 0);
 }

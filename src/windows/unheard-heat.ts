@@ -3,7 +3,7 @@ import type { Key } from "../model/key.ts";
 
 /** Heat of a key whose cluster is not heard of: nothing is known. Not complete, so nothing is called calm by it. */
 export function unheardHeat(key: Key, windowMs: number, asOfMs: number): Heat {
-  const unknown = { estimate: 0, lower: 0, upper: null };
+  const unknown = { estimate: 0, lower: 0, upper: null, likely: null };
   return {
     key,
     windowMs,

@@ -1,6 +1,6 @@
 import type { PanePart } from "../model/pane.ts";
 import { bucketOfSlot } from "../model/slot.ts";
-import type { StoredPart } from "./stored-part.ts";
+import { type StoredPart, scaleOf } from "./stored-part.ts";
 import { kindBits } from "./vantage.ts";
 
 interface BucketParts {
@@ -18,12 +18,14 @@ export class Unit {
   counted = false;
   /** Accesses surely seen, over all keys. */
   total = 0;
+  /** The same, scaled to what was not sampled. */
+  scaledTotal = 0;
   /** Kinds it sees, as bits. */
   sees = 0;
   readonly #buckets = new Map<number, BucketParts>();
   #bucketsNeeded = 0;
   #bucketsDone = 0;
-  #complete = true;
+  #unbroken = true;
   #sampled = false;
 
   constructor(agent: string, epoch: number) {
@@ -37,10 +39,12 @@ export class Unit {
 
   append(part: PanePart, stored: StoredPart): void {
     this.parts.push(stored);
-    this.total += Math.max(part.total.read, part.total.miss) + part.total.write;
+    const total = Math.max(part.total.read, part.total.miss) + part.total.write;
+    this.total += total;
+    this.scaledTotal += total * scaleOf(part);
     this.sees |= kindBits(part.sees);
-    if (!part.complete) this.#complete = false;
-    if (part.probability < 1) this.#sampled = true;
+    if (!part.complete) this.#unbroken = false;
+    if (stored.sampling !== null) this.#sampled = true;
     this.#countBucket(part);
     if (part.closing) this.#bucketsNeeded = bucketsTouched(part);
   }
@@ -50,12 +54,12 @@ export class Unit {
     return this.#bucketsNeeded > 0 && this.#bucketsDone >= this.#bucketsNeeded;
   }
 
-  /** Whether it says that nothing went unseen. */
-  get isComplete(): boolean {
-    return this.#complete && !this.#sampled;
+  /** Whether it says that nothing went unseen but by sampling. */
+  get isUnbroken(): boolean {
+    return this.#unbroken;
   }
 
-  /** Counts under sampling are raw: they bound nothing from above. */
+  /** Whether some accesses, or some of the time, were left out on purpose: raw counts bound nothing from above. */
   get isSampled(): boolean {
     return this.#sampled;
   }
@@ -90,14 +94,19 @@ function bucketsTouched({ slots, buckets }: PanePart): number {
 }
 
 /**
- * Whether `a` speaks rather than `b` where two watched one target: the complete pane, else the one that saw more.
- * A total order, so that the choice does not depend on which came first.
+ * Whether `a` speaks rather than `b` where two watched one target: the complete pane, else the one that missed nothing
+ * but by sampling, else the one that saw more. A total order, so that the choice does not depend on which came first.
  */
 export function isBetterUnit(a: Unit, b: Unit): boolean {
-  const aWhole = a.isDelivered && a.isComplete;
-  const bWhole = b.isDelivered && b.isComplete;
-  if (aWhole !== bWhole) return aWhole;
+  const aWorth = worthOf(a);
+  const bWorth = worthOf(b);
+  if (aWorth !== bWorth) return aWorth > bWorth;
   if (a.total !== b.total) return a.total > b.total;
   if (a.agent !== b.agent) return a.agent < b.agent;
   return a.epoch > b.epoch;
+}
+
+function worthOf(unit: Unit): number {
+  if (!unit.isDelivered || !unit.isUnbroken) return 0;
+  return unit.isSampled ? 1 : 2;
 }

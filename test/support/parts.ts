@@ -38,6 +38,7 @@ export function makePart(fields: PartFields = {}): PanePart {
     floor: 0,
     total: totalOf(rows),
     probability: 1,
+    watchedShare: 1,
     sees: SEES,
     complete: true,
     slots: null,

@@ -1,11 +1,13 @@
+import { seededRandom } from "./random.ts";
+
 /** Draws ranks 0..n-1 with probability proportional to 1 / (rank + 1)^exponent, from a seeded generator. */
 export class Zipf {
   readonly #cumulated: Float64Array;
-  #state: number;
+  readonly #random: () => number;
 
   constructor(ranks: number, exponent: number, seed = 1) {
     this.#cumulated = new Float64Array(ranks);
-    this.#state = seed;
+    this.#random = seededRandom(seed);
     let sum = 0;
     for (let rank = 0; rank < ranks; rank++) {
       sum += 1 / (rank + 1) ** exponent;
@@ -23,13 +25,5 @@ export class Zipf {
       else high = middle;
     }
     return low;
-  }
-
-  /** Mulberry32: small, seeded, good enough for a load. */
-  #random(): number {
-    this.#state = (this.#state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(this.#state ^ (this.#state >>> 15), 1 | this.#state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
   }
 }

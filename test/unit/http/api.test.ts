@@ -9,10 +9,10 @@ test("hot keys come in the shape of the contract", async (t) => {
   const heat = makeHeat({
     slot: 10_778,
     counts: {
-      read: { estimate: 0, lower: 0, upper: null },
-      write: { estimate: 50_123, lower: 50_120, upper: 50_123 },
-      miss: { estimate: 0, lower: 0, upper: 0 },
-      total: { estimate: 50_123, lower: 50_120, upper: null },
+      read: { estimate: 0, lower: 0, upper: null, likely: null },
+      write: { estimate: 50_123, lower: 50_120, upper: 50_123, likely: null },
+      miss: { estimate: 0, lower: 0, upper: 0, likely: null },
+      total: { estimate: 50_123, lower: 50_120, upper: null, likely: null },
     },
   } as Parameters<typeof makeHeat>[0]);
   const views = makeViews({ hotkeys: () => ({ asOfMs: AS_OF_MS, complete: false, heats: [heat] }) });
@@ -45,6 +45,18 @@ test("hot keys come in the shape of the contract", async (t) => {
       },
     ],
   });
+});
+
+test("the count of a key that was sampled says what is likely, rounded outwards", async (t) => {
+  const likely = { lower: 559.5, upper: 1100.5 };
+  const total = { estimate: 799.6, lower: 100, upper: null, likely };
+  const { counts } = makeHeat();
+  const heat = { ...makeHeat(), counts: { ...counts, total } };
+  const views = makeViews({ hotkeys: () => ({ asOfMs: AS_OF_MS, complete: false, heats: [heat] }) });
+  const { address } = await startServer(t, { views });
+  const { keys } = (await ask(`${address}/api/v1/hotkeys`)).json() as { keys: { count: object }[] };
+  const shown = { lower: 559, upper: 1101 };
+  assert.deepEqual(keys[0]?.count, { estimate: 800, lower: 100, upper: null, likely: shown });
 });
 
 test("keys that are no UTF-8 come in base64, and keys of more than 1 KiB are cut", async (t) => {

@@ -17,7 +17,7 @@ export interface HeatFields extends Partial<Omit<Heat, "key" | "counts">> {
 /** The heat of a key that is only written, exactly counted, in a window of 10 s. */
 export function makeHeat(fields: HeatFields = {}): Heat {
   const { key = "user:1", cluster = "default", db = 0, writes = 50_123, ...given } = fields;
-  const exact = (count: number): Bounds => ({ estimate: count, lower: count, upper: count });
+  const exact = (count: number): Bounds => ({ estimate: count, lower: count, upper: count, likely: null });
   return {
     key: { cluster, db, bytes: typeof key === "string" ? Buffer.from(key) : key },
     windowMs: 10_000,
@@ -74,7 +74,7 @@ export function makeIncident(fields: Partial<Incident> = {}): Incident {
     currentRatePerSecond: 5100,
     peakRatePerSecond: 6000,
     shareOfTarget: 0.62,
-    count: { estimate: 50_123, lower: 50_120, upper: 50_123 },
+    count: { estimate: 50_123, lower: 50_120, upper: 50_123, likely: null },
     complete: true,
     coverage: { read: 0.5, write: 1 },
     facts: { type: "string", bytes: 120, ttlSeconds: 60, encoding: "embstr" },

@@ -209,7 +209,7 @@ describe("the life of an incident", () => {
     );
     assert.equal(second?.ratePerSecond, 2000);
     assert.equal(second?.peakRatePerSecond, 5000);
-    assert.deepEqual(second?.count, { estimate: 20_000, lower: 20_000, upper: 20_000 });
+    assert.deepEqual(second?.count, { estimate: 20_000, lower: 20_000, upper: 20_000, likely: null });
   });
 
   it("keeps facts that it once knew", () => {

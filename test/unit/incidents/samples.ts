@@ -20,7 +20,7 @@ export const EXTRAS: Observation["extras"] = {
 };
 
 export function exactly(count: number): Bounds {
-  return { estimate: count, lower: count, upper: count };
+  return { estimate: count, lower: count, upper: count, likely: null };
 }
 
 interface HeatSample {

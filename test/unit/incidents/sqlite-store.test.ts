@@ -8,7 +8,7 @@ import { pino } from "pino";
 import { openStore } from "../../../src/incidents/sqlite-store.ts";
 import { StoreError } from "../../../src/incidents/store.ts";
 import { silentLogger } from "../../../src/runtime/logger.ts";
-import { incidentOf, START_MS } from "./samples.ts";
+import { exactly, incidentOf, START_MS } from "./samples.ts";
 
 describe("the incident store on disk", () => {
   let directory = "";
@@ -38,6 +38,21 @@ describe("the incident store on disk", () => {
     const after = open();
     assert.deepEqual(after.load(10), [incident]);
     after.close();
+  });
+
+  it("keeps what sampling made likely of a count, and takes it as unknown where it was stored before that", () => {
+    const count = { estimate: 800, lower: 100, upper: null, likely: { lower: 560, upper: 1100 } };
+    const before = open();
+    before.save([incidentOf({ count }), incidentOf({ name: "old" })]);
+    before.close();
+    const database = new DatabaseSync(file());
+    database.exec("UPDATE incidents SET body = json_remove(body, '$.count.likely') WHERE id LIKE '%old'");
+    database.close();
+    const after = open();
+    const [old, sampled] = after.load(10).toSorted((a, b) => a.id.localeCompare(b.id));
+    after.close();
+    assert.deepEqual(sampled?.count, count);
+    assert.deepEqual(old?.count, exactly(20_000));
   });
 
   it("replaces an incident by its newer state", () => {

@@ -13,6 +13,16 @@ describe("an incident as JSON", () => {
     assert.deepEqual(keys.sort(), [...CONTRACT_KEYS.split(" "), "pattern", "windowSeconds", "cut"].sort());
   });
 
+  it("says what is likely of a count only where it was sampled", () => {
+    const count = { estimate: 800, lower: 100, upper: null, likely: { lower: 560, upper: 1100 } };
+    assert.deepEqual(incidentJson(incidentOf({ count })).count, count);
+    assert.deepEqual(incidentJson(incidentOf({ count: { ...count, likely: null } })).count, {
+      estimate: 800,
+      lower: 100,
+      upper: null,
+    });
+  });
+
   it("has null for what is not known, and times in ISO 8601", () => {
     const json = incidentJson(incidentOf({ target: null, shareOfTarget: null }));
     assert.equal(json.startedAt, "2026-11-23T17:00:00.000Z");

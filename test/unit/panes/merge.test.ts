@@ -215,6 +215,7 @@ describe("merging panes", () => {
       { vantage: "clients" },
       { bucket: 1, buckets: 2 },
       { probability: 0.5 },
+      { watchedShare: 0.5 },
       { sees: ["write"] },
       { slots: [[0, 99]] },
     ];

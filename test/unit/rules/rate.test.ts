@@ -26,8 +26,8 @@ function makeRule(fields: Partial<RateRule> = {}): RateRule {
 
 /** Bounds of the total, in accesses of a 10 s window. */
 function makeHeat(lower: number, upper: number | null, fields: Partial<Heat> = {}): Heat {
-  const bounds = { estimate: lower, lower, upper };
-  const none = { estimate: 0, lower: 0, upper: 0 };
+  const bounds = { estimate: lower, lower, upper, likely: null };
+  const none = { estimate: 0, lower: 0, upper: 0, likely: null };
   return {
     key: KEY,
     windowMs: 10_000,
@@ -57,9 +57,24 @@ test("a key is calm when it is surely below resolveBelow, and only then", () => 
   assert.equal(judge(makeRule(), makeHeat(100, 8000)), "between");
 });
 
-test("blind is not quiet: an incomplete window, or no bound to clear by, never calls a key calm", () => {
-  assert.equal(judge(makeRule(), makeHeat(0, 0, { complete: false })), "unknown");
+test("blind is not quiet: without a bound to clear by, no key is called calm", () => {
   assert.equal(judge(makeRule(), makeHeat(0, null)), "unknown");
+  assert.equal(judge(makeRule(), makeHeat(0, null, { complete: false })), "unknown");
+});
+
+test("under sampling a rule fires on what is likely at least so, and severity too, and clears by what is at most so", () => {
+  const rule = makeRule({ criticalAt: 2000 });
+  const sampled = (lower: number, atMost: number) => {
+    const total = { estimate: 15_000, lower: 1875, upper: null, likely: { lower, upper: atMost } };
+    const heat = makeHeat(0, null, { complete: false });
+    const clearing = { ...heat.clearing, total: atMost };
+    return { ...heat, counts: { ...heat.counts, total }, clearing };
+  };
+  assert.equal(judge(rule, sampled(10_000, 20_000)), "hot");
+  assert.equal(severityOf(rule, sampled(10_000, 20_000)), "warning");
+  assert.equal(severityOf(rule, sampled(20_000, 30_000)), "critical");
+  assert.equal(judge(rule, sampled(9999, 20_000)), "between");
+  assert.equal(judge(rule, sampled(6000, 7999)), "calm");
 });
 
 test("where the upper bound is unknown, the speaking vantage's own may clear", () => {

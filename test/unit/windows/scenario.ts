@@ -19,6 +19,8 @@ export interface Draws {
   readonly numbers: readonly number[];
   /** Whether some parts never arrive. */
   readonly losesParts: boolean;
+  /** Whether some panes are sampled, or watched for a share of their time. */
+  readonly samples: boolean;
 }
 
 export const draws: fc.Arbitrary<Draws> = fc.record({
@@ -27,6 +29,7 @@ export const draws: fc.Arbitrary<Draws> = fc.record({
   seconds: fc.integer({ min: 2, max: 9 }),
   numbers: fc.array(fc.nat(9999), { minLength: 60, maxLength: 400 }),
   losesParts: fc.boolean(),
+  samples: fc.boolean(),
 });
 
 export interface Access {
@@ -51,7 +54,14 @@ export interface Scenario {
 }
 
 /** Random accesses, summarised as an agent may do it at worst, and the times at which the parts arrive. */
-export function makeScenario({ clusterMode, targets, seconds, numbers, losesParts }: Draws): Scenario {
+export function makeScenario({
+  clusterMode,
+  targets,
+  seconds,
+  numbers,
+  losesParts,
+  samples,
+}: Draws): Scenario {
   const next = cycle(numbers);
   const cut = Math.floor(16_384 / targets);
   const sites = Array.from({ length: targets }, (_, index) => ({
@@ -72,7 +82,7 @@ export function makeScenario({ clusterMode, targets, seconds, numbers, losesPart
         pane.set(key, counts);
         truth.push({ atSecond: second, key, ...counts });
       }
-      for (const part of partsOf(site, second, pane, next)) {
+      for (const part of partsOf(site, second, pane, next, samples)) {
         if (losesParts && next(15) === 0) continue;
         const arrives = ORIGIN_MS + (second + 1) * HOP_MS + next(GRACE_MS - 1);
         deliveries.push({ atMs: arrives, part, again: false });
@@ -91,22 +101,38 @@ interface Counts {
 
 type Next = (below: number) => number;
 
+const UNSAMPLED = { probability: 1, watchedShare: 1 };
+
 /** The pane of the agent that is always there, and now and then one of a second agent that sees less. */
 function partsOf(
   site: Scenario["targets"][number],
   second: number,
   pane: ReadonlyMap<string, Counts>,
   next: Next,
+  samples: boolean,
 ): PanePart[] {
-  const parts = agentParts("agent-a", site, second, pane, next, true);
+  const isSampled = samples && next(2) === 0;
+  const seen = isSampled ? someOf(pane, next) : pane;
+  const sampling = isSampled ? drawnSampling(next) : UNSAMPLED;
+  const parts = agentParts("agent-a", site, second, seen, next, { complete: true, ...sampling });
   if (next(3) > 0) return parts;
-  const seen = new Map(
+  const less = { complete: false, ...UNSAMPLED };
+  return [...parts, ...agentParts("agent-b", site, second, someOf(pane, next), next, less)];
+}
+
+/** Any sampling but none; what is kept need not fit it, since what is sure holds whatever was kept. */
+function drawnSampling(next: Next) {
+  const probability = [1, 1 / 2, 0.7, 1 / 64][next(4)]!;
+  return { probability, watchedShare: probability === 1 || next(2) === 0 ? [0.5, 0.1][next(2)]! : 1 };
+}
+
+function someOf(pane: ReadonlyMap<string, Counts>, next: Next): ReadonlyMap<string, Counts> {
+  return new Map(
     Array.from(
       pane,
       ([key, { write, miss }]) => [key, { write: next(write + 1), miss: next(miss + 1) }] as const,
     ),
   );
-  return [...parts, ...agentParts("agent-b", site, second, seen, next, false)];
 }
 
 function agentParts(
@@ -115,7 +141,7 @@ function agentParts(
   second: number,
   pane: ReadonlyMap<string, Counts>,
   next: Next,
-  complete: boolean,
+  watch: Pick<PanePart, "complete" | "probability" | "watchedShare">,
 ): PanePart[] {
   const buckets = site.slots === null ? 1 : 4;
   const touched = new Set(
@@ -127,7 +153,7 @@ function agentParts(
     startMs: ORIGIN_MS + second * HOP_MS,
     buckets,
     slots: site.slots,
-    complete,
+    ...watch,
   };
   return [...touched].flatMap((bucket) => {
     const left = new Map(

@@ -1,43 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Ledger, unaccounted } from "../../../src/runtime/accounting.ts";
+import { unaccounted } from "../../../src/runtime/accounting.ts";
 import { silentLogger } from "../../../src/runtime/logger.ts";
-import { Windows, type WindowsOptions } from "../../../src/windows/windows.ts";
-import { makePart, makeReport, type PartFields } from "../../support/parts.ts";
-
-/** Second 0 of each test. */
-const T0 = 1_700_000_000_000;
-const W = 10_000;
-
-/** Seconds since the start of the test, in ms since 1970. */
-function at(seconds: number): number {
-  return T0 + seconds * 1000;
-}
-
-function setUp(options: Partial<WindowsOptions> = {}) {
-  const ledger = new Ledger("windows");
-  const windows = new Windows({
-    windowsMs: [W, 60_000],
-    hopMs: 1000,
-    graceMs: 2000,
-    ledger,
-    logger: silentLogger,
-    ...options,
-  });
-  windows.advance(at(0));
-  return {
-    windows,
-    ledger,
-    /** Adds a part of second `second`, just after it has ended. */
-    add: (second: number, fields: PartFields, nowMs = at(second + 1.1)) =>
-      windows.add(makePart({ startMs: at(second), ...fields }), nowMs),
-    closed: (text: string, windowMs = W) => windows.closedOf(keyOf(text), windowMs),
-  };
-}
-
-function keyOf(text: string) {
-  return { cluster: "default", db: 0, bytes: Buffer.from(text) };
-}
+import { makePart, makeReport } from "../../support/parts.ts";
+import { at, keyOf, setUp, W } from "./setup.ts";
 
 test("a hop closes at once when all that are expected have delivered, else after the grace", () => {
   const { windows, add } = setUp();
@@ -73,9 +39,9 @@ test("blind is not quiet: a window that reaches back before anyone looked is not
     windows.advance(at(second + 1.2));
     if (second >= 1) assert.equal(closed("k").complete, second >= 11, `second ${second}`);
   }
-  assert.deepEqual(closed("k").counts.total, { estimate: 50, lower: 50, upper: 50 });
+  assert.deepEqual(closed("k").counts.total, { estimate: 50, lower: 50, upper: 50, likely: null });
   // Bounds speak of what happened since somebody looked.
-  assert.deepEqual(closed("k", 60_000).counts.total, { estimate: 65, lower: 65, upper: 65 });
+  assert.deepEqual(closed("k", 60_000).counts.total, { estimate: 65, lower: 65, upper: 65, likely: null });
   assert.equal(closed("k", 60_000).complete, false);
 });
 
@@ -118,11 +84,11 @@ test("a missing pane makes windows incomplete, and its late coming makes them wh
   assert.equal(closed("k").clearing.total, null);
   assert.equal(windows.top("default", W, 5).complete, false);
   assert.equal(add(8, { rows: [{ key: "k", write: 5 }] }, at(14)).outcome, "kept");
-  assert.deepEqual(closed("k").counts.total, { estimate: 50, lower: 50, upper: 50 });
+  assert.deepEqual(closed("k").counts.total, { estimate: 50, lower: 50, upper: 50, likely: null });
   assert.equal(closed("k").complete, true);
 });
 
-test("a pane that says something was missed leaves no upper bound, but one to clear by", () => {
+test("a pane that says something was missed leaves no upper bound, and none to clear by", () => {
   const { windows, add, closed } = setUp();
   windows.expect(makeReport({ atMs: at(-60) }));
   for (let second = 0; second < 10; second++) {
@@ -130,8 +96,8 @@ test("a pane that says something was missed leaves no upper bound, but one to cl
   }
   windows.advance(at(10.5));
   assert.equal(closed("k").complete, false);
-  assert.deepEqual(closed("k").counts.total, { estimate: 50, lower: 50, upper: null });
-  assert.equal(closed("k").clearing.total, 50);
+  assert.deepEqual(closed("k").counts.total, { estimate: 50, lower: 50, upper: null, likely: null });
+  assert.equal(closed("k").clearing.total, null);
 });
 
 test("a missing shard says nothing against the keys of the others", () => {
@@ -145,7 +111,7 @@ test("a missing shard says nothing against the keys of the others", () => {
   windows.advance(at(12));
   assert.equal(windows.top("default", W, 1).complete, false);
   assert.equal(closed("foo").complete, true);
-  assert.deepEqual(closed("foo").counts.write, { estimate: 10, lower: 10, upper: 10 });
+  assert.deepEqual(closed("foo").counts.write, { estimate: 10, lower: 10, upper: 10, likely: null });
   assert.equal(closed("foo").slot, 12_182);
   assert.equal(closed("bar").complete, false);
 });
@@ -159,8 +125,8 @@ test("a replica that only sees misses leaves no gap in the writes", () => {
     add(second, { target: "replica", sees: ["miss"], rows: [{ key: "k", miss: 2 }] });
   }
   windows.advance(at(10.5));
-  assert.deepEqual(closed("k").counts.write, { estimate: 30, lower: 30, upper: 30 });
-  assert.deepEqual(closed("k").counts.total, { estimate: 50, lower: 50, upper: 50 });
+  assert.deepEqual(closed("k").counts.write, { estimate: 30, lower: 30, upper: 30, likely: null });
+  assert.deepEqual(closed("k").counts.total, { estimate: 50, lower: 50, upper: 50, likely: null });
 });
 
 test("a target that is forgotten, switched off, or silent for an hour is waited for no longer", () => {
@@ -214,10 +180,10 @@ test("the running window takes in early parts of the open pane and never spans m
   const [handle] = early.touched;
   const heat = windows.running("default", handle!, W);
   assert.deepEqual([heat.asOfMs, heat.counts.total.lower], [at(11), 940]);
-  assert.equal(windows.runningLower("default", handle!, W, "total"), 940);
+  assert.equal(windows.runningFiringMax("default", handle!, W, "total"), 940);
   assert.equal(heat.complete, false);
   add(10, { closing: false, part: 1, rows: [{ key: "k", write: 30 }] }, at(10.6));
-  assert.equal(windows.runningLower("default", handle!, W, "write"), 970);
+  assert.equal(windows.runningFiringMax("default", handle!, W, "write"), 970);
 });
 
 test("an agent whose clock is ahead does not push the running window past what the others say", () => {
@@ -225,7 +191,7 @@ test("an agent whose clock is ahead does not push the running window past what t
   for (let second = 0; second < 10; second++) add(second, { rows: [{ key: "k", write: 100 }] });
   add(14, { agent: "ahead", target: "other" }, at(10.1));
   const handle = windows.handleOf(keyOf("k"))!;
-  assert.equal(windows.runningLower("default", handle, W, "total"), 800);
+  assert.equal(windows.runningFiringMax("default", handle, W, "total"), 800);
 });
 
 test("of two agents that watch one target one counts: the complete pane, else the one that saw more", () => {
@@ -262,8 +228,8 @@ test("panes of several agents of clients hold different accesses and are added, 
   }
   windows.advance(at(10.5));
   const heat = closed("k");
-  assert.deepEqual(heat.counts.read, { estimate: 300, lower: 300, upper: null });
-  assert.deepEqual(heat.counts.write, { estimate: 40, lower: 40, upper: 40 });
+  assert.deepEqual(heat.counts.read, { estimate: 300, lower: 300, upper: null, likely: null });
+  assert.deepEqual(heat.counts.write, { estimate: 40, lower: 40, upper: 40, likely: null });
   assert.equal(heat.counts.total.lower, 340);
   assert.equal(heat.clearing.read, 300);
   assert.equal(heat.currentRatePerSecond, 31);
@@ -279,7 +245,7 @@ test("a vantage that calls itself complete but surely missed something loses its
   }
   windows.advance(at(10.5));
   assert.equal(windows.disprovedUppers, 0);
-  assert.deepEqual(closed("k").counts.write, { estimate: 60, lower: 60, upper: null });
+  assert.deepEqual(closed("k").counts.write, { estimate: 60, lower: 60, upper: null, likely: null });
   assert.ok(windows.disprovedUppers > 0);
 });
 
@@ -305,11 +271,11 @@ test("a pane merged from several counts in windows that hold it whole, and raise
   });
   assert.equal(windows.add(merged, at(11)).outcome, "kept");
   windows.advance(at(11.5));
-  assert.deepEqual(closed("k").counts.total, { estimate: 72, lower: 72, upper: 73 });
-  assert.deepEqual(closed("other").counts.total, { estimate: 1, lower: 0, upper: 3 });
+  assert.deepEqual(closed("k").counts.total, { estimate: 72, lower: 72, upper: 73, likely: null });
+  assert.deepEqual(closed("other").counts.total, { estimate: 1, lower: 0, upper: 3, likely: null });
   for (let second = 10; second < 14; second++) add(second, { rows: [{ key: "k", write: 1 }] });
   windows.advance(at(14.5));
-  assert.deepEqual(closed("k").counts.total, { estimate: 40, lower: 4, upper: 77 });
+  assert.deepEqual(closed("k").counts.total, { estimate: 40, lower: 4, upper: 77, likely: null });
   assert.equal(closed("k").complete, true);
 });
 
@@ -340,10 +306,10 @@ test("what has no room is left out at the door, and the floor keeps the bounds t
   ];
   for (let second = 0; second < 10; second++) add(second, { rows, floor: 1 });
   windows.advance(at(10.5));
-  assert.deepEqual(closed("large").counts.total, { estimate: 905, lower: 900, upper: 910 });
-  assert.deepEqual(closed("middle").counts.total, { estimate: 400, lower: 400, upper: 400 });
+  assert.deepEqual(closed("large").counts.total, { estimate: 905, lower: 900, upper: 910, likely: null });
+  assert.deepEqual(closed("middle").counts.total, { estimate: 400, lower: 400, upper: 400, likely: null });
   assert.equal(windows.handleOf(keyOf("medium")), undefined);
-  assert.deepEqual(closed("medium").counts.total, { estimate: 115, lower: 0, upper: 230 });
+  assert.deepEqual(closed("medium").counts.total, { estimate: 115, lower: 0, upper: 230, likely: null });
   const entries = windows.books().find(({ stage }) => stage === "window-entries")!;
   assert.deepEqual(entries, { stage: "window-entries", received: 40, kept: 20, dropped: { truncated: 20 } });
 });
@@ -428,7 +394,7 @@ test("the floor of one shard, and of one bucket, widens no bound elsewhere", () 
     add(second, { target: "high", slots: high, buckets: 2, bucket: 1, floor: 3, rows });
   }
   windows.advance(at(10.5));
-  assert.deepEqual(closed("foo").counts.total, { estimate: 90, lower: 90, upper: 90 });
+  assert.deepEqual(closed("foo").counts.total, { estimate: 90, lower: 90, upper: 90, likely: null });
   assert.equal(closed("bar").counts.total.upper, 50);
   assert.equal(closed("hello").counts.total.upper, 70);
 });
@@ -521,7 +487,7 @@ test("of a key that no part names any more the floors still speak, and of an unh
   windows.advance(at(12));
   const heat = closed("k");
   assert.equal(windows.handleOf(keyOf("k")), undefined);
-  assert.deepEqual(heat.counts.total, { estimate: 10, lower: 0, upper: 20 });
+  assert.deepEqual(heat.counts.total, { estimate: 10, lower: 0, upper: 20, likely: null });
   assert.deepEqual([heat.complete, heat.clearing.total, heat.currentRatePerSecond], [true, 20, 0]);
   const unheard = windows.closedOf({ ...keyOf("k"), cluster: "elsewhere" }, W);
   assert.deepEqual([unheard.complete, unheard.clearing.total], [false, null]);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { coversSlot, type SlotRange } from "../../../src/model/slot.ts";
-import { FloorSums } from "../../../src/windows/floor-sums.ts";
+import { SlotSums } from "../../../src/windows/slot-sums.ts";
 
 const ranges = fc.option(
   fc.array(
@@ -17,7 +17,7 @@ test("a slot has the floors of those who cover it, and what is taken off leaves 
       fc.array(fc.tuple(fc.nat(1000), ranges), { maxLength: 8 }),
       fc.constantFrom(0, 1, 8191, 16_383),
       (floors, slot) => {
-        const sums = new FloorSums();
+        const sums = new SlotSums();
         for (const [floor, covered] of floors) sums.add(floor, covered);
         const expected = floors.reduce(
           (sum, [floor, covered]) => sum + (coversSlot(covered, slot) ? floor : 0),

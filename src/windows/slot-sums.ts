@@ -1,28 +1,28 @@
 import { SLOT_COUNT, type SlotRange } from "../model/slot.ts";
 
 /**
- * Sum of the floors that count for a slot.
+ * Sum, slot by slot, of what parts say of the slots that they speak of: their floors, or their number.
  *
  * A floor speaks only of the slots that its target covers, and its bucket: adding those of targets that never own a
  * key would inflate its upper bound. Kept as differences between neighbouring slots, so that adding and taking off a
- * floor costs one step a range, and is exact.
+ * value costs one step a range, and is exact.
  */
-export class FloorSums {
+export class SlotSums {
   #everywhere = 0;
   #steps: Float64Array | null = null;
   #sums: Float64Array | null = null;
 
-  /** Adds `floor` (negative: takes it off) on `ranges`; `null`: on every slot. */
-  add(floor: number, ranges: readonly SlotRange[] | null): void {
-    if (floor === 0) return;
+  /** Adds `value` (negative: takes it off) on `ranges`; `null`: on every slot. */
+  add(value: number, ranges: readonly SlotRange[] | null): void {
+    if (value === 0) return;
     if (ranges === null) {
-      this.#everywhere += floor;
+      this.#everywhere += value;
       return;
     }
     this.#steps ??= new Float64Array(SLOT_COUNT + 1);
     for (const [first, last] of ranges) {
-      this.#steps[first]! += floor;
-      this.#steps[last + 1]! -= floor;
+      this.#steps[first]! += value;
+      this.#steps[last + 1]! -= value;
     }
     this.#sums = null;
   }
