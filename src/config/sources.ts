@@ -1,4 +1,4 @@
-import { choice, count, duration, flag, glob, list, section, size } from "./scalars.ts";
+import { choice, count, duration, flag, glob, list, section, share, size } from "./scalars.ts";
 
 const keyspace = section({
   enabled: flag()
@@ -12,6 +12,11 @@ const keyspace = section({
   patterns: list(glob(), { max: 64 })
     .prefault([])
     .describe("Watch only keys that one of these globs matches, filtered by the server; empty: all keys."),
+  yieldAt: share({ zero: true })
+    .prefault(0)
+    .describe(
+      "Share of a core of the server's main thread from which on the tap gives way: it listens for 1/2 to 1/16 of the time, and says so; 0: never.",
+    ),
 })
   .prefault({})
   .describe("Keyspace notifications of the server.");

@@ -73,7 +73,7 @@ function select(
   for (let entry = 0; entry < sketch.size; entry++) {
     const row = closingRow(pane, entry, verdict, options, notes);
     addToSum(sums, pane.bucketOf(row.key, verdict.slots), row);
-    const paneCount = sureOf(row) + sketch.counter(entry, notes.sent);
+    const paneCount = pane.scaled(sureOf(row), sketch.counter(entry, notes.sent));
     if (steepness.isRemembered(paneCount)) remembered.set(keyId(row.db, row.key), paneCount);
     if (ignored(row.key)) continue;
     const upper = sureOf(row) + row.maybe + row.error;
@@ -89,12 +89,13 @@ function select(
 
 /** What is left of an entry, with its events in doubt resolved as far as the budgets allow. */
 function closingRow(
-  { sketch }: OpenPane,
+  pane: OpenPane,
   entry: number,
   verdict: PaneVerdict,
   options: RecorderOptions,
   notes: NoteColumns,
 ): EntryRow {
+  const { sketch } = pane;
   const resolved = { write: 0, miss: 0, maybe: 0 };
   for (let column = FIRST_MAYBE_COLUMN; column < notes.mark; column++) {
     const count = sketch.counter(entry, column);
@@ -107,7 +108,7 @@ function closingRow(
     resolved.maybe += most - least;
   }
   const sure = sureCount(sketch, entry) + resolved.write + resolved.miss;
-  const panePerSecond = ((sure + sketch.counter(entry, notes.sent)) * 1000) / options.lengthMs;
+  const panePerSecond = (pane.scaled(sure, sketch.counter(entry, notes.sent)) * 1000) / options.lengthMs;
   const currentPerSecond = Math.max(panePerSecond, sketch.counter(entry, notes.rate));
   const row = rowOf(sketch, entry, { ...resolved, error: sketch.error(entry), currentPerSecond });
   return verdict.writesInDoubt ? { ...row, write: 0, maybe: row.maybe + row.write } : row;

@@ -29,7 +29,7 @@ export const UNKNOWN_BUDGET: MaybeBudget = {
 export interface NoteColumns {
   /** What was counted at the last round of early parts. */
   readonly mark: number;
-  /** What has left as early parts in this pane. */
+  /** What has left as early parts in this pane, divided by its probability. */
   readonly sent: number;
   /** Accesses a second in the last round. */
   readonly rate: number;

@@ -48,13 +48,13 @@ export function takeEarlyParts(pane: OpenPane, options: RoundOptions): PanePart[
 }
 
 function takeSteepRow(
-  { sketch }: OpenPane,
+  { sketch, probability }: OpenPane,
   entry: number,
   spanMs: number,
   { notes, steepness, ignored }: RoundOptions,
 ): EntryRow | null {
   const sure = sureCount(sketch, entry);
-  const currentPerSecond = ((sure - sketch.counter(entry, notes.mark)) * 1000) / spanMs;
+  const currentPerSecond = ((sure - sketch.counter(entry, notes.mark)) * 1000) / (probability * spanMs);
   sketch.note(entry, notes.rate, currentPerSecond);
   sketch.note(entry, notes.mark, sure);
   if (!steepness.couldBeSteep(currentPerSecond)) return null;
@@ -63,7 +63,7 @@ function takeSteepRow(
   const row = rowOf(sketch, entry, { write: 0, miss: 0, maybe: 0, error: 0, currentPerSecond });
   for (const column of SURE_COLUMNS) sketch.takeBack(entry, column, sketch.counter(entry, column));
   sketch.note(entry, notes.mark, 0);
-  sketch.note(entry, notes.sent, sketch.counter(entry, notes.sent) + sure);
+  sketch.note(entry, notes.sent, sketch.counter(entry, notes.sent) + sure / probability);
   sketch.clearCommands(entry);
   return row;
 }

@@ -2,9 +2,20 @@ import type { Kind, KindCounts } from "../model/access.ts";
 import { keptKeySlot } from "../model/key.ts";
 import type { PanePart, PaneTotals } from "../model/pane.ts";
 import { bucketOfSlot, SLOT_COUNT, type SlotRange } from "../model/slot.ts";
+import type { Coins } from "./coins.ts";
+import { noteColumns } from "./columns.ts";
 import { type EntryRow, entriesOf } from "./entries.ts";
 import type { RecorderOptions } from "./recorder-options.ts";
 import type { Sketch } from "./sketch.ts";
+
+/** A pane that opens: its aligned start, its epoch, and the time now (all but `epoch` in ms since 1970). */
+export interface PaneOpening {
+  readonly startMs: number;
+  readonly epoch: number;
+  readonly nowMs: number;
+  /** How much of what happens is counted; left out: all of it. */
+  readonly intake?: { readonly probability: number; readonly watchedShare: number };
+}
 
 /** A pane while it counts, and while it waits to be published. */
 export class OpenPane {
@@ -14,6 +25,10 @@ export class OpenPane {
   startMs = 0;
   epoch = 0;
   lastRoundMs = 0;
+  /** Of each access to be counted, a power of two; the counters are raw. */
+  probability = 1;
+  /** Share of its time that was watched on purpose. */
+  watchedShare = 1;
   /** Parts sent so far, by bucket. */
   readonly #partsSent = new Map<number, number>();
   readonly #options: RecorderOptions;
@@ -25,10 +40,31 @@ export class OpenPane {
   }
 
   /** `nowMs`: when it began to count, which is later than `startMs` where the pane before was closed late. */
-  begin(startMs: number, epoch: number, nowMs: number): void {
+  begin({ startMs, epoch, nowMs, intake }: PaneOpening): void {
     this.startMs = startMs;
     this.epoch = epoch;
     this.lastRoundMs = nowMs;
+    this.probability = intake?.probability ?? 1;
+    this.watchedShare = intake?.watchedShare ?? 1;
+  }
+
+  /** Halves the probability of all that was counted, and of what will be. */
+  thin(coins: Coins): void {
+    this.probability /= 2;
+    this.sketch.thin(coins);
+    this.observed.read = coins.heads(this.observed.read);
+    this.observed.write = coins.heads(this.observed.write);
+    this.observed.miss = coins.heads(this.observed.miss);
+    for (let i = 0; i < this.maybes.length; i++) this.maybes[i] = coins.heads(this.maybes[i]!);
+    const { mark } = noteColumns(this.maybes.length);
+    for (let entry = 0; entry < this.sketch.size; entry++) {
+      this.sketch.note(entry, mark, Math.round(this.sketch.counter(entry, mark) / 2));
+    }
+  }
+
+  /** What a count stands for, together with what was sent early (scaled by its probability already). */
+  scaled(count: number, sent: number): number {
+    return (count / this.probability + sent) / this.watchedShare;
   }
 
   /** Empties the pane for its next turn. */
@@ -62,15 +98,15 @@ export class OpenPane {
     const part = this.#partsSent.get(bucket) ?? 0;
     this.#partsSent.set(bucket, part + 1);
     const { agent, cluster, target, vantage, lengthMs, buckets, commandNames } = this.#options;
-    const { startMs, epoch } = this;
+    const { startMs, epoch, probability, watchedShare } = this;
     const identity = { agent, epoch, cluster, target, vantage, startMs, lengthMs, bucket, buckets, part };
     return {
       type: "part",
       ...identity,
       ...content,
       parts: content.closing ? part + 1 : 0,
-      probability: 1,
-      watchedShare: 1,
+      probability,
+      watchedShare,
       entries: entriesOf(rows, commandNames),
     };
   }

@@ -1,7 +1,9 @@
+import { randomInt } from "node:crypto";
 import type { Kind, KindCounts } from "../model/access.ts";
 import type { PanePart } from "../model/pane.ts";
 import type { SlotRange } from "../model/slot.ts";
 import { closingParts, type PaneVerdict } from "./closing-parts.ts";
+import { Coins } from "./coins.ts";
 import {
   countedColumns,
   FIRST_MAYBE_COLUMN,
@@ -15,17 +17,10 @@ import {
 import { takeEarlyParts } from "./early-parts.ts";
 import { HyperLogLog } from "./hyperloglog.ts";
 import { KeyHasher } from "./key-words.ts";
-import { OpenPane } from "./open-pane.ts";
+import { OpenPane, type PaneOpening } from "./open-pane.ts";
 import type { RecorderOptions } from "./recorder-options.ts";
 import { Sketch } from "./sketch.ts";
 import { Steepness } from "./steepness.ts";
-
-/** A pane that opens: its aligned start, its epoch, and the time now (all but `epoch` in ms since 1970). */
-export interface PaneOpening {
-  readonly startMs: number;
-  readonly epoch: number;
-  readonly nowMs: number;
-}
 
 /** A pane that takes no more accesses and waits for its verdict. */
 export interface ClosingPane {
@@ -48,18 +43,19 @@ export class PaneRecorder {
   readonly #steepness: Steepness;
   readonly #distinct = new HyperLogLog();
   readonly #hasher = new KeyHasher();
+  readonly #coins = new Coins(randomInt(1, 2 ** 31));
   #open: OpenPane;
   #spare: OpenPane | null;
   #distinctEstimate = 0;
 
   /** `epoch` of the first pane, which starts at `startMs` and counts from `nowMs` on. */
-  constructor(options: RecorderOptions, { startMs, epoch, nowMs }: PaneOpening) {
+  constructor(options: RecorderOptions, opening: PaneOpening) {
     this.#options = options;
     this.#notes = noteColumns(options.maybeClasses.length);
     this.#steepness = new Steepness(options.lengthMs);
     this.#open = this.#newPane();
     this.#spare = this.#newPane();
-    this.#open.begin(startMs, epoch, nowMs);
+    this.#open.begin(opening);
   }
 
   /** Distinct keys of the last closed pane (an estimate). */
@@ -93,6 +89,22 @@ export class PaneRecorder {
     this.#open.maybes[column - FIRST_MAYBE_COLUMN]! += 1;
   }
 
+  /** The same for a key that may not be tracked. */
+  doubtMissOf(db: number, keys: DataView, start: number, end: number, column: number): void {
+    const entry = this.#open.sketch.find(db, keys, start, end);
+    if (entry >= 0) this.doubtMiss(entry, column);
+  }
+
+  /** Of each access to be counted in the open pane. */
+  get probability(): number {
+    return this.#open.probability;
+  }
+
+  /** Samples half as many accesses in the open pane: what was counted so far is thinned likewise. */
+  thin(): void {
+    this.#open.thin(this.#coins);
+  }
+
   /** Counts of steep keys since they were last sent, as early parts. At most one round each 200 ms. */
   earlyParts(nowMs: number, sees: readonly Kind[], slots: readonly SlotRange[] | null): PanePart[] {
     const { ignored } = this.#options;
@@ -109,15 +121,17 @@ export class PaneRecorder {
   /**
    * Closes the open pane and opens the next.
    *
-   * Throws: Error when the pane before has not been published.
+   * `watchedShare`: how much of its time it was really watched. Throws: Error when the pane before has not been
+   * published.
    */
-  rotate({ startMs, epoch, nowMs }: PaneOpening): ClosingPane {
+  rotate(opening: PaneOpening, watchedShare = 1): ClosingPane {
     const closed = this.#open;
     const opened = this.#spare;
     if (!opened) throw new Error("the pane before has not been published");
     this.#spare = null;
     this.#open = opened;
-    opened.begin(startMs, epoch, nowMs);
+    opened.begin(opening);
+    closed.watchedShare = watchedShare;
     this.#distinctEstimate = this.#distinct.estimate();
     this.#distinct.reset();
     return this.#closing(closed);

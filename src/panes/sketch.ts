@@ -1,4 +1,5 @@
 import { COMMANDS_PER_ENTRY } from "../model/pane.ts";
+import type { Coins } from "./coins.ts";
 import { copyKey, isSameKey, type KeyHasher, viewOf } from "./key-words.ts";
 import { nthSmallest } from "./nth-smallest.ts";
 
@@ -55,6 +56,7 @@ export interface SketchOptions {
  * PODS 2012.
  */
 export class Sketch {
+  readonly #columns: number;
   readonly #capacity: number;
   readonly #hasher: KeyHasher;
   /** A hash less its lower bits is a place in the table. */
@@ -81,6 +83,7 @@ export class Sketch {
   constructor({ capacity, bytesMax, columns, notes, hasher }: SketchOptions) {
     if (!Number.isInteger(capacity) || capacity < 2)
       throw new RangeError(`capacity must be at least 2, got ${capacity}`);
+    this.#columns = columns;
     this.#capacity = capacity;
     this.#hasher = hasher;
     const bits = tableBits(capacity);
@@ -229,6 +232,24 @@ export class Sketch {
   clearCommands(entry: number): void {
     const record = entry * this.#stride;
     this.#words.fill(0, record + COMMAND_IDS, record + COMMAND_COUNTS + COMMANDS_PER_ENTRY);
+  }
+
+  /** Keeps each access that was counted with probability 1/2: then it is as if only half had ever been sampled. */
+  thin(coins: Coins): void {
+    const doubles = this.#doubles;
+    for (let entry = 0; entry < this.#size; entry++) {
+      const record = entry * this.#stride;
+      const counters = (record + HEAD_WORDS) >> 1;
+      let counted = 0;
+      for (let place = counters; place < counters + this.#columns; place++) {
+        doubles[place] = coins.heads(doubles[place]!);
+        counted += doubles[place]!;
+      }
+      doubles[(record + COUNTED) >> 1] = counted;
+      for (let place = record + COMMAND_COUNTS; place < record + COUNTED; place++) {
+        this.#words[place] = coins.heads(this.#words[place]!);
+      }
+    }
   }
 
   /** Empties the summary for the next pane. */

@@ -5,6 +5,7 @@ import type { TargetConnection, TargetPoll } from "../redis/target.ts";
 import type { StageBooks } from "../runtime/accounting.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { Logger } from "../runtime/logger.ts";
+import { LoopLoad } from "../runtime/loop-load.ts";
 import { FactFinder } from "./fact-finder.ts";
 import { openSocket } from "./keyspace/connect.ts";
 import { KeyspaceSource } from "./keyspace/keyspace-source.ts";
@@ -55,6 +56,7 @@ export class TargetWatch {
   constructor(options: TargetWatchOptions) {
     this.#options = options;
     const { agent, target, config, ignored, connection, clock, logger } = options;
+    const loopLoad = new LoopLoad();
     this.#panes = new PaneClock(clock, config.panes.length);
     this.source = new KeyspaceSource({
       agent,
@@ -64,6 +66,7 @@ export class TargetWatch {
       buckets: config.kafka.buckets,
       ignored,
       control: connection,
+      busy: () => loopLoad.take(),
       connect: (onread) => openSocket(target, onread),
       claim: (runId) => options.claims.claim(runId, target.address),
       clock,
@@ -194,6 +197,7 @@ export class TargetWatch {
       calls: poll.calls.size > 0 ? poll.calls : null,
       writeCalls: poll.writeCalls,
       takenAtMs: poll.takenAtMs,
+      cpuShare: this.#cpuShare(poll),
       ran: {
         read: growth(previous?.reads, poll.reads),
         write: growth(previous?.writeCalls, poll.writeCalls),

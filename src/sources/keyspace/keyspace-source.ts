@@ -4,7 +4,7 @@ import type { Kind } from "../../model/access.ts";
 import type { PanePart } from "../../model/pane.ts";
 import type { SlotRange } from "../../model/slot.ts";
 import type { Role, SourceStatus } from "../../model/target.ts";
-import type { PaneOpening } from "../../panes/recorder.ts";
+import type { PaneOpening } from "../../panes/open-pane.ts";
 import { authArguments } from "../../redis/options.ts";
 import type { StageBooks } from "../../runtime/accounting.ts";
 import type { Clock } from "../../runtime/clock.ts";
@@ -15,6 +15,7 @@ import type { EventDialect } from "./event-table.ts";
 import { type FlagControl, FlagKeeper } from "./flag-keeper.ts";
 import { FrameReader } from "./frames.ts";
 import { Gaps } from "./gaps.ts";
+import { IntakeControl } from "./intake-control.ts";
 import { type TapPatterns, tapPatterns } from "./patterns.ts";
 import { Silence } from "./silence.ts";
 import { StatusBoard } from "./status-board.ts";
@@ -33,6 +34,8 @@ export interface KeyspaceSourceOptions {
   readonly ignored: (key: Uint8Array) => boolean;
   readonly control: FlagControl;
   readonly connect: (onread: OnReadOpts) => Socket;
+  /** Share of its time that the process was busy since the last call. */
+  readonly busy: () => number;
   /** Claims a server process by its run id; returns the other target that watches it already, or `null`. */
   readonly claim: (runId: string | null) => string | null;
   readonly clock: Clock;
@@ -53,6 +56,7 @@ export class KeyspaceSource implements Source {
   readonly #board: StatusBoard;
   readonly #views = new ViewHistory();
   readonly #silence = new Silence();
+  readonly #intake: IntakeControl;
   #panes: WatchedPanes | null = null;
   #patterns: TapPatterns | null = null;
   #subscription: Subscription | null = null;
@@ -77,6 +81,15 @@ export class KeyspaceSource implements Source {
     const { target, settings, control, clock, logger } = options;
     const { address } = target;
     this.#flags = new FlagKeeper({ address, configure: settings.configure, control, clock, logger });
+    this.#intake = new IntakeControl({
+      target: address,
+      yieldAt: settings.yieldAt,
+      paneMs: options.panes.length,
+      busy: options.busy,
+      listen: (isOn) => this.#listen(isOn),
+      clock,
+      logger,
+    });
     const about = { source: this.name, target: address, gaps: this.gaps, clock, logger };
     this.#board = settings.enabled
       ? new StatusBoard("down", "the target has not been reached yet", about)
@@ -84,7 +97,7 @@ export class KeyspaceSource implements Source {
   }
 
   status(): SourceStatus {
-    return this.#board.status();
+    return this.#board.status(this.#intake.probability, this.#intake.reason);
   }
 
   /** Whether it is known why nothing is listened to: the server publishes too little. */
@@ -113,6 +126,7 @@ export class KeyspaceSource implements Source {
   /** Counts of keys that rise steeply, for sending at once. */
   earlyParts(nowMs: number): PanePart[] {
     this.#noticeStall();
+    this.#regulate();
     if (this.#watchedSinceMs === null) return [];
     return this.#panes?.earlyParts(nowMs, this.#place) ?? [];
   }
@@ -120,7 +134,9 @@ export class KeyspaceSource implements Source {
   /** Closes the open pane; `publish` gives its parts once the target has been looked at. */
   rotate(opening: PaneOpening): void {
     this.#noticeStall();
+    const { watchedShare, intake } = this.#intake.nextPane();
     const watch = {
+      watchedShare,
       sinceMs: this.#watchedSinceMs,
       isStalled: this.#isStalled,
       isFiltered: this.#options.settings.patterns.length > 0,
@@ -128,13 +144,16 @@ export class KeyspaceSource implements Source {
       role: this.#role,
       runId: this.#runId,
     };
-    this.#panes?.rotate(opening, watch, this.#options.clock.monotonic());
+    this.#panes?.rotate({ ...opening, intake }, watch, this.#options.clock.monotonic());
   }
 
   /** The parts of the pane that `rotate` closed. `view`: the target right after, `null` if it did not answer. */
   publish(view: TargetView | null): PanePart[] {
     const parts = this.#panes?.publish(view, this.#views, this.#place) ?? [];
-    if (view) this.#views.add(view);
+    if (view) {
+      this.#views.add(view);
+      this.#intake.lookAtServer(view.cpuShare);
+    }
     return parts;
   }
 
@@ -152,7 +171,21 @@ export class KeyspaceSource implements Source {
 
   async stop(): Promise<void> {
     this.#isStopped = true;
+    this.#intake.stop();
     this.#subscription?.stop();
+  }
+
+  /** Takes in less where the reader does not keep up. */
+  #regulate(): void {
+    const subscription = this.#subscription;
+    const probability = this.#intake.round(subscription ?? { behindMs: 0, lagMs: 0 });
+    this.#panes?.tap.sample(probability);
+  }
+
+  #listen(isOn: boolean): void {
+    // What happened meanwhile is not known.
+    if (isOn) this.#panes?.tap.forgetPredecessor();
+    this.#subscription?.listen(isOn);
   }
 
   /** Kinds seen while the subscription is up. */
@@ -298,6 +331,7 @@ export class KeyspaceSource implements Source {
       onUp: () => this.#up(),
       onDown: (loss, wasUp) => this.#down(loss, wasUp),
     });
+    this.#subscription.listen(this.#intake.isListening);
   }
 
   #unsubscribe(): void {

@@ -29,15 +29,17 @@ export class StatusBoard {
     return this.#state;
   }
 
-  status(): SourceStatus {
+  /** `probability` of an event to be counted while the source is up, and why it is below 1. */
+  status(probability: number, sampledBecause: string | null): SourceStatus {
     const { source, gaps } = this.#options;
+    const isUp = this.#state === "up";
     return {
       source,
       state: this.#state,
       sinceMs: this.#sinceMs,
       gaps: gaps.total,
-      probability: 1,
-      reason: this.#reason,
+      probability: isUp ? probability : 1,
+      reason: (isUp && sampledBecause) || this.#reason,
     };
   }
 

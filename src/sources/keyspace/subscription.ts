@@ -6,6 +6,9 @@ import { ProtocolError } from "./protocol-error.ts";
 
 const HANDSHAKE_MS_MAX = 3000;
 const PING_EVERY_MS = 1000;
+/** Events so late while many come are a backlog. */
+const BACKLOG_LAG_MS = 400;
+const BACKLOG_BYTES = 128 * 1024;
 /** No PONG for so long: what happens meanwhile may be lost, so nobody may rely on it. */
 const STALLED_AFTER_MS = 2500;
 /** No PONG for so long, and the target answers elsewhere: the connection is taken for dead and made anew. */
@@ -74,6 +77,10 @@ export class Subscription implements ReplySink {
   /** When the target first answered elsewhere since that PING. */
   #answeredMs: number | null = null;
   #worstLagMs = 0;
+  #isListening = true;
+  /** Since when each read was full, so there is more (monotonic); `null`: the socket was emptied. */
+  #fullSinceMs: number | null = null;
+  #bytesSincePing = 0;
   #cancelTimer: () => void = () => {};
   #cancelRest: () => void = () => {};
 
@@ -99,6 +106,22 @@ export class Subscription implements ReplySink {
     return worst;
   }
 
+  /** For how long it has not caught up with what the server sends, in ms. */
+  get behindMs(): number {
+    const { clock } = this.#options;
+    const fullMs = this.#fullSinceMs === null ? 0 : clock.monotonic() - this.#fullSinceMs;
+    // A socket that is emptied now and then may still be fed from a backlog of the server's.
+    const isBacklog = this.lagMs >= BACKLOG_LAG_MS && this.#bytesSincePing >= BACKLOG_BYTES;
+    return isBacklog ? Math.max(fullMs, this.lagMs) : fullMs;
+  }
+
+  /** Lets the server send events, or not; the connection stays. */
+  listen(isOn: boolean): void {
+    if (isOn === this.#isListening) return;
+    this.#isListening = isOn;
+    if (this.#isUp) this.#socket?.write(this.#listenCommand());
+  }
+
   /** The target has answered on another connection. */
   noteAnswer(): void {
     if (this.#pingSentMs !== null) this.#answeredMs ??= this.#options.clock.monotonic();
@@ -112,7 +135,7 @@ export class Subscription implements ReplySink {
 
   reply(items: readonly string[]): void {
     const [first = ""] = items;
-    if (first === "psubscribe") this.#confirm();
+    if (first === "psubscribe" && !this.#isConfirmed) this.#confirm();
     else if (first === "pong" || first === "PONG") this.#pong();
   }
 
@@ -174,9 +197,21 @@ export class Subscription implements ReplySink {
       this.#drop({ code: "protocol", message: error.message });
       return false;
     }
+    this.#noteFullness(length === reader.input.length);
+    this.#bytesSincePing += length;
     if (!this.#isUp || length >= REST_BELOW_BYTES) return true;
     this.#cancelRest = this.#options.clock.after(REST_MS, () => socket.resume());
     return false;
+  }
+
+  #noteFullness(isFull: boolean): void {
+    if (!isFull) this.#fullSinceMs = null;
+    else this.#fullSinceMs ??= this.#options.clock.monotonic();
+  }
+
+  #listenCommand(): Buffer {
+    const { patterns } = this.#options;
+    return encodeCommand([this.#isListening ? "PSUBSCRIBE" : "PUNSUBSCRIBE", ...patterns]);
   }
 
   get #isConfirmed(): boolean {
@@ -193,6 +228,7 @@ export class Subscription implements ReplySink {
     this.#isUp = true;
     this.#attempt = 0;
     this.#schedulePing();
+    if (!this.#isListening) this.#socket?.write(this.#listenCommand());
     this.#options.onUp();
   }
 
@@ -222,6 +258,7 @@ export class Subscription implements ReplySink {
     if (!socket || socket.writableLength >= BUFFERED_WRITE_BYTES_MAX) return;
     this.#pingSentMs = this.#options.clock.monotonic();
     this.#answeredMs = null;
+    this.#bytesSincePing = 0;
     socket.write(PING);
   }
 
@@ -245,6 +282,7 @@ export class Subscription implements ReplySink {
     this.#socket = null;
     this.#isUp = false;
     this.#pingSentMs = null;
+    this.#fullSinceMs = null;
     socket.removeAllListeners();
     // A late error of a dropped socket has nobody to tell.
     socket.on("error", () => {});

@@ -1,7 +1,10 @@
+import { randomInt } from "node:crypto";
 import { KEPT_KEY_BYTES_MAX } from "../../model/key.ts";
+import { Coins } from "../../panes/coins.ts";
 import { MISS_COLUMN, WRITE_COLUMN } from "../../panes/columns.ts";
 import { copyKey, isSameKey } from "../../panes/key-words.ts";
-import type { ClosingPane, PaneOpening, PaneRecorder } from "../../panes/recorder.ts";
+import type { PaneOpening } from "../../panes/open-pane.ts";
+import type { ClosingPane, PaneRecorder } from "../../panes/recorder.ts";
 import type { StageBooks } from "../../runtime/accounting.ts";
 import { DOUBT_MISS, type EventTable, NO_ACCESS, TOUCH_ONLY } from "./event-table.ts";
 import type { EventSink } from "./frame-sink.ts";
@@ -42,6 +45,10 @@ export class Tap implements EventSink {
   #kept = 0;
   #withoutAccess = 0;
   #foreign = 0;
+  #notSampled = 0;
+  readonly #coins = new Coins(randomInt(1, 2 ** 31));
+  /** An event is counted where the coins under this mask all come up tails; 0: every event. */
+  #skipMask = 0;
 
   constructor(table: EventTable, recorder: PaneRecorder) {
     this.#table = table;
@@ -68,7 +75,9 @@ export class Tap implements EventSink {
     this.#lastStart = start;
     this.#lastEnd = end;
     if (column === TOUCH_ONLY) this.#withoutAccess += 1;
-    else this.#count(this.#recorder.enter(db, keys, start, end), column, code);
+    else if (this.#skipMask === 0 || (this.#coins.next() & this.#skipMask) === 0) {
+      this.#count(this.#recorder.enter(db, keys, start, end), column, code);
+    } else this.#skip(column, code, db, keys, start, end);
   }
 
   unknownEvent(name: string): void {
@@ -114,8 +123,16 @@ export class Tap implements EventSink {
   }
 
   /** Closes the open pane; the event before is remembered across, for an event of the same command may follow. */
-  rotate(opening: PaneOpening): ClosingPane {
-    return this.#recorder.rotate(opening);
+  rotate(opening: PaneOpening, watchedShare = 1): ClosingPane {
+    const closing = this.#recorder.rotate(opening, watchedShare);
+    this.#skipMask = skipMaskOf(this.#recorder.probability);
+    return closing;
+  }
+
+  /** Counts each event with `probability` (a power of two) from now on: in the open pane only if that is less. */
+  sample(probability: number): void {
+    while (this.#recorder.probability > probability) this.#recorder.thin();
+    this.#skipMask = skipMaskOf(this.#recorder.probability);
   }
 
   /** Events by name since the start; those that the table does not know under their own name. */
@@ -139,9 +156,9 @@ export class Tap implements EventSink {
   books(): StageBooks {
     return {
       stage: "tap",
-      received: this.#kept + this.#withoutAccess + this.#foreign,
+      received: this.#kept + this.#withoutAccess + this.#foreign + this.#notSampled,
       kept: this.#kept,
-      dropped: { "no-access": this.#withoutAccess, foreign: this.#foreign },
+      dropped: { "no-access": this.#withoutAccess, foreign: this.#foreign, "not-sampled": this.#notSampled },
     };
   }
 
@@ -165,8 +182,29 @@ export class Tap implements EventSink {
   #count(entry: number, column: number, code: number): void {
     this.#kept += 1;
     if (column === DOUBT_MISS) this.#recorder.doubtMiss(entry, this.#table.mergeMissColumn);
-    const counted = column === DOUBT_MISS ? WRITE_COLUMN : column;
+    const counted = countedColumn(column);
     this.#recorder.count(entry, counted, 1, this.#table.isCommand(counted) ? code : 0);
-    if (counted === WRITE_COLUMN || counted === MISS_COLUMN) this.counts.sure[code]! += 1;
+    if (isSure(counted)) this.counts.sure[code]! += 1;
   }
+
+  /** The server's counters, which resolve what is in doubt, speak of all events: so do the sure ones. */
+  #skip(column: number, code: number, db: number, keys: DataView, start: number, end: number): void {
+    this.#notSampled += 1;
+    // The miss in doubt may be among the sampled ones.
+    if (column === DOUBT_MISS) this.#recorder.doubtMissOf(db, keys, start, end, this.#table.mergeMissColumn);
+    if (isSure(countedColumn(column))) this.counts.sure[code]! += 1;
+  }
+}
+
+/** The column in which an event is counted that makes the one before it doubtful. */
+function countedColumn(column: number): number {
+  return column === DOUBT_MISS ? WRITE_COLUMN : column;
+}
+
+function isSure(column: number): boolean {
+  return column === WRITE_COLUMN || column === MISS_COLUMN;
+}
+
+function skipMaskOf(probability: number): number {
+  return Math.round(1 / probability) - 1;
 }

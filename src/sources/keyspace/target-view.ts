@@ -15,6 +15,8 @@ export interface TargetView {
   readonly calls: CommandCalls | null;
   readonly writeCalls: number | null;
   readonly ran: { readonly read: number | null; readonly write: number | null };
+  /** Share of a core that the server's main thread has used since the last look; `null`: not known. */
+  readonly cpuShare: number | null;
   /** Monotonic, ms. */
   readonly takenAtMs: number;
 }

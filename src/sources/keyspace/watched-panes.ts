@@ -2,7 +2,8 @@ import type { Kind } from "../../model/access.ts";
 import type { PanePart } from "../../model/pane.ts";
 import type { SlotRange } from "../../model/slot.ts";
 import type { Role } from "../../model/target.ts";
-import { type ClosingPane, type PaneOpening, PaneRecorder } from "../../panes/recorder.ts";
+import type { PaneOpening } from "../../panes/open-pane.ts";
+import { type ClosingPane, PaneRecorder } from "../../panes/recorder.ts";
 import type { RecorderOptions } from "../../panes/recorder-options.ts";
 import { budgetsOf } from "./budgets.ts";
 import { type EventDialect, EventTable } from "./event-table.ts";
@@ -22,6 +23,8 @@ export interface PaneWatch {
   readonly isStalled: boolean;
   /** Only some keys are subscribed to. */
   readonly isFiltered: boolean;
+  /** Share of its time that the subscription was up on purpose. */
+  readonly watchedShare: number;
   /** By how much events were late at most. */
   readonly lagMs: number;
   readonly role: Role;
@@ -99,7 +102,7 @@ export class WatchedPanes {
   rotate(opening: PaneOpening, watch: PaneWatch, monotonicMs: number): void {
     const { sure } = this.tap.counts;
     this.#closed = {
-      closing: this.tap.rotate(opening),
+      closing: this.tap.rotate(opening, watch.watchedShare),
       eventsFromMs: this.#eventsFromMs ?? monotonicMs,
       wasWatched: !watch.isStalled && watch.sinceMs !== null && watch.sinceMs <= this.#startedMs,
       watch,

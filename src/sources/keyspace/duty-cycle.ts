@@ -1,0 +1,81 @@
+import type { Clock } from "../../runtime/clock.ts";
+
+/**
+ * Listens for a share of each pane, from a random moment on: what repeats with the clock is neither always seen nor
+ * always missed.
+ */
+export class DutyCycle {
+  readonly #clock: Clock;
+  readonly #listen: (isOn: boolean) => void;
+  readonly #random: () => number;
+  #isOn = true;
+  #paneFromMs: number;
+  /** Since when it has listened (monotonic, ms), and for how long before that in this pane. */
+  #onSinceMs: number;
+  #onMs = 0;
+  #cancels: (() => void)[] = [];
+
+  /** `listen` is told to begin and to end; it listens at the start. `random`: in [0, 1). */
+  constructor(clock: Clock, listen: (isOn: boolean) => void, random: () => number = Math.random) {
+    this.#clock = clock;
+    this.#listen = listen;
+    this.#random = random;
+    this.#paneFromMs = clock.monotonic();
+    this.#onSinceMs = this.#paneFromMs;
+  }
+
+  get isOn(): boolean {
+    return this.#isOn;
+  }
+
+  /** Ends a pane; returns the share of it that was listened to. */
+  endPane(): number {
+    const nowMs = this.#clock.monotonic();
+    const lengthMs = nowMs - this.#paneFromMs;
+    const onMs = this.#onMs + (this.#isOn ? nowMs - this.#onSinceMs : 0);
+    this.#paneFromMs = nowMs;
+    this.#onSinceMs = nowMs;
+    this.#onMs = 0;
+    return lengthMs <= 0 || onMs >= lengthMs ? 1 : onMs / lengthMs;
+  }
+
+  /** Plans the pane that begins now. */
+  beginPane(share: number, lengthMs: number): void {
+    this.#cancel();
+    if (share >= 1) {
+      this.#set(true);
+      return;
+    }
+    const onMs = share * lengthMs;
+    const fromMs = this.#random() * (lengthMs - onMs);
+    this.#set(false);
+    this.#cancels = [
+      this.#clock.after(fromMs, () => this.#set(true)),
+      this.#clock.after(fromMs + onMs, () => this.#set(false)),
+    ];
+  }
+
+  /** Listens no more in this pane: a backlog comes first. */
+  pause(): void {
+    this.#cancel();
+    this.#set(false);
+  }
+
+  stop(): void {
+    this.#cancel();
+  }
+
+  #cancel(): void {
+    for (const cancel of this.#cancels) cancel();
+    this.#cancels = [];
+  }
+
+  #set(isOn: boolean): void {
+    if (isOn === this.#isOn) return;
+    const nowMs = this.#clock.monotonic();
+    if (isOn) this.#onSinceMs = nowMs;
+    else this.#onMs += nowMs - this.#onSinceMs;
+    this.#isOn = isOn;
+    this.#listen(isOn);
+  }
+}

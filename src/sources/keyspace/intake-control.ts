@@ -1,0 +1,94 @@
+import type { Clock } from "../../runtime/clock.ts";
+import type { Logger } from "../../runtime/logger.ts";
+import { DutyCycle } from "./duty-cycle.ts";
+import { type Intake, LoadShedding } from "./load-shedding.ts";
+
+/** No pane says that it was watched for less: nothing could be told from it. */
+const WATCHED_SHARE_MIN = 2 ** -10;
+
+export interface IntakeControlOptions {
+  readonly target: string;
+  readonly yieldAt: number;
+  readonly paneMs: number;
+  /** Share of its time that the process was busy since the last call. */
+  readonly busy: () => number;
+  /** Begins or ends the stream of events. */
+  readonly listen: (isOn: boolean) => void;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** What is asked of the reader. */
+export interface ReaderState {
+  readonly behindMs: number;
+  readonly lagMs: number;
+}
+
+/** Carries out what the load shedding decides, and says so: in the panes, in the status, in the log. */
+export class IntakeControl {
+  readonly #options: IntakeControlOptions;
+  readonly #shedding: LoadShedding;
+  readonly #duty: DutyCycle;
+  #saidReason: string | null = null;
+
+  constructor(options: IntakeControlOptions) {
+    this.#options = options;
+    this.#shedding = new LoadShedding(options.yieldAt);
+    this.#duty = new DutyCycle(options.clock, options.listen);
+  }
+
+  /** Of an event to be counted, all in all. */
+  get probability(): number {
+    const { probability, watchedShare } = this.#shedding.intake;
+    return probability * watchedShare;
+  }
+
+  /** Whether events are wanted just now. */
+  get isListening(): boolean {
+    return this.#duty.isOn;
+  }
+
+  /** Why not every event is counted; `null`: every one is. */
+  get reason(): string | null {
+    return this.#shedding.reason;
+  }
+
+  /** Once a round. Returns the probability with which events are to be counted from now on. */
+  round({ behindMs, lagMs }: ReaderState): number {
+    const before = this.#shedding.intake;
+    const nowMs = this.#options.clock.monotonic();
+    this.#shedding.look({ nowMs, behindMs, lagMs, busy: this.#options.busy() });
+    const { probability, watchedShare } = this.#shedding.intake;
+    if (watchedShare < before.watchedShare) this.#duty.pause();
+    this.#say();
+    return probability;
+  }
+
+  lookAtServer(cpuShare: number | null): void {
+    this.#shedding.lookAtServer(cpuShare, this.#options.clock.monotonic());
+  }
+
+  /** A pane ends: how much of it was watched, and what is taken in by the next one. */
+  nextPane(): { watchedShare: number; intake: Intake } {
+    const watchedShare = Math.max(WATCHED_SHARE_MIN, this.#duty.endPane());
+    this.#shedding.beforePane(this.#options.clock.monotonic());
+    const { intake } = this.#shedding;
+    this.#duty.beginPane(intake.watchedShare, this.#options.paneMs);
+    this.#say();
+    return { watchedShare, intake };
+  }
+
+  stop(): void {
+    this.#duty.stop();
+  }
+
+  #say(): void {
+    const { reason } = this.#shedding;
+    if (reason === this.#saidReason) return;
+    this.#saidReason = reason;
+    const { logger, target } = this.#options;
+    const { intake } = this.#shedding;
+    if (reason === null) logger.info({ target }, "every event is counted again");
+    else logger.warn({ target, ...intake, reason }, "not every event is counted");
+  }
+}
