@@ -13,6 +13,8 @@ import type { ClosedHop, Windows } from "./windows/windows.ts";
 
 /** Hops close, and timers of incidents run out, at the latest after so long. */
 const TICK_MS = 100;
+/** The same while there is no incident and no access: each wake-up costs an idle machine. */
+const QUIET_TICK_MS = 300;
 
 export interface AggregatorOptions {
   readonly rules: Config["rules"];
@@ -34,6 +36,8 @@ export interface AggregatorOptions {
 export class Aggregator {
   readonly #options: AggregatorOptions;
   #cancelTick: () => void = () => {};
+  /** Since the last tick. */
+  #hasAccesses = false;
   #isStopped = false;
 
   constructor(options: AggregatorOptions) {
@@ -54,7 +58,9 @@ export class Aggregator {
   }
 
   #schedule(): void {
-    this.#cancelTick = this.#options.clock.after(TICK_MS, () => {
+    const isQuiet = !this.#hasAccesses && !this.#options.incidents.hasActive;
+    this.#hasAccesses = false;
+    this.#cancelTick = this.#options.clock.after(isQuiet ? QUIET_TICK_MS : TICK_MS, () => {
       this.#advance();
       if (!this.#isStopped) this.#schedule();
     });
@@ -75,6 +81,7 @@ export class Aggregator {
 
   #takePart(part: PanePart): void {
     const { windows, clock } = this.#options;
+    if (part.entries.length > 0) this.#hasAccesses = true;
     for (const handle of windows.add(part, clock.now()).touched) this.#judgeRise(part.cluster, handle);
   }
 

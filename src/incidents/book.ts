@@ -171,6 +171,10 @@ export class IncidentBook {
     for (const { incident } of this.#entries.values()) yield incident;
   }
 
+  get hasActive(): boolean {
+    return this.#entries.size > 0;
+  }
+
   /** Resolved incidents of which somebody who heard of them is yet to be told: to be offered after a start. */
   owing(): readonly Incident[] {
     return this.#history.owing();

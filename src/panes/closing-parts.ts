@@ -5,19 +5,25 @@ import type { SlotRange } from "../model/slot.ts";
 import {
   FIRST_MAYBE_COLUMN,
   type MaybeBudget,
+  MISS_COLUMN,
   type NoteColumns,
+  READ_COLUMN,
   rowOf,
   sureCount,
   sureOf,
   UNKNOWN_BUDGET,
+  WRITE_COLUMN,
 } from "./columns.ts";
 import type { EntryRow } from "./entries.ts";
 import { addCounts, type OpenPane, RowsByBucket } from "./open-pane.ts";
 import type { RecorderOptions } from "./recorder-options.ts";
+import type { Sketch } from "./sketch.ts";
 import type { Steepness } from "./steepness.ts";
 
 /** Entries below this share of the pane's total are not published. */
 const PUBLISH_SHARE = 2e-4;
+
+const KIND_COLUMNS = [READ_COLUMN, WRITE_COLUMN, MISS_COLUMN];
 
 /** What the source knows of a pane when it closes. */
 export interface PaneVerdict {
@@ -70,11 +76,19 @@ function select(
   const sums = new Map<number, KindCounts>();
   const remembered = new Map<string, number>();
   let floor = sketch.floor;
+  const counts: KindCounts = { read: 0, write: 0, miss: 0 };
   for (let entry = 0; entry < sketch.size; entry++) {
+    if (isPlain(sketch, entry, threshold) && !verdict.writesInDoubt) {
+      // Nearly all entries are such: no object is made for them.
+      countsOf(sketch, entry, counts);
+      addToSum(sums, bucketOf(pane, entry, verdict), counts);
+      remember(remembered, pane, entry, sureOf(counts), notes, steepness);
+      floor = Math.max(floor, sketch.counted(entry) + sketch.error(entry));
+      continue;
+    }
     const row = closingRow(pane, entry, verdict, options, notes);
-    addToSum(sums, pane.bucketOf(row.key, verdict.slots), row);
-    const paneCount = pane.scaled(sureOf(row), sketch.counter(entry, notes.sent));
-    if (steepness.isRemembered(paneCount)) remembered.set(keyId(row.db, row.key), paneCount);
+    addToSum(sums, bucketOf(pane, entry, verdict), row);
+    remember(remembered, pane, entry, sureOf(row), notes, steepness);
     if (ignored(row.key)) continue;
     const upper = sureOf(row) + row.maybe + row.error;
     if (upper > threshold) candidates.push({ row, upper });
@@ -85,6 +99,41 @@ function select(
   const rows = new RowsByBucket();
   for (const { row } of candidates.slice(0, publishMax)) rows.add(pane.bucketOf(row.key, verdict.slots), row);
   return { rows, floor: Math.max(floor, candidates[publishMax]?.upper ?? 0), sums };
+}
+
+/** Whether an entry is too small to be published, and nothing of it is in doubt. */
+function isPlain(sketch: Sketch, entry: number, threshold: number): boolean {
+  const counted = sketch.counted(entry);
+  if (counted + sketch.error(entry) > threshold) return false;
+  return KIND_COLUMNS.reduce((left, column) => left - sketch.counter(entry, column), counted) === 0;
+}
+
+function countsOf(sketch: Sketch, entry: number, counts: KindCounts): KindCounts {
+  counts.read = sketch.counter(entry, READ_COLUMN);
+  counts.write = sketch.counter(entry, WRITE_COLUMN);
+  counts.miss = sketch.counter(entry, MISS_COLUMN);
+  return counts;
+}
+
+/** The bucket of an entry's key: outside Cluster mode there is but one. */
+function bucketOf(pane: OpenPane, entry: number, { slots }: PaneVerdict): number {
+  return slots === null ? 0 : pane.bucketOf(pane.sketch.key(entry), slots);
+}
+
+/** Notes what the whole pane had of a key, where that decides whether it is steep later. */
+function remember(
+  remembered: Map<string, number>,
+  pane: OpenPane,
+  entry: number,
+  sure: number,
+  notes: NoteColumns,
+  steepness: Steepness,
+): void {
+  const { sketch } = pane;
+  const paneCount = pane.scaled(sure, sketch.counter(entry, notes.sent));
+  if (steepness.isRemembered(paneCount)) {
+    remembered.set(keyId(sketch.db(entry), sketch.key(entry)), paneCount);
+  }
 }
 
 /** What is left of an entry, with its events in doubt resolved as far as the budgets allow. */
@@ -114,11 +163,11 @@ function closingRow(
   return verdict.writesInDoubt ? { ...row, write: 0, maybe: row.maybe + row.write } : row;
 }
 
-function addToSum(sums: Map<number, KindCounts>, bucket: number, row: EntryRow): void {
+function addToSum(sums: Map<number, KindCounts>, bucket: number, counts: KindCounts): void {
   let sum = sums.get(bucket);
   if (!sum) {
     sum = { read: 0, write: 0, miss: 0 };
     sums.set(bucket, sum);
   }
-  addCounts(sum, row);
+  addCounts(sum, counts);
 }

@@ -82,17 +82,12 @@ export class PaneRecorder {
     else maybes[column - FIRST_MAYBE_COLUMN]! += weight;
   }
 
-  /** Turns one miss of an entry into a maybe. Nothing happens where that miss has already been sent. */
-  doubtMiss(entry: number, column: number): void {
-    if (!this.#open.sketch.move(entry, MISS_COLUMN, column, 1)) return;
+  /** Turns one miss of a key into a maybe. Nothing happens where that miss has already been sent. */
+  doubtMiss(db: number, keys: DataView, start: number, end: number, column: number): void {
+    const entry = this.#open.sketch.find(db, keys, start, end);
+    if (entry < 0 || !this.#open.sketch.move(entry, MISS_COLUMN, column, 1)) return;
     this.#open.observed.miss -= 1;
     this.#open.maybes[column - FIRST_MAYBE_COLUMN]! += 1;
-  }
-
-  /** The same for a key that may not be tracked. */
-  doubtMissOf(db: number, keys: DataView, start: number, end: number, column: number): void {
-    const entry = this.#open.sketch.find(db, keys, start, end);
-    if (entry >= 0) this.doubtMiss(entry, column);
   }
 
   /** Of each access to be counted in the open pane. */
@@ -103,6 +98,11 @@ export class PaneRecorder {
   /** Samples half as many accesses in the open pane: what was counted so far is thinned likewise. */
   thin(): void {
     this.#open.thin(this.#coins);
+  }
+
+  /** Nothing was counted between the last round and `fromMs`: rates are measured from there. */
+  beginRound(fromMs: number): void {
+    this.#open.lastRoundMs = Math.max(this.#open.lastRoundMs, fromMs);
   }
 
   /** Counts of steep keys since they were last sent, as early parts. At most one round each 200 ms. */

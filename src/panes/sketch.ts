@@ -242,6 +242,7 @@ export class Sketch {
       const counters = (record + HEAD_WORDS) >> 1;
       let counted = 0;
       for (let place = counters; place < counters + this.#columns; place++) {
+        if (doubles[place] === 0) continue;
         doubles[place] = coins.heads(doubles[place]!);
         counted += doubles[place]!;
       }

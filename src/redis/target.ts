@@ -168,12 +168,18 @@ export class TargetConnection extends EventEmitter<TargetEvents> {
       if (this.#live === live) this.#wake();
     });
     while (!this.#isClosed && !live.session.ended) {
-      await this.#look(live).catch(() => {});
+      if (!this.#hasJustAnswered) await this.#look(live).catch(() => {});
       if (live.session.ended || this.#isClosed) break;
       await this.#pause(this.#state === "up" ? HEARTBEAT_MS : this.#retryMs());
     }
     this.#live = null;
     this.#noteEnd(live);
+  }
+
+  /** Whoever polls it keeps its state up to date too. */
+  get #hasJustAnswered(): boolean {
+    const tookMs = this.#options.clock.monotonic() - (this.#lastPoll?.takenAtMs ?? Number.NEGATIVE_INFINITY);
+    return this.#state === "up" && tookMs < HEARTBEAT_MS;
   }
 
   /** One round; whatever comes of it is the state from now on. */

@@ -40,6 +40,10 @@ export class PaneClock {
     return this.#openMs;
   }
 
+  get endMs(): number {
+    return this.#openMs + this.#lengthMs;
+  }
+
   tick(): PaneTick {
     const nowMs = this.#clock.now();
     const offsetMs = nowMs - this.#clock.monotonic();

@@ -51,6 +51,7 @@ export class TargetWatch {
   #closing: Promise<void> | null = null;
   #publishNow: (() => void) | null = null;
   #cancelTick: () => void = () => {};
+  #isDozing = false;
   #isStopped = false;
 
   constructor(options: TargetWatchOptions) {
@@ -67,6 +68,7 @@ export class TargetWatch {
       ignored,
       control: connection,
       busy: () => loopLoad.take(),
+      onActivity: () => this.#rouse(),
       connect: (onread) => openSocket(target, onread),
       claim: (runId) => options.claims.claim(runId, target.address),
       clock,
@@ -99,10 +101,21 @@ export class TargetWatch {
     await this.source.stop();
   }
 
+  /** While nothing comes there are no early parts: then the end of the pane is soon enough. */
   #schedule(): void {
     const nowMs = this.#options.clock.now();
-    const dueMs = nowMs - (nowMs % ROUND_MS) + ROUND_MS;
+    const nextMs = nowMs - (nowMs % ROUND_MS) + ROUND_MS;
+    this.#isDozing = !this.source.takeActivity();
+    const dueMs = this.#isDozing ? Math.max(nextMs, this.#panes.endMs) : nextMs;
     this.#wakeIn(dueMs - nowMs, dueMs);
+  }
+
+  #rouse(): void {
+    if (!this.#isDozing || this.#isStopped) return;
+    this.#cancelTick();
+    const nowMs = this.#options.clock.now();
+    this.source.beginRound(nowMs - (nowMs % ROUND_MS));
+    this.#schedule();
   }
 
   /** A timer may fire a moment before the wall clock gets there: then the rest is waited for, not another round. */
@@ -110,8 +123,8 @@ export class TargetWatch {
     const { clock } = this.#options;
     this.#cancelTick = clock.after(delayMs, () => {
       const leftMs = dueMs - clock.now();
-      // More than a round is left where the clock was set back.
-      if (leftMs > 0 && leftMs <= ROUND_MS) {
+      // More than that is left where the clock was set back.
+      if (leftMs > 0 && leftMs <= delayMs) {
         this.#wakeIn(leftMs, dueMs);
         return;
       }

@@ -1,5 +1,8 @@
 import type { Clock } from "../../runtime/clock.ts";
 
+/** No pane is listened to for less. */
+const LISTENED_SHARE_MIN = 1 / 16;
+
 /**
  * Listens for a share of each pane, from a random moment on: what repeats with the clock is neither always seen nor
  * always missed.
@@ -10,6 +13,7 @@ export class DutyCycle {
   readonly #random: () => number;
   #isOn = true;
   #paneFromMs: number;
+  #lengthMs = 0;
   /** Since when it has listened (monotonic, ms), and for how long before that in this pane. */
   #onSinceMs: number;
   #onMs = 0;
@@ -32,7 +36,7 @@ export class DutyCycle {
   endPane(): number {
     const nowMs = this.#clock.monotonic();
     const lengthMs = nowMs - this.#paneFromMs;
-    const onMs = this.#onMs + (this.#isOn ? nowMs - this.#onSinceMs : 0);
+    const onMs = this.#listenedMs();
     this.#paneFromMs = nowMs;
     this.#onSinceMs = nowMs;
     this.#onMs = 0;
@@ -42,6 +46,7 @@ export class DutyCycle {
   /** Plans the pane that begins now. */
   beginPane(share: number, lengthMs: number): void {
     this.#cancel();
+    this.#lengthMs = lengthMs;
     if (share >= 1) {
       this.#set(true);
       return;
@@ -55,14 +60,20 @@ export class DutyCycle {
     ];
   }
 
-  /** Listens no more in this pane: a backlog comes first. */
+  /** Listens no more in this pane, once it has for long enough to say something: a backlog comes first. */
   pause(): void {
+    const isEnough = this.#listenedMs() >= LISTENED_SHARE_MIN * this.#lengthMs;
+    if (!this.#isOn || !isEnough) return;
     this.#cancel();
     this.#set(false);
   }
 
   stop(): void {
     this.#cancel();
+  }
+
+  #listenedMs(): number {
+    return this.#onMs + (this.#isOn ? this.#clock.monotonic() - this.#onSinceMs : 0);
   }
 
   #cancel(): void {

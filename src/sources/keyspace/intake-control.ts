@@ -55,13 +55,22 @@ export class IntakeControl {
 
   /** Once a round. Returns the probability with which events are to be counted from now on. */
   round({ behindMs, lagMs }: ReaderState): number {
-    const before = this.#shedding.intake;
     const nowMs = this.#options.clock.monotonic();
-    this.#shedding.look({ nowMs, behindMs, lagMs, busy: this.#options.busy() });
-    const { probability, watchedShare } = this.#shedding.intake;
-    if (watchedShare < before.watchedShare) this.#duty.pause();
+    const isTooMuch = this.#shedding.look({ nowMs, behindMs, lagMs, busy: this.#options.busy() });
+    if (process.env.DBG)
+      console.log(
+        JSON.stringify({
+          t: Math.round(nowMs) % 100000,
+          behindMs: Math.round(behindMs),
+          lagMs: Math.round(lagMs),
+          isTooMuch,
+          i: this.#shedding.intake,
+          on: this.#duty.isOn,
+        }),
+      );
+    if (isTooMuch) this.#duty.pause();
     this.#say();
-    return probability;
+    return this.#shedding.intake.probability;
   }
 
   lookAtServer(cpuShare: number | null): void {

@@ -36,6 +36,8 @@ export interface KeyspaceSourceOptions {
   readonly connect: (onread: OnReadOpts) => Socket;
   /** Share of its time that the process was busy since the last call. */
   readonly busy: () => number;
+  /** Bytes came where none had since the last round. */
+  readonly onActivity: () => void;
   /** Claims a server process by its run id; returns the other target that watches it already, or `null`. */
   readonly claim: (runId: string | null) => string | null;
   readonly clock: Clock;
@@ -74,6 +76,7 @@ export class KeyspaceSource implements Source {
   /** The server publishes too little, and that is not ours to change. */
   #isRefused = false;
   #isLooking = false;
+  #isActive = false;
   #isStopped = false;
 
   constructor(options: KeyspaceSourceOptions) {
@@ -131,6 +134,18 @@ export class KeyspaceSource implements Source {
     return this.#panes?.earlyParts(nowMs, this.#place) ?? [];
   }
 
+  /** Nothing has come before `fromMs` since the last round: rates are measured from there. */
+  beginRound(fromMs: number): void {
+    this.#panes?.beginRound(fromMs);
+  }
+
+  /** Whether anything has come since the last call. */
+  takeActivity(): boolean {
+    const isActive = this.#isActive;
+    this.#isActive = false;
+    return isActive;
+  }
+
   /** Closes the open pane; `publish` gives its parts once the target has been looked at. */
   rotate(opening: PaneOpening): void {
     this.#noticeStall();
@@ -173,6 +188,12 @@ export class KeyspaceSource implements Source {
     this.#isStopped = true;
     this.#intake.stop();
     this.#subscription?.stop();
+  }
+
+  #noteActivity(): void {
+    if (this.#isActive) return;
+    this.#isActive = true;
+    this.#options.onActivity();
   }
 
   /** Takes in less where the reader does not keep up. */
@@ -328,6 +349,7 @@ export class KeyspaceSource implements Source {
           unknownCode: table.unknownCode,
           counts: patterns.counts,
         }),
+      onRead: () => this.#noteActivity(),
       onUp: () => this.#up(),
       onDown: (loss, wasUp) => this.#down(loss, wasUp),
     });

@@ -4,15 +4,16 @@ const THINNEST = 3;
 const RAREST = 4;
 /** Behind for so long: a stretch of work, a collection of garbage are shorter. */
 const BEHIND_MS = 150;
+/** Behind for so long: nothing more must come until it has caught up. */
+const TOO_FAR_BEHIND_MS = 300;
 /** What the last step brings is seen after so long. */
-const SAMPLING_SETTLES_MS = 300;
-const DUTY_SETTLES_MS = 1000;
+const SETTLES_MS = 300;
 /** Events so late are no backlog. */
 const CALM_LAG_MS = 100;
 /** A step back doubles the work at most: it is taken where there is room for that. */
 const CALM_BUSY = 0.45;
 const BUSY_SMOOTHING = 0.1;
-const WAIT_MS = { first: 5000, max: 60_000 };
+const WAIT_MS = { first: 3000, max: 60_000 };
 /** Behind again within this time of a step back: the next one waits twice as long. */
 const REGRET_MS = 10_000;
 /** A saturated server is relieved after so many looks, and left so while it is nearly so. */
@@ -52,6 +53,10 @@ export class LoadShedding {
   #rarity = 0;
   #relief = 0;
   #busy = 0;
+  #isBehind = false;
+  #isTooFarBehind = false;
+  /** With which the pane began. */
+  #rarityOfPane = 0;
   #steppedUpMs = Number.NEGATIVE_INFINITY;
   #steppedBackMs = Number.NEGATIVE_INFINITY;
   #calmSinceMs: number | null = null;
@@ -66,7 +71,8 @@ export class LoadShedding {
   get intake(): Intake {
     return {
       probability: 2 ** -this.#thinning,
-      watchedShare: 2 ** -Math.max(this.#rarity, this.#relief),
+      // Until it has caught up as little as possible.
+      watchedShare: 2 ** -(this.#isTooFarBehind ? RAREST : Math.max(this.#rarity, this.#relief)),
     };
   }
 
@@ -82,18 +88,24 @@ export class LoadShedding {
     return `${parts.join(", ")}: ${cause}`;
   }
 
-  /** Once a round. Takes less in at once where that is needed. */
-  look({ nowMs, behindMs, lagMs, busy }: ReaderLook): void {
+  /** Once a round. Whether nothing more must come in this pane: what has come is too much already. */
+  look({ nowMs, behindMs, lagMs, busy }: ReaderLook): boolean {
     this.#busy += BUSY_SMOOTHING * (busy - this.#busy);
-    if (behindMs >= BEHIND_MS) {
-      this.#calmSinceMs = null;
-      this.#stepUp(nowMs);
-    } else if (lagMs > CALM_LAG_MS) this.#calmSinceMs = null;
+    this.#isBehind = behindMs >= BEHIND_MS;
+    this.#isTooFarBehind = behindMs >= TOO_FAR_BEHIND_MS;
+    if (this.#isBehind) this.#stepUp(nowMs);
+    if (this.#isBehind || lagMs > CALM_LAG_MS) this.#calmSinceMs = null;
     else this.#calmSinceMs ??= nowMs;
+    return this.#isTooFarBehind;
   }
 
   /** Once a pane, before the next one opens: only then more may be taken in, for a pane has one probability. */
   beforePane(nowMs: number): void {
+    this.#stepBack(nowMs);
+    this.#rarityOfPane = this.#rarity;
+  }
+
+  #stepBack(nowMs: number): void {
     const isCalm = this.#calmSinceMs !== null && nowMs - this.#calmSinceMs >= this.#waitMs;
     if (!isCalm || this.#busy >= CALM_BUSY) return;
     if (this.#thinning + this.#rarity === 0) {
@@ -126,14 +138,18 @@ export class LoadShedding {
   }
 
   #stepUp(nowMs: number): void {
-    const settlesMs = this.#rarity > 0 ? DUTY_SETTLES_MS : SAMPLING_SETTLES_MS;
-    if (nowMs - this.#steppedUpMs < settlesMs) return;
+    if (nowMs - this.#steppedUpMs < SETTLES_MS) return;
     if (nowMs - this.#steppedBackMs < REGRET_MS) {
       this.#waitMs = Math.min(WAIT_MS.max, 2 * this.#waitMs);
       this.#steppedBackMs = Number.NEGATIVE_INFINITY;
     }
     this.#steppedUpMs = nowMs;
-    if (this.#thinning < THINNEST) this.#thinning++;
-    else this.#rarity = Math.min(RAREST, this.#rarity + 1);
+    if (!this.#isTooFarBehind && this.#thinning < THINNEST) {
+      this.#thinning++;
+      return;
+    }
+    this.#thinning = THINNEST;
+    // One step a pane: what it brings is seen in the next.
+    this.#rarity = Math.min(RAREST, this.#rarityOfPane + 1);
   }
 }

@@ -6,9 +6,10 @@ import { ProtocolError } from "./protocol-error.ts";
 
 const HANDSHAKE_MS_MAX = 3000;
 const PING_EVERY_MS = 1000;
-/** Events so late while many come are a backlog. */
-const BACKLOG_LAG_MS = 400;
-const BACKLOG_BYTES = 128 * 1024;
+/** Where so much comes, it is asked more often how late it is. */
+const BUSY_PING = { everyMs: 200, bytes: 128 * 1024 };
+/** How late events were a moment ago still says something. */
+const LAG_FRESH_MS = 400;
 /** No PONG for so long: what happens meanwhile may be lost, so nobody may rely on it. */
 const STALLED_AFTER_MS = 2500;
 /** No PONG for so long, and the target answers elsewhere: the connection is taken for dead and made anew. */
@@ -24,9 +25,13 @@ const RECONNECT_REFUSED = { firstMs: 5000, maxMs: 30_000 };
  * Once a read has emptied the socket, nobody looks for so long: what comes meanwhile is read in one go. A wake-up for
  * each of the server's small writes costs the agent most of its time, and the server some of its own.
  */
-const REST_MS = 4;
+const REST_MS = 8;
 /** After a read of so many bytes there is more to come at once. */
 const REST_BELOW_BYTES = 32 * 1024;
+/** After so much the rest of the process gets its turn. */
+const TURN_BYTES = 512 * 1024;
+/** The answer to a PING of a connection that is subscribed. */
+const PONG_BYTES = "*2\r\n$4\r\npong\r\n$0\r\n\r\n".length;
 const BUFFERED_WRITE_BYTES_MAX = 64 * 1024;
 /** Refusals of a PING by a server that lives and goes on publishing: it loads its data, or runs a long script. */
 const ALIVE = /^(LOADING|BUSY|MASTERDOWN)\b/;
@@ -47,6 +52,8 @@ export interface SubscriptionOptions {
   readonly connect: (onread: OnReadOpts) => Socket;
   /** A reader of the bytes of one connection, which hands what is no event to `replies`. */
   readonly newReader: (replies: ReplySink) => SubscriptionReader;
+  /** More than a PONG has come. */
+  readonly onRead: () => void;
   readonly onUp: () => void;
   /** Once for each loss of a subscription that was up, and for each attempt that failed. */
   readonly onDown: (loss: SubscriptionLoss, wasUp: boolean) => void;
@@ -81,6 +88,8 @@ export class Subscription implements ReplySink {
   /** Since when each read was full, so there is more (monotonic); `null`: the socket was emptied. */
   #fullSinceMs: number | null = null;
   #bytesSincePing = 0;
+  #turnBytes = 0;
+  #lastPong = { atMs: 0, lagMs: 0 };
   #cancelTimer: () => void = () => {};
   #cancelRest: () => void = () => {};
 
@@ -108,11 +117,13 @@ export class Subscription implements ReplySink {
 
   /** For how long it has not caught up with what the server sends, in ms. */
   get behindMs(): number {
-    const { clock } = this.#options;
-    const fullMs = this.#fullSinceMs === null ? 0 : clock.monotonic() - this.#fullSinceMs;
-    // A socket that is emptied now and then may still be fed from a backlog of the server's.
-    const isBacklog = this.lagMs >= BACKLOG_LAG_MS && this.#bytesSincePing >= BACKLOG_BYTES;
-    return isBacklog ? Math.max(fullMs, this.lagMs) : fullMs;
+    const nowMs = this.#options.clock.monotonic();
+    const fullMs = this.#fullSinceMs === null ? 0 : nowMs - this.#fullSinceMs;
+    // A socket that is emptied now and then may still be fed from a backlog of the server's. Where nothing comes, it is
+    // the server that is slow.
+    const askedMs = this.#bytesSincePing >= BUSY_PING.bytes ? this.lagMs : 0;
+    const { atMs, lagMs } = this.#lastPong;
+    return Math.max(fullMs, askedMs, nowMs - atMs < LAG_FRESH_MS ? lagMs : 0);
   }
 
   /** Lets the server send events, or not; the connection stays. */
@@ -199,7 +210,17 @@ export class Subscription implements ReplySink {
     }
     this.#noteFullness(length === reader.input.length);
     this.#bytesSincePing += length;
-    if (!this.#isUp || length >= REST_BELOW_BYTES) return true;
+    if (this.#bytesSincePing >= BUSY_PING.bytes) this.#askHowLate();
+    if (!this.#isUp || length <= PONG_BYTES) return true;
+    this.#options.onRead();
+    this.#turnBytes += length;
+    if (length >= REST_BELOW_BYTES && this.#turnBytes < TURN_BYTES) return true;
+    const isResting = this.#turnBytes < TURN_BYTES;
+    this.#turnBytes = 0;
+    if (!isResting) {
+      setImmediate(() => socket.resume());
+      return false;
+    }
     this.#cancelRest = this.#options.clock.after(REST_MS, () => socket.resume());
     return false;
   }
@@ -253,6 +274,12 @@ export class Subscription implements ReplySink {
     return answersElsewhere || this.lagMs > ABANDONED_AFTER_MS;
   }
 
+  /** The answer stands behind all that the server has yet to send. */
+  #askHowLate(): void {
+    const sinceMs = this.#options.clock.monotonic() - this.#lastPong.atMs;
+    if (this.#isUp && this.#pingSentMs === null && sinceMs >= BUSY_PING.everyMs) this.#sendPing();
+  }
+
   #sendPing(): void {
     const socket = this.#socket;
     if (!socket || socket.writableLength >= BUFFERED_WRITE_BYTES_MAX) return;
@@ -263,7 +290,11 @@ export class Subscription implements ReplySink {
   }
 
   #pong(): void {
-    this.#worstLagMs = Math.max(this.#worstLagMs, this.lagMs);
+    const { lagMs } = this;
+    this.#worstLagMs = Math.max(this.#worstLagMs, lagMs);
+    // A slow server answers late too, but then little has come meanwhile.
+    const isBacklog = this.#bytesSincePing >= BUSY_PING.bytes;
+    this.#lastPong = { atMs: this.#options.clock.monotonic(), lagMs: isBacklog ? lagMs : 0 };
     this.#pingSentMs = null;
     this.#answeredMs = null;
     if (!this.#isUp) this.#goUp();

@@ -47,7 +47,7 @@ export class Tap implements EventSink {
   #foreign = 0;
   #notSampled = 0;
   readonly #coins = new Coins(randomInt(1, 2 ** 31));
-  /** An event is counted where the coins under this mask all come up tails; 0: every event. */
+  /** An event is skipped where one of the coins under this mask comes up heads; 0: none is. */
   #skipMask = 0;
 
   constructor(table: EventTable, recorder: PaneRecorder) {
@@ -74,10 +74,23 @@ export class Tap implements EventSink {
     this.#lastKeys = keys;
     this.#lastStart = start;
     this.#lastEnd = end;
-    if (column === TOUCH_ONLY) this.#withoutAccess += 1;
-    else if (this.#skipMask === 0 || (this.#coins.next() & this.#skipMask) === 0) {
-      this.#count(this.#recorder.enter(db, keys, start, end), column, code);
-    } else this.#skip(column, code, db, keys, start, end);
+    if (column === TOUCH_ONLY) {
+      this.#withoutAccess += 1;
+      return;
+    }
+    if (column === DOUBT_MISS) {
+      this.#recorder.doubtMiss(db, keys, start, end, table.mergeMissColumn);
+      column = WRITE_COLUMN;
+    }
+    // The server's counters, which resolve what is in doubt, speak of all events: so do the sure ones.
+    if (column === WRITE_COLUMN || column === MISS_COLUMN) this.counts.sure[code]! += 1;
+    // Tossed also while nothing is sampled: code that first runs in an overload would be slow at the worst moment.
+    const isSkipped = (this.#coins.next() & this.#skipMask) !== 0;
+    this.#notSampled += isSkipped ? 1 : 0;
+    if (isSkipped) return;
+    this.#kept += 1;
+    const commandId = table.isCommand(column) ? code : 0;
+    this.#recorder.count(this.#recorder.enter(db, keys, start, end), column, 1, commandId);
   }
 
   unknownEvent(name: string): void {
@@ -176,33 +189,11 @@ export class Tap implements EventSink {
   }
 
   #countHeldMiss(db: number, key: DataView): void {
-    this.#count(this.#recorder.enter(db, key, 0, key.byteLength), MISS_COLUMN, this.#missCode);
-  }
-
-  #count(entry: number, column: number, code: number): void {
     this.#kept += 1;
-    if (column === DOUBT_MISS) this.#recorder.doubtMiss(entry, this.#table.mergeMissColumn);
-    const counted = countedColumn(column);
-    this.#recorder.count(entry, counted, 1, this.#table.isCommand(counted) ? code : 0);
-    if (isSure(counted)) this.counts.sure[code]! += 1;
+    this.counts.sure[this.#missCode]! += 1;
+    const entry = this.#recorder.enter(db, key, 0, key.byteLength);
+    this.#recorder.count(entry, MISS_COLUMN, 1, this.#missCode);
   }
-
-  /** The server's counters, which resolve what is in doubt, speak of all events: so do the sure ones. */
-  #skip(column: number, code: number, db: number, keys: DataView, start: number, end: number): void {
-    this.#notSampled += 1;
-    // The miss in doubt may be among the sampled ones.
-    if (column === DOUBT_MISS) this.#recorder.doubtMissOf(db, keys, start, end, this.#table.mergeMissColumn);
-    if (isSure(countedColumn(column))) this.counts.sure[code]! += 1;
-  }
-}
-
-/** The column in which an event is counted that makes the one before it doubtful. */
-function countedColumn(column: number): number {
-  return column === DOUBT_MISS ? WRITE_COLUMN : column;
-}
-
-function isSure(column: number): boolean {
-  return column === WRITE_COLUMN || column === MISS_COLUMN;
 }
 
 function skipMaskOf(probability: number): number {

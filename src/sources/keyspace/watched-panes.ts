@@ -94,6 +94,10 @@ export class WatchedPanes {
     this.tap.forgetPredecessor();
   }
 
+  beginRound(fromMs: number): void {
+    this.#recorder.beginRound(fromMs);
+  }
+
   earlyParts(nowMs: number, { sees, slots }: PanePlace): PanePart[] {
     return this.#recorder.earlyParts(nowMs, sees, slots);
   }
