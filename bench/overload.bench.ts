@@ -18,7 +18,7 @@ const KEYS = 1_000_000;
 const EXPONENT = 1.1;
 const BATCHES_OF_COMMANDS = 16_384;
 /** Leaves the server and the load generator room on two cores. */
-const PACE = { perSecond: 150_000, connections: 8 };
+const PACE = { perSecond: 300_000, connections: 8 };
 const SHARE = 1 / 3;
 const RECOVERED_MS_MAX = 60_000;
 const GOAL = { errorPercent: 5, memoryGrowth: 1.1, recoveredMs: 30_000 };

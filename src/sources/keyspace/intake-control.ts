@@ -57,7 +57,6 @@ export class IntakeControl {
   round({ behindMs, lagMs }: ReaderState): number {
     const nowMs = this.#options.clock.monotonic();
     const isTooMuch = this.#shedding.look({ nowMs, behindMs, lagMs, busy: this.#options.busy() });
-    if (process.env.DBG)
       console.log(
         JSON.stringify({
           t: Math.round(nowMs) % 100000,

@@ -201,6 +201,7 @@ export class KeyspaceSource implements Source {
     const subscription = this.#subscription;
     const probability = this.#intake.round(subscription ?? { behindMs: 0, lagMs: 0 });
     this.#panes?.tap.sample(probability);
+    if (subscription) subscription.isHurried = this.#intake.probability < 1;
   }
 
   #listen(isOn: boolean): void {

@@ -26,6 +26,8 @@ const RECONNECT_REFUSED = { firstMs: 5000, maxMs: 30_000 };
  * each of the server's small writes costs the agent most of its time, and the server some of its own.
  */
 const REST_MS = 8;
+/** The same while not every event is counted, for want of time. */
+const LONG_REST_MS = 32;
 /** After a read of so many bytes there is more to come at once. */
 const REST_BELOW_BYTES = 32 * 1024;
 /** After so much the rest of the process gets its turn. */
@@ -74,6 +76,8 @@ export interface SubscriptionReader {
  * first PONG on: a right to subscribe without one to PING would go up and down for ever.
  */
 export class Subscription implements ReplySink {
+  /** Time is short: it is read less often. */
+  isHurried = false;
   readonly #options: SubscriptionOptions;
   #socket: Socket | null = null;
   #isUp = false;
@@ -221,7 +225,9 @@ export class Subscription implements ReplySink {
       setImmediate(() => socket.resume());
       return false;
     }
-    this.#cancelRest = this.#options.clock.after(REST_MS, () => socket.resume());
+    this.#cancelRest = this.#options.clock.after(this.isHurried ? LONG_REST_MS : REST_MS, () =>
+      socket.resume(),
+    );
     return false;
   }
 
