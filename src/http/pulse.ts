@@ -10,6 +10,8 @@ import { defaultWindowMs, type Views } from "./views.ts";
 
 const PERIOD_MS = 1_000;
 const PERIODS_PER_HEARTBEAT = 15;
+/** The shortest window has 10 s: what is hottest in it does not change in an instant. */
+const PERIODS_PER_RECORD = 3;
 const STREAMED_KEYS = 50;
 const RECORDED_KEYS = 100;
 
@@ -22,7 +24,7 @@ export interface PulseParts {
   readonly logger: Logger;
 }
 
-/** Once a second: the hottest keys into the history, and hot keys and coverage to the stream. */
+/** Once a second hot keys and coverage to the stream, and every few seconds the hottest keys into the history. */
 export class Pulse {
   readonly #parts: PulseParts;
   readonly #stopIncidents: () => void;
@@ -61,7 +63,7 @@ export class Pulse {
   #beat(): void {
     const { stream } = this.#parts;
     this.#periods++;
-    this.#record();
+    if (this.#periods % PERIODS_PER_RECORD === 1) this.#record();
     if (this.#periods % PERIODS_PER_HEARTBEAT === 0) stream.heartbeat();
     for (const cluster of stream.clusters()) stream.send(this.#hotKeysEvent(cluster), cluster);
     if (stream.size > 0) stream.send(this.#coverageEvent());

@@ -2,21 +2,40 @@ import type { Clock } from "../../runtime/clock.ts";
 
 /** No pane is listened to for less. */
 const LISTENED_SHARE_MIN = 1 / 16;
+/** With less than this nothing can be told from a pane. */
+const TELLING_SHARE_MIN = LISTENED_SHARE_MIN / 2;
+/** Of numbers that were added up. */
+const ALL = 1 - 1e-6;
+/** Marks a pane that was watched, but not to its end. */
+const NEARLY_ALL = 1 - 2 ** -10;
+/** Panes of which nothing could be told are made up for by the next one; after so many, no more. */
+const OWED_PANES_MAX = 10;
+
+interface Span {
+  readonly fromMs: number;
+  toMs: number;
+}
 
 /**
  * Listens for a share of each pane, from a random moment on: what repeats with the clock is neither always seen nor
  * always missed.
+ *
+ * What was listened to is counted by the stream, not by the clock: events that are read late belong to the time when the
+ * server sent them, and a pane is owed the time of the one before that had none. Times are monotonic, in ms.
  */
 export class DutyCycle {
   readonly #clock: Clock;
   readonly #listen: (isOn: boolean) => void;
   readonly #random: () => number;
   #isOn = true;
-  #paneFromMs: number;
+  /** When it listened, of what has not been read yet; the last one is open while it listens. */
+  #spans: Span[];
+  /** Up to where the stream has been read, at the last pane's end. */
+  #readToMs: number;
+  #listenedMs = 0;
   #lengthMs = 0;
-  /** Since when it has listened (monotonic, ms), and for how long before that in this pane. */
-  #onSinceMs: number;
-  #onMs = 0;
+  #paneFromMs: number;
+  #planMs = 0;
   #cancels: (() => void)[] = [];
 
   /** `listen` is told to begin and to end; it listens at the start. `random`: in [0, 1). */
@@ -25,28 +44,33 @@ export class DutyCycle {
     this.#listen = listen;
     this.#random = random;
     this.#paneFromMs = clock.monotonic();
-    this.#onSinceMs = this.#paneFromMs;
+    this.#readToMs = this.#paneFromMs;
+    this.#spans = [{ fromMs: this.#paneFromMs, toMs: Number.POSITIVE_INFINITY }];
   }
 
   get isOn(): boolean {
     return this.#isOn;
   }
 
-  /** Ends a pane; returns the share of it that was listened to. */
-  endPane(): number {
+  /** Ends a pane, in which the stream was read up to `readToMs`; returns the share of its time that was listened to. */
+  endPane(readToMs: number): number {
     const nowMs = this.#clock.monotonic();
-    const lengthMs = nowMs - this.#paneFromMs;
-    const onMs = this.#listenedMs();
+    this.#lengthMs += nowMs - this.#paneFromMs;
     this.#paneFromMs = nowMs;
-    this.#onSinceMs = nowMs;
-    this.#onMs = 0;
-    return lengthMs <= 0 || onMs >= lengthMs ? 1 : onMs / lengthMs;
+    this.#listenedMs += this.#takeListened(Math.max(this.#readToMs, readToMs));
+    const share = this.#listenedMs / this.#lengthMs;
+    if (share < TELLING_SHARE_MIN && this.#lengthMs < OWED_PANES_MAX * this.#planMs) return NEARLY_ALL;
+    this.#listenedMs = 0;
+    this.#lengthMs = 0;
+    // What was read late of the pane before may make it more than all.
+    if (share > ALL) return 1;
+    return Math.min(NEARLY_ALL, Math.max(TELLING_SHARE_MIN, share));
   }
 
   /** Plans the pane that begins now. */
   beginPane(share: number, lengthMs: number): void {
     this.#cancel();
-    this.#lengthMs = lengthMs;
+    this.#planMs = lengthMs;
     if (share >= 1) {
       this.#set(true);
       return;
@@ -62,8 +86,9 @@ export class DutyCycle {
 
   /** Listens no more in this pane, once it has for long enough to say something: a backlog comes first. */
   pause(): void {
-    const isEnough = this.#listenedMs() >= LISTENED_SHARE_MIN * this.#lengthMs;
-    if (!this.#isOn || !isEnough) return;
+    if (!this.#isOn) return;
+    const sinceMs = Math.max(this.#paneFromMs, this.#spans.at(-1)?.fromMs ?? 0);
+    if (this.#clock.monotonic() - sinceMs < LISTENED_SHARE_MIN * this.#planMs) return;
     this.#cancel();
     this.#set(false);
   }
@@ -72,8 +97,15 @@ export class DutyCycle {
     this.#cancel();
   }
 
-  #listenedMs(): number {
-    return this.#onMs + (this.#isOn ? this.#clock.monotonic() - this.#onSinceMs : 0);
+  /** For how long it listened between what was read before and `readToMs`. */
+  #takeListened(readToMs: number): number {
+    let listenedMs = 0;
+    for (const { fromMs, toMs } of this.#spans) {
+      listenedMs += Math.max(0, Math.min(toMs, readToMs) - Math.max(fromMs, this.#readToMs));
+    }
+    this.#spans = this.#spans.filter(({ toMs }) => toMs > readToMs);
+    this.#readToMs = readToMs;
+    return listenedMs;
   }
 
   #cancel(): void {
@@ -84,8 +116,9 @@ export class DutyCycle {
   #set(isOn: boolean): void {
     if (isOn === this.#isOn) return;
     const nowMs = this.#clock.monotonic();
-    if (isOn) this.#onSinceMs = nowMs;
-    else this.#onMs += nowMs - this.#onSinceMs;
+    const last = this.#spans.at(-1);
+    if (isOn) this.#spans.push({ fromMs: nowMs, toMs: Number.POSITIVE_INFINITY });
+    else if (last) last.toMs = nowMs;
     this.#isOn = isOn;
     this.#listen(isOn);
   }

@@ -3,9 +3,6 @@ import type { Logger } from "../../runtime/logger.ts";
 import { DutyCycle } from "./duty-cycle.ts";
 import { type Intake, LoadShedding } from "./load-shedding.ts";
 
-/** No pane says that it was watched for less: nothing could be told from it. */
-const WATCHED_SHARE_MIN = 2 ** -10;
-
 export interface IntakeControlOptions {
   readonly target: string;
   readonly yieldAt: number;
@@ -57,16 +54,16 @@ export class IntakeControl {
   round({ behindMs, lagMs }: ReaderState): number {
     const nowMs = this.#options.clock.monotonic();
     const isTooMuch = this.#shedding.look({ nowMs, behindMs, lagMs, busy: this.#options.busy() });
-      console.log(
-        JSON.stringify({
-          t: Math.round(nowMs) % 100000,
-          behindMs: Math.round(behindMs),
-          lagMs: Math.round(lagMs),
-          isTooMuch,
-          i: this.#shedding.intake,
-          on: this.#duty.isOn,
-        }),
-      );
+    console.log(
+      JSON.stringify({
+        t: Math.round(nowMs) % 100000,
+        behindMs: Math.round(behindMs),
+        lagMs: Math.round(lagMs),
+        isTooMuch,
+        i: this.#shedding.intake,
+        on: this.#duty.isOn,
+      }),
+    );
     if (isTooMuch) this.#duty.pause();
     this.#say();
     return this.#shedding.intake.probability;
@@ -76,9 +73,12 @@ export class IntakeControl {
     this.#shedding.lookAtServer(cpuShare, this.#options.clock.monotonic());
   }
 
-  /** A pane ends: how much of it was watched, and what is taken in by the next one. */
-  nextPane(): { watchedShare: number; intake: Intake } {
-    const watchedShare = Math.max(WATCHED_SHARE_MIN, this.#duty.endPane());
+  /**
+   * A pane ends, in which the stream was read up to `readToMs` (monotonic): how much of it was watched, and what is
+   * taken in by the next one.
+   */
+  nextPane(readToMs: number): { watchedShare: number; intake: Intake } {
+    const watchedShare = this.#duty.endPane(readToMs);
     this.#shedding.beforePane(this.#options.clock.monotonic());
     const { intake } = this.#shedding;
     this.#duty.beginPane(intake.watchedShare, this.#options.paneMs);

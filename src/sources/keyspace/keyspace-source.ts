@@ -149,7 +149,9 @@ export class KeyspaceSource implements Source {
   /** Closes the open pane; `publish` gives its parts once the target has been looked at. */
   rotate(opening: PaneOpening): void {
     this.#noticeStall();
-    const { watchedShare, intake } = this.#intake.nextPane();
+    const { watchedShare, intake } = this.#intake.nextPane(
+      this.#subscription?.readToMs ?? this.#options.clock.monotonic(),
+    );
     const watch = {
       watchedShare,
       sinceMs: this.#watchedSinceMs,

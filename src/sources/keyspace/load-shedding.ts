@@ -13,15 +13,16 @@ const TOO_FAR_BEHIND_MS = 300;
 const SETTLES_MS = 300;
 /** Events so late are no backlog. */
 const CALM_LAG_MS = 100;
-/** A step back doubles the work at most: it is taken where there is room for that. */
+/** A step back doubles the work at most: it is taken after so long a calm, where there is room for that. */
+const CALM_MS = 1000;
 const CALM_BUSY = 0.45;
 const BUSY_SMOOTHING = 0.1;
-const WAIT_MS = { first: 3000, max: 60_000 };
-/** Behind again within this time of a step back: the next one waits twice as long. */
-const REGRET_MS = 10_000;
-/** A saturated server is relieved after so many looks, and left so while it is nearly so. */
+/** What was too much once is tried again after so long, later each time that it fails. */
+const RETRY_MS = { first: 4000, max: 16_000 };
+/** A saturated server is relieved after so many looks, and left so for a while, and while it is nearly so. */
 const SATURATED_LOOKS = 2;
 const RELIEVED_SHARE = 0.8;
+const RELIEF_MS = 5000;
 
 /** How much of what a server publishes is taken in. */
 export interface Intake {
@@ -44,26 +45,25 @@ export interface ReaderLook {
 
 /**
  * Decides how much is taken in: everything, as long as the reader keeps up; then 1 of 2, 1 of 4 events; then, since what
- * is left is the cost of reading, the subscription itself for 1/2 to 1/16 of the time. Back step by step, later each
- * time that a step back turned out to be too early. A saturated server is relieved by the second way alone.
+ * is left is the cost of reading, the subscription itself for 1/2 to 1/16 of the time. Back step by step, but not soon
+ * to where it was too much. A saturated server is relieved by the second way alone.
  *
  * Falling behind is not an option: a server cuts subscribers with too much unread, and all is lost until they are back.
  */
 export class LoadShedding {
   /** Share of a core of the server's main thread at which the tap gives way; 0: never. */
   readonly #yieldAt: number;
-  #thinning = 0;
-  #rarity = 0;
-  #relief = 0;
-  #busy = 0;
-  #isBehind = false;
+  /** Steps away from taking in everything: first those of sampling, then those of the subscription. */
+  #level = 0;
+  #levelOfPane = 0;
   #isTooFarBehind = false;
-  /** With which the pane began. */
-  #rarityOfPane = 0;
+  #busy = 0;
   #steppedUpMs = Number.NEGATIVE_INFINITY;
-  #steppedBackMs = Number.NEGATIVE_INFINITY;
   #calmSinceMs: number | null = null;
-  #waitMs = WAIT_MS.first;
+  /** The highest level that was not enough, until when it is not tried again, and how long that was. */
+  #failed = { level: -1, untilMs: 0, retryMs: RETRY_MS.first };
+  /** Steps for the server's sake. */
+  #relief = 0;
   #saturatedLooks = 0;
   #relievedSinceMs: number | null = null;
 
@@ -72,11 +72,7 @@ export class LoadShedding {
   }
 
   get intake(): Intake {
-    return {
-      probability: 2 ** -this.#thinning,
-      // Until it has caught up as little as possible.
-      watchedShare: 2 ** -(this.#isTooFarBehind ? RAREST : Math.max(this.#rarity, this.#relief)),
-    };
+    return { probability: 2 ** -Math.min(this.#level, THINNEST), watchedShare: 2 ** -this.#rarity };
   }
 
   /** Why not everything is taken in; `null`: it is. */
@@ -86,39 +82,28 @@ export class LoadShedding {
     if (probability < 1) parts.push(`1 of ${1 / probability} events is counted`);
     if (watchedShare < 1) parts.push(`1/${1 / watchedShare} of the time is watched`);
     if (parts.length === 0) return null;
-    const isOwn = this.#thinning + this.#rarity > 0;
-    const cause = isOwn ? "the agent cannot keep up" : "the server's main thread is busy (yieldAt)";
+    const cause = this.#level > 0 ? "the agent cannot keep up" : "the server's main thread is busy (yieldAt)";
     return `${parts.join(", ")}: ${cause}`;
   }
 
   /** Once a round. Whether nothing more must come in this pane: what has come is too much already. */
   look({ nowMs, behindMs, lagMs, busy }: ReaderLook): boolean {
     this.#busy += BUSY_SMOOTHING * (busy - this.#busy);
-    this.#isBehind = behindMs >= BEHIND_MS;
     this.#isTooFarBehind = behindMs >= TOO_FAR_BEHIND_MS;
-    if (this.#isBehind) this.#stepUp(nowMs);
-    if (this.#isBehind || lagMs > CALM_LAG_MS) this.#calmSinceMs = null;
+    if (behindMs >= BEHIND_MS) this.#stepUp(nowMs);
+    if (behindMs >= BEHIND_MS || lagMs > CALM_LAG_MS) this.#calmSinceMs = null;
     else this.#calmSinceMs ??= nowMs;
     return this.#isTooFarBehind;
   }
 
   /** Once a pane, before the next one opens: only then more may be taken in, for a pane has one probability. */
   beforePane(nowMs: number): void {
-    this.#stepBack(nowMs);
-    this.#rarityOfPane = this.#rarity;
-  }
-
-  #stepBack(nowMs: number): void {
-    const isCalm = this.#calmSinceMs !== null && nowMs - this.#calmSinceMs >= this.#waitMs;
-    if (!isCalm || this.#busy >= CALM_BUSY) return;
-    if (this.#thinning + this.#rarity === 0) {
-      if (nowMs - this.#steppedBackMs > WAIT_MS.max) this.#waitMs = WAIT_MS.first;
-      return;
+    const isCalm = this.#calmSinceMs !== null && nowMs - this.#calmSinceMs >= CALM_MS;
+    if (this.#level > 0 && isCalm && this.#busy < CALM_BUSY && this.#mayTry(this.#level - 1, nowMs)) {
+      this.#level--;
+      this.#calmSinceMs = nowMs;
     }
-    if (this.#rarity > 0) this.#rarity--;
-    else this.#thinning--;
-    this.#steppedBackMs = nowMs;
-    this.#calmSinceMs = nowMs;
+    this.#levelOfPane = this.#level;
   }
 
   /** Once a look at the server: `cpuShare` of a core that its main thread used; `null`: not known. */
@@ -133,26 +118,40 @@ export class LoadShedding {
     else this.#endRelief(nowMs);
   }
 
+  get #rarity(): number {
+    // Until it has caught up as little as possible.
+    if (this.#isTooFarBehind) return RAREST;
+    return Math.max(this.#level - THINNEST, this.#relief, 0);
+  }
+
+  #mayTry(level: number, nowMs: number): boolean {
+    return level > this.#failed.level || nowMs >= this.#failed.untilMs;
+  }
+
   #endRelief(nowMs: number): void {
     this.#relievedSinceMs ??= nowMs;
-    if (this.#relief === 0 || nowMs - this.#relievedSinceMs < WAIT_MS.first) return;
+    if (this.#relief === 0 || nowMs - this.#relievedSinceMs < RELIEF_MS) return;
     this.#relief--;
     this.#relievedSinceMs = nowMs;
   }
 
   #stepUp(nowMs: number): void {
     if (nowMs - this.#steppedUpMs < SETTLES_MS) return;
-    if (nowMs - this.#steppedBackMs < REGRET_MS) {
-      this.#waitMs = Math.min(WAIT_MS.max, 2 * this.#waitMs);
-      this.#steppedBackMs = Number.NEGATIVE_INFINITY;
-    }
     this.#steppedUpMs = nowMs;
-    if (!this.#isTooFarBehind && this.#thinning < THINNEST) {
-      this.#thinning++;
-      return;
-    }
-    this.#thinning = THINNEST;
-    // One step a pane: what it brings is seen in the next.
-    this.#rarity = Math.min(RAREST, this.#rarityOfPane + 1);
+    // At the brink sampling alone would come too late. Beyond it one step a pane: what it brings is seen in the next.
+    const next =
+      this.#level < THINNEST && !this.#isTooFarBehind ? this.#level : Math.max(THINNEST, this.#levelOfPane);
+    const level = Math.min(THINNEST + RAREST, next + 1);
+    if (level === this.#level) return;
+    this.#noteFailure(this.#level, nowMs);
+    this.#level = level;
+  }
+
+  #noteFailure(level: number, nowMs: number): void {
+    const { level: before, untilMs, retryMs } = this.#failed;
+    // Failed on the way down again, or long after: then it is something new.
+    const isAgain = level <= before && nowMs - untilMs < retryMs;
+    const nextMs = isAgain ? Math.min(RETRY_MS.max, 2 * retryMs) : RETRY_MS.first;
+    this.#failed = { level, untilMs: nowMs + nextMs, retryMs: nextMs };
   }
 }

@@ -8,6 +8,8 @@ const HANDSHAKE_MS_MAX = 3000;
 const PING_EVERY_MS = 1000;
 /** Where so much comes, it is asked more often how late it is. */
 const BUSY_PING = { everyMs: 200, bytes: 128 * 1024 };
+/** A stretch of work, a question on its way: less than this is no backlog. */
+const BEHIND_MS_MIN = 100;
 /** How late events were a moment ago still says something. */
 const LAG_FRESH_MS = 400;
 /** No PONG for so long: what happens meanwhile may be lost, so nobody may rely on it. */
@@ -93,6 +95,10 @@ export class Subscription implements ReplySink {
   #fullSinceMs: number | null = null;
   #bytesSincePing = 0;
   #turnBytes = 0;
+  #lastReadMs = 0;
+  /** When each question was asked that has no answer yet, oldest first (monotonic). */
+  #markersMs: number[] = [];
+  #readToMs = 0;
   #lastPong = { atMs: 0, lagMs: 0 };
   #cancelTimer: () => void = () => {};
   #cancelRest: () => void = () => {};
@@ -102,9 +108,14 @@ export class Subscription implements ReplySink {
     this.#connect();
   }
 
-  /** Subscribed, and answering. */
+  /** Subscribed, and the server answers, or sends at least: what is late only because it is read late is no stall. */
   get isUp(): boolean {
-    return this.#isUp && this.lagMs < STALLED_AFTER_MS;
+    return this.#isUp && this.#silentMs < STALLED_AFTER_MS;
+  }
+
+  /** For how long nothing at all has come although something was asked, in ms. */
+  get #silentMs(): number {
+    return Math.min(this.lagMs, this.#options.clock.monotonic() - this.#lastReadMs);
   }
 
   /** Age of the oldest PING without an answer, in ms; 0 when all were answered. */
@@ -117,6 +128,13 @@ export class Subscription implements ReplySink {
     const worst = Math.max(this.#worstLagMs, this.lagMs);
     this.#worstLagMs = 0;
     return worst;
+  }
+
+  /** All that the server sent before this time (monotonic, ms) has been read. */
+  get readToMs(): number {
+    const nowMs = this.#options.clock.monotonic();
+    const isBehind = this.#markersMs.length > 0 && this.behindMs >= BEHIND_MS_MIN;
+    return isBehind ? this.#readToMs : nowMs;
   }
 
   /** For how long it has not caught up with what the server sends, in ms. */
@@ -134,7 +152,7 @@ export class Subscription implements ReplySink {
   listen(isOn: boolean): void {
     if (isOn === this.#isListening) return;
     this.#isListening = isOn;
-    if (this.#isUp) this.#socket?.write(this.#listenCommand());
+    if (this.#isUp) this.#sendListen();
   }
 
   /** The target has answered on another connection. */
@@ -151,6 +169,7 @@ export class Subscription implements ReplySink {
   reply(items: readonly string[]): void {
     const [first = ""] = items;
     if (first === "psubscribe" && !this.#isConfirmed) this.#confirm();
+    else if (first === "psubscribe" || first === "punsubscribe") this.#passMarker();
     else if (first === "pong" || first === "PONG") this.#pong();
   }
 
@@ -205,6 +224,7 @@ export class Subscription implements ReplySink {
   /** Whether to go on reading. */
   #read(socket: Socket, reader: SubscriptionReader, length: number): boolean {
     if (socket !== this.#socket) return false;
+    this.#lastReadMs = this.#options.clock.monotonic();
     try {
       reader.read(length);
     } catch (error) {
@@ -236,9 +256,11 @@ export class Subscription implements ReplySink {
     else this.#fullSinceMs ??= this.#options.clock.monotonic();
   }
 
-  #listenCommand(): Buffer {
-    const { patterns } = this.#options;
-    return encodeCommand([this.#isListening ? "PSUBSCRIBE" : "PUNSUBSCRIBE", ...patterns]);
+  #sendListen(): void {
+    const { patterns, clock } = this.#options;
+    this.#socket?.write(encodeCommand([this.#isListening ? "PSUBSCRIBE" : "PUNSUBSCRIBE", ...patterns]));
+    // Each pattern is confirmed by itself.
+    for (let i = 0; i < patterns.length; i++) this.#markersMs.push(clock.monotonic());
   }
 
   get #isConfirmed(): boolean {
@@ -255,7 +277,7 @@ export class Subscription implements ReplySink {
     this.#isUp = true;
     this.#attempt = 0;
     this.#schedulePing();
-    if (!this.#isListening) this.#socket?.write(this.#listenCommand());
+    if (!this.#isListening) this.#sendListen();
     this.#options.onUp();
   }
 
@@ -274,10 +296,10 @@ export class Subscription implements ReplySink {
   }
 
   get #isDead(): boolean {
-    if (this.lagMs <= DEAD_AFTER_MS) return false;
+    if (this.#silentMs <= DEAD_AFTER_MS) return false;
     const answersElsewhere =
       this.#answeredMs !== null && this.#options.clock.monotonic() - this.#answeredMs > ANSWER_MS_MAX;
-    return answersElsewhere || this.lagMs > ABANDONED_AFTER_MS;
+    return answersElsewhere || this.#silentMs > ABANDONED_AFTER_MS;
   }
 
   /** The answer stands behind all that the server has yet to send. */
@@ -292,10 +314,17 @@ export class Subscription implements ReplySink {
     this.#pingSentMs = this.#options.clock.monotonic();
     this.#answeredMs = null;
     this.#bytesSincePing = 0;
+    this.#markersMs.push(this.#pingSentMs);
     socket.write(PING);
   }
 
+  /** What stands before an answer in the stream was sent before it was asked. */
+  #passMarker(): void {
+    this.#readToMs = this.#markersMs.shift() ?? this.#readToMs;
+  }
+
   #pong(): void {
+    this.#passMarker();
     const { lagMs } = this;
     this.#worstLagMs = Math.max(this.#worstLagMs, lagMs);
     // A slow server answers late too, but then little has come meanwhile.
@@ -320,6 +349,7 @@ export class Subscription implements ReplySink {
     this.#isUp = false;
     this.#pingSentMs = null;
     this.#fullSinceMs = null;
+    this.#markersMs = [];
     socket.removeAllListeners();
     // A late error of a dropped socket has nobody to tell.
     socket.on("error", () => {});

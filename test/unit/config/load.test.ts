@@ -29,7 +29,7 @@ describe("a config without a word", () => {
         },
       ],
       discovery: { observe: "all" },
-      sources: { keyspace: { enabled: true, configure: "verify", patterns: [] } },
+      sources: { keyspace: { enabled: true, configure: "verify", patterns: [], yieldAt: 0 } },
       panes: { length: 1000, keys: 8192, publish: 1000, bytes: 4 * 1024 * 1024 },
       ignore: [],
       http: { listen: { host: "127.0.0.1", port: 9380 }, hosts: [] },

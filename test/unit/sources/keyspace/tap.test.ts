@@ -73,5 +73,5 @@ test("every event is in the books, and unknown names are counted under their own
   const { tap, event } = tapOf();
   for (const name of ["set", "expired", "evicted", "json.set"]) event(name);
   const { received, kept, dropped } = tap.books();
-  assert.deepEqual([received, kept, dropped], [4, 2, { "no-access": 2, foreign: 0 }]);
+  assert.deepEqual([received, kept, dropped], [4, 2, { "no-access": 2, foreign: 0, "not-sampled": 0 }]);
 });
