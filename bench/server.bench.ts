@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { command, startRedis, type TestServer } from "../test/support/redis.ts";
-import { PacedSets } from "./support/paced-sets.ts";
-import { PIPELINE_DEPTH, packedSets, pipelineSets } from "./support/pipelined-sets.ts";
+import { LIVE_LOADS, type LiveLoad } from "./support/live-loads.ts";
+import { packedSets } from "./support/pipelined-sets.ts";
 import { liveThreadSeconds } from "./support/process-cpu.ts";
 import { cell } from "./support/report.ts";
 import { type Bench, runBench } from "./support/run-bench.ts";
@@ -14,8 +14,6 @@ const KEYS = 1_000_000;
 const EXPONENT = 1.1;
 const RUNS = 5;
 const BATCHES_OF_COMMANDS = 16_384;
-const CONNECTIONS = [1, 8, 50];
-const PACE = { perSecond: 50_000, connections: 8 };
 /** The classes that keyheat asks for, so that it adds none. */
 const ALL_FLAGS = "Eg$lshzxetdm";
 const GOAL_POINTS = 2;
@@ -28,11 +26,6 @@ interface Contender {
   readonly listen: (server: TestServer) => Promise<Subscriber>;
   /** Tells how many events it has taken in. */
   readonly isCounting?: boolean;
-}
-
-interface Load {
-  readonly what: string;
-  readonly send: (port: number, sets: PackedNames, commands: number) => Promise<void>;
 }
 
 const nobody = async (): Promise<Subscriber> => ({
@@ -59,32 +52,15 @@ const CONTENDERS: readonly Contender[] = [
   { name: "off, MONITOR drained", flags: "", listen: drain("MONITOR") },
 ];
 
-const LOADS: readonly Load[] = [
-  ...CONNECTIONS.map((connections) => ({
-    what: `${PIPELINE_DEPTH}-deep on each of ${connections} connection(s), as fast as they are answered`,
-    send: async (port: number, sets: PackedNames, commands: number) => {
-      await pipelineSets(port, sets, commands, connections);
-    },
-  })),
-  {
-    what: `${PACE.perSecond} a second, in bursts of ${PIPELINE_DEPTH} on ${PACE.connections} connections in turn`,
-    send: async (port, sets, commands) => {
-      const paced = await PacedSets.open({ ...PACE, port, sets });
-      paced.start(commands);
-      await paced.finished;
-    },
-  },
-];
-
 await runBench("server", async (bench) => {
   // Without a limit the server does not cut a subscriber that falls behind.
   const args = ["--client-output-buffer-limit", "pubsub 0 0 0"];
   await using server = await startRedis(null, { args });
-  for (const load of LOADS) await compare(bench, server, load);
+  for (const load of LIVE_LOADS) await compare(bench, server, load);
   await measureIdle(bench);
 });
 
-async function compare(bench: Bench, server: TestServer, load: Load): Promise<void> {
+async function compare(bench: Bench, server: TestServer, load: LiveLoad): Promise<void> {
   const runs = bench.isQuick ? 2 : RUNS;
   const commands = bench.isQuick ? 96_000 : 480_000;
   const sets = packedSets(new ZipfKeys(KEYS, EXPONENT), BATCHES_OF_COMMANDS);
@@ -120,7 +96,7 @@ async function compare(bench: Bench, server: TestServer, load: Load): Promise<vo
 async function measure(
   server: TestServer,
   { name, flags, listen, isCounting = false }: Contender,
-  { load, sets, commands }: { load: Load; sets: PackedNames; commands: number },
+  { load, sets, commands }: { load: LiveLoad; sets: PackedNames; commands: number },
 ): Promise<number> {
   await command(server.port, ["CONFIG", "SET", "notify-keyspace-events", flags]);
   await using subscriber = await listen(server);

@@ -1,20 +1,18 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { command, startRedis, type TestServer } from "../test/support/redis.ts";
-import { PIPELINE_DEPTH, packedSets, pipelineSets } from "./support/pipelined-sets.ts";
-import { cpuSeconds } from "./support/process-cpu.ts";
+import { LIVE_LOADS, type LiveLoad } from "./support/live-loads.ts";
+import { packedSets } from "./support/pipelined-sets.ts";
+import { liveThreadSeconds } from "./support/process-cpu.ts";
 import { cell } from "./support/report.ts";
 import { type Bench, runBench } from "./support/run-bench.ts";
+import { mainThreadSeconds } from "./support/server-info.ts";
 import { median, spread } from "./support/statistics.ts";
-import { type Subscriber, startKeyheat, startScript } from "./support/subscriber-process.ts";
+import { type Subscriber, settled, startKeyheat, startScript } from "./support/subscriber-process.ts";
 import { type PackedNames, ZipfKeys } from "./support/zipf-keys.ts";
 
 const KEYS = 1_000_000;
 const EXPONENT = 1.1;
 const RUNS = 5;
-/** With one the server sends the events of each pipeline by themselves; with fifty, as redis-benchmark has, many at once. */
-const CONNECTIONS = [1, 8, 50];
 const BATCHES_OF_COMMANDS = 16_384;
-const SETTLED_AFTER_MS = 300;
 const GOAL_TO_DRAIN = 1.7;
 const GOAL_TO_IOREDIS = 8;
 /** The classes that keyheat asks for; it only ever adds to them. */
@@ -23,13 +21,6 @@ const FLAGS = "Eg$lshzxetdm";
 interface Run {
   readonly microsecondsPerEvent: number;
   readonly serverMicrosecondsPerEvent: number;
-  readonly eventsPerSecond: number;
-}
-
-interface Load {
-  readonly sets: PackedNames;
-  readonly events: number;
-  readonly connections: number;
 }
 
 interface Contender {
@@ -42,10 +33,10 @@ await runBench("standalone", async (bench) => {
   // Without a limit the server does not cut a subscriber that falls behind: all of them take in every event.
   const args = ["--notify-keyspace-events", FLAGS, "--client-output-buffer-limit", "pubsub 0 0 0"];
   await using server = await startRedis(null, { args });
-  for (const connections of CONNECTIONS) await compare(bench, server, connections);
+  for (const load of LIVE_LOADS) await compare(bench, server, load);
 });
 
-async function compare(bench: Bench, server: TestServer, connections: number): Promise<void> {
+async function compare(bench: Bench, server: TestServer, load: LiveLoad): Promise<void> {
   const drain: Contender = { name: "raw drain", start: script("drain-subscriber.ts"), runs: [] };
   const keyheat: Contender = { name: "keyheat standalone", start: ({ url }) => startKeyheat(url), runs: [] };
   const ioredis: Contender = {
@@ -56,18 +47,14 @@ async function compare(bench: Bench, server: TestServer, connections: number): P
   const contenders = [drain, keyheat, ioredis];
   const sets = packedSets(new ZipfKeys(KEYS, EXPONENT), BATCHES_OF_COMMANDS);
   const runs = bench.isQuick ? 2 : RUNS;
-  const events = bench.isQuick ? 320_000 : 960_000;
+  const events = bench.isQuick ? 96_000 : 960_000;
   for (let run = 0; run < runs; run++) {
     for (const contender of contenders) {
-      contender.runs.push(await measure(server, contender, { sets, events, connections }));
+      contender.runs.push(await measure(server, contender, load, sets, events));
     }
-    bench.progress(`${run + 1} of ${runs} runs with ${connections} connections`);
+    bench.progress(`${run + 1} of ${runs} runs, ${load.what}`);
   }
-  report(
-    bench,
-    { drain, keyheat, ioredis },
-    `${events} SETs, ${PIPELINE_DEPTH}-deep on each of ${connections} connection(s)`,
-  );
+  report(bench, { drain, keyheat, ioredis }, load.what, events);
 }
 
 function script(name: string): Contender["start"] {
@@ -77,14 +64,16 @@ function script(name: string): Contender["start"] {
 async function measure(
   server: TestServer,
   { name, start }: Contender,
-  { sets, events, connections }: Load,
+  load: LiveLoad,
+  sets: PackedNames,
+  events: number,
 ): Promise<Run> {
   await using subscriber = await start(server);
-  // Long enough for the compilers; the first run of a process says nothing of its next hours.
-  await pipelineSets(server.port, sets, events / 4, connections);
+  // Long enough for the compilers; the first seconds of a process say nothing of its next hours.
+  await load.send(server.port, sets, events);
   await settled(subscriber);
   const before = await readings(server, subscriber);
-  const tookMs = await pipelineSets(server.port, sets, events, connections);
+  await load.send(server.port, sets, events);
   await settled(subscriber);
   const after = await readings(server, subscriber);
   if (name !== "raw drain" && after.progress - before.progress !== events) {
@@ -93,29 +82,20 @@ async function measure(
   return {
     microsecondsPerEvent: ((after.own - before.own) * 1e6) / events,
     serverMicrosecondsPerEvent: ((after.server - before.server) * 1e6) / events,
-    eventsPerSecond: (events * 1000) / tookMs,
   };
-}
-
-/** Until nothing more comes. */
-async function settled(subscriber: Subscriber): Promise<void> {
-  let last = -1;
-  for (let now = await subscriber.progress(); now !== last; now = await subscriber.progress()) {
-    last = now;
-    await sleep(SETTLED_AFTER_MS);
-  }
 }
 
 async function readings(server: TestServer, subscriber: Subscriber) {
   await command(server.port, ["PING"]);
   const progress = await subscriber.progress();
-  return { progress, own: cpuSeconds(subscriber.pid), server: cpuSeconds(server.pid) };
+  return { progress, own: liveThreadSeconds(subscriber.pid), server: await mainThreadSeconds(server.port) };
 }
 
 function report(
   bench: Bench,
   { drain, keyheat, ioredis }: Record<"drain" | "keyheat" | "ioredis", Contender>,
   sent: string,
+  events: number,
 ): void {
   const ratioTo = (contender: Contender, floor: Contender) =>
     median(
@@ -123,14 +103,13 @@ function report(
     );
   bench.table({
     title: `CPU per event of the whole process, live, ${sent}`,
-    load: `${sent} as fast as they are answered, Zipf(${EXPONENT}) over ${KEYS} keys, real redis-server with notify-keyspace-events ${FLAGS}; CPU of all threads by /proc; a process each run, warmed up; median of ${drain.runs.length} runs in turn`,
-    columns: ["", "us/event", "to the drain", "server us/command", "commands/s"],
+    load: `${events} SETs, ${sent}, Zipf(${EXPONENT}) over ${KEYS} keys, real redis-server with notify-keyspace-events ${FLAGS}; CPU of all threads by /proc (schedstat), of the server's main thread by its INFO cpu; a process each run, warmed up by as many events; median of ${drain.runs.length} runs in turn, range in brackets`,
+    columns: ["", "us/event", "to the drain", "server us/command"],
     rows: [drain, keyheat, ioredis].map((contender) => [
       contender.name,
       shown(contender.runs.map((run) => run.microsecondsPerEvent)),
       cell(ratioTo(contender, drain), 2),
       shown(contender.runs.map((run) => run.serverMicrosecondsPerEvent)),
-      cell(median(contender.runs.map((run) => run.eventsPerSecond))),
     ]),
   });
   const toDrain = ratioTo(keyheat, drain);

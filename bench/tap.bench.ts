@@ -1,4 +1,5 @@
 import { recordFrames } from "./support/recorded-frames.ts";
+import { cell } from "./support/report.ts";
 import { type Bench, runBench } from "./support/run-bench.ts";
 import { median, spread } from "./support/statistics.ts";
 import { type TapPipeline, tapPipeline, VERDICT } from "./support/tap-pipeline.ts";
@@ -8,6 +9,8 @@ const KEYS = 1_000_000;
 const EXPONENT = 1.1;
 const RUNS = 5;
 /** A full read of a busy socket, and what a server sends for one pipeline of 16 commands. */
+/** What there is (a view a chunk, the purges) is not by event. */
+const GOAL_BYTES_PER_EVENT = 0.5;
 const CHUNK_BYTES = [64 * 1024, 1500];
 
 await runBench("tap", async (bench) => {
@@ -15,7 +18,32 @@ await runBench("tap", async (bench) => {
   bench.progress(`recording ${events} events`);
   const frames = await recordFrames(new ZipfKeys(KEYS, EXPONENT), events);
   measure(bench, frames, events);
+  measureAllocation(bench, frames, events);
 });
+
+/** What a long run makes the collector do: nothing, were it not for the panes that are closed. */
+function measureAllocation(bench: Bench, frames: Buffer, events: number): void {
+  const pipeline = tapPipeline();
+  const chunks = chunksOf(frames, CHUNK_BYTES[0]!);
+  // Often enough for the compilers to be done.
+  for (let i = 0; i < 3; i++) readByTap(pipeline, chunks);
+  globalThis.gc?.();
+  const before = process.memoryUsage().heapUsed;
+  for (const chunk of chunks) pipeline.reader.push(chunk);
+  const grown = process.memoryUsage().heapUsed - before;
+  const perEvent = grown / events;
+  bench.table({
+    title: "Allocation in the steady state",
+    load: `${events} events through reader, tap and sketch within one pane, after three passes; growth of the JavaScript heap, in which nothing is collected before the young generation of some MiB is full`,
+    columns: ["", "heap grows KiB", "bytes an event"],
+    rows: [["one pass", cell(grown / 1024, 1), cell(perEvent, 4)]],
+  });
+  bench.goal({
+    what: "no allocation for an event",
+    holds: perEvent < GOAL_BYTES_PER_EVENT,
+    measured: `${perEvent.toFixed(4)} bytes an event`,
+  });
+}
 
 function measure(bench: Bench, frames: Buffer, events: number): void {
   const runs = bench.isQuick ? 3 : RUNS;

@@ -53,12 +53,21 @@ export class StandaloneProcess implements AsyncDisposable {
     return await answer.json();
   }
 
-  /** The sum of a metric of `/metrics` over its labels. */
-  async metric(name: string): Promise<number> {
+  /** With which an event of its first target is counted, as the API says. */
+  async probability(): Promise<number> {
+    const { targets } = (await this.get("/api/v1/coverage")) as {
+      targets: { sources: { probability: number }[] }[];
+    };
+    return targets[0]?.sources[0]?.probability ?? 1;
+  }
+
+  /** The sum of a metric of `/metrics` over its labels; with `label` (`reason="late"`) of those that have it. */
+  async metric(name: string, label = ""): Promise<number> {
     const text = await (await fetch(`${this.url}/metrics`)).text();
     const lines = text
       .split("\n")
-      .filter((line) => line.startsWith(`${name}{`) || line.startsWith(`${name} `));
+      .filter((line) => line.startsWith(`${name}{`) || line.startsWith(`${name} `))
+      .filter((line) => line.includes(label));
     return lines.reduce(
       (sum, line) =>
         sum +
