@@ -28,6 +28,7 @@ export interface WatchedTarget {
 export interface WatchOptions {
   readonly configure?: "verify" | "ensure";
   readonly patterns?: readonly string[];
+  readonly yieldAt?: number;
   readonly target?: Partial<TargetConfig>;
   readonly ignored?: (key: Uint8Array) => boolean;
   readonly paneLength?: "200ms" | "1s";
@@ -38,7 +39,11 @@ export function watchTarget(t: TestContext, url: string, options: WatchOptions =
   const config = defaultConfig({
     redisUrls: [url],
     sources: {
-      keyspace: { configure: options.configure ?? "ensure", patterns: [...(options.patterns ?? [])] },
+      keyspace: {
+        configure: options.configure ?? "ensure",
+        patterns: [...(options.patterns ?? [])],
+        yieldAt: options.yieldAt ?? 0,
+      },
     },
   });
   const [listed] = config.targets;

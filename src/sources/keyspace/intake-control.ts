@@ -54,16 +54,6 @@ export class IntakeControl {
   round({ behindMs, lagMs }: ReaderState): number {
     const nowMs = this.#options.clock.monotonic();
     const isTooMuch = this.#shedding.look({ nowMs, behindMs, lagMs, busy: this.#options.busy() });
-    console.log(
-      JSON.stringify({
-        t: Math.round(nowMs) % 100000,
-        behindMs: Math.round(behindMs),
-        lagMs: Math.round(lagMs),
-        isTooMuch,
-        i: this.#shedding.intake,
-        on: this.#duty.isOn,
-      }),
-    );
     if (isTooMuch) this.#duty.pause();
     this.#say();
     return this.#shedding.intake.probability;
