@@ -75,8 +75,9 @@ export class Agent {
       const connection = this.#connections[index]!;
       const problem = connection.problem();
       if (problem) return [`${connection.address}: ${problem.message}`];
-      const { state, reason } = source.status();
-      const reasons = state === "up" ? connection.limits() : [reason];
+      const { state, reason, probability } = source.status();
+      const sampled = probability < 1 ? [reason] : [];
+      const reasons = state === "up" ? [...connection.limits(), ...sampled] : [reason];
       return reasons.map((text) => `${connection.address}: ${text}`);
     });
   }
