@@ -152,7 +152,7 @@ export class WatchedPanes {
 
 /** Writes ran and no event came: the flags may be gone, which only the next look will tell. */
 function isSilent({ closing, watch }: ClosedPane, { ran }: TargetView): boolean {
-  const isTold = watch.role === "primary" && !watch.isFiltered;
+  const isTold = watch.role === "primary" && !watch.isFiltered && watch.watchedShare === 1;
   return isTold && (ran.write ?? 0) >= SILENT_WRITES_MIN && isEmpty(closing);
 }
 
