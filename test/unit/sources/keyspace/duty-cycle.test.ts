@@ -185,14 +185,14 @@ test("a stream that is never read is owed ten panes and no more, and is never no
 });
 
 test("a reader that claims less than before is not believed: what was counted is not counted again", () => {
-  const scene = new Scene();
+  const scene = new Scene(() => 0.5);
   scene.duty.beginPane(1, PANE_MS);
   scene.clock.advance(PANE_MS);
-  assert.equal(scene.nextPane(1), 1);
+  assert.equal(scene.nextPane(1 / 4), 1);
   scene.clock.advance(PANE_MS);
-  assert.equal(scene.nextPane(1, 1500), NEARLY_ALL);
+  assert.equal(scene.nextPane(1 / 4, 1500), NEARLY_ALL);
   scene.clock.advance(PANE_MS);
-  assert.equal(scene.nextPane(1), 1);
+  assert.equal(scene.nextPane(1), 0.25);
 });
 
 test("once stopped it waits for nothing", () => {
