@@ -127,6 +127,19 @@ test("a slow server of which little comes is slow, and nobody is behind", () => 
   assert.equal(subscription.behindMs, 0);
 });
 
+test("what came before a question says nothing of how late its answer is", () => {
+  const scene = new Scene();
+  const socket = scene.comeUp();
+  scene.clock.advance(1000);
+  sendBacklog(scene, socket);
+  socket.send(PONG_MESSAGE);
+  scene.clock.advance(1000);
+  assert.equal(socket.takeCommands().at(-1), "PING");
+  scene.clock.advance(300);
+  assert.ok(scene.subscription.lagMs >= 300);
+  assert.equal(scene.subscription.behindMs, 0);
+});
+
 test("where much comes it asks how late that is each 200 ms, not each second", () => {
   const scene = new Scene();
   const socket = scene.comeUp();
@@ -166,4 +179,28 @@ test("what was read up to is now, or, behind, when the last question was asked t
   socket.send(confirmation("punsubscribe", PATTERNS[1] ?? "", 0));
   scene.clock.advance(8);
   assert.equal(subscription.readToMs, scene.nowMs, "no question is open");
+});
+
+test("a new connection is not behind, and knows nothing of what the old one was asked", () => {
+  const scene = new Scene();
+  const { subscription } = scene;
+  const first = scene.comeUp();
+  scene.clock.advance(1000);
+  subscription.listen(false);
+  subscription.listen(true);
+  first.send(events(70 * KIB).subarray(0, 64 * KIB));
+  scene.clock.advance(200);
+  assert.equal(subscription.behindMs, 200);
+  first.emit("close");
+  assert.equal(subscription.behindMs, 0);
+  scene.clock.advance(100);
+  const second = scene.comeUp();
+  assert.equal(subscription.behindMs, 0);
+  const upMs = scene.nowMs;
+  scene.clock.advance(1000);
+  sendBacklog(scene, second);
+  scene.clock.advance(100);
+  assert.equal(subscription.readToMs, upMs);
+  second.send(PONG_MESSAGE);
+  assert.equal(subscription.readToMs, scene.nowMs);
 });

@@ -113,7 +113,7 @@ test("attempts that fail come again, later each time, and without a password rar
   scene.socket.send(Buffer.from("-NOAUTH Authentication required.\r\n"));
   assert.deepEqual(scene.losses.at(-1), ["auth", false]);
   const { length } = scene.sockets;
-  scene.clock.advance(2500);
+  scene.clock.advance(10_000);
   assert.equal(scene.sockets.length, length);
 });
 
