@@ -86,7 +86,8 @@ export class PaneRecorder {
   doubtMiss(db: number, keys: DataView, start: number, end: number, column: number): void {
     const entry = this.#open.sketch.find(db, keys, start, end);
     if (entry < 0 || !this.#open.sketch.move(entry, MISS_COLUMN, column, 1)) return;
-    this.#open.observed.miss -= 1;
+    // The sum was thinned by coins of its own: it may be less than its keys' misses.
+    if (this.#open.observed.miss > 0) this.#open.observed.miss -= 1;
     this.#open.maybes[column - FIRST_MAYBE_COLUMN]! += 1;
   }
 

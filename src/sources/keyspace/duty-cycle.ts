@@ -28,6 +28,8 @@ export class DutyCycle {
   readonly #listen: (isOn: boolean) => void;
   readonly #random: () => number;
   #isOn = true;
+  /** It did not listen all the time since the last pane that could be told. */
+  #isBroken = false;
   /** When it listened, of what has not been read yet; the last one is open while it listens. */
   #spans: Span[];
   /** Up to where the stream has been read, at the last pane's end. */
@@ -60,10 +62,12 @@ export class DutyCycle {
     this.#listenedMs += this.#takeListened(Math.max(this.#readToMs, readToMs));
     const share = this.#listenedMs / this.#lengthMs;
     if (share < TELLING_SHARE_MIN && this.#lengthMs < OWED_PANES_MAX * this.#planMs) return NEARLY_ALL;
+    const isBroken = this.#isBroken;
+    this.#isBroken = false;
     this.#listenedMs = 0;
     this.#lengthMs = 0;
-    // What was read late of the pane before may make it more than all.
-    if (share > ALL) return 1;
+    // What was read late of the pane before may make it more than all; it does not stand for what was not listened to.
+    if (share > ALL && !isBroken) return 1;
     return Math.min(NEARLY_ALL, Math.max(TELLING_SHARE_MIN, share));
   }
 
@@ -114,6 +118,7 @@ export class DutyCycle {
   }
 
   #set(isOn: boolean): void {
+    this.#isBroken ||= !isOn;
     if (isOn === this.#isOn) return;
     const nowMs = this.#clock.monotonic();
     const last = this.#spans.at(-1);

@@ -57,9 +57,14 @@ export class FrameReader {
     const end = REST_BYTES + length;
     let at = REST_BYTES;
     if (this.#careful.isStreaming) at = this.#careful.continueStream(this.#room, at, end);
-    if (this.#long !== null) this.#readLong(this.#long, this.#room.bytes.subarray(at, end));
-    else this.#keepRest(this.#readFrames(at - this.#restLength, end), end);
+    if (this.#long !== null) {
+      this.#readLong(this.#long, this.#room.bytes.subarray(at, end));
+      return;
+    }
+    const from = this.#readFrames(at - this.#restLength, end);
+    // Before the rest is moved: it may go where the last key lies.
     this.#events.endOfRead();
+    this.#keepRest(from, end);
   }
 
   /** Reads whole frames from `at`; returns where the first incomplete one starts. */
@@ -97,6 +102,7 @@ export class FrameReader {
       if (next === INCOMPLETE) break;
       position = next;
     }
+    this.#events.endOfRead();
     const left = this.#longLength - position;
     if (left > REST_BYTES) {
       room.bytes.copyWithin(0, position, this.#longLength);

@@ -13,6 +13,8 @@ const DOUBLE_BYTES = 8;
 const CHANNEL_BYTES_MAX = 99;
 const CHANNEL_BYTES_MIN = 16;
 const HEADS_MAX = 128;
+/** With a key's length behind it, less than what may be read ahead. */
+const HEAD_BYTES_MAX = KEY_BYTES_KEPT;
 const PLACES = 1024;
 
 /** So many bytes behind the last one must be readable: what is beyond the end is looked at, but not believed. */
@@ -55,13 +57,15 @@ export class HotFrames {
   learn(view: DataView, start: number, channelStart: number, channelEnd: number, channel: Channel): void {
     const channelAt = channelStart - 4 - start;
     const channelLength = channelEnd - channelStart;
+    const length = channelEnd + 3 - start;
     const isKept =
       this.#heads.length < HEADS_MAX &&
+      length <= HEAD_BYTES_MAX &&
       channelLength >= CHANNEL_BYTES_MIN &&
       channelLength <= CHANNEL_BYTES_MAX &&
       (this.#heads.length === 0 || channelAt === this.#channelAt);
-    if (!isKept || !isAscii(view, start, channelEnd)) return;
-    const length = channelEnd + 3 - start;
+    // A message whose head is known comes here too where its key is long.
+    if (!isKept || !isAscii(view, start, channelEnd) || this.#headAt(view, start) !== null) return;
     const doubles = new Float64Array(Math.ceil(length / DOUBLE_BYTES));
     for (let i = 0; i < doubles.length; i++) {
       doubles[i] = view.getFloat64(start + Math.min(i * DOUBLE_BYTES, length - DOUBLE_BYTES), true);

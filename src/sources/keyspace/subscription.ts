@@ -163,6 +163,8 @@ export class Subscription implements ReplySink {
   stop(): void {
     if (this.#isStopped) return;
     this.#isStopped = true;
+    // Between two attempts there is no connection to drop, but the next one is waited for.
+    this.#cancelTimer();
     this.#drop({ code: "stopped", message: "stopped" });
   }
 

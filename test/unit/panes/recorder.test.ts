@@ -2,56 +2,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import type { PanePart } from "../../../src/model/pane.ts";
-import type { SlotRange } from "../../../src/model/slot.ts";
 import { FIRST_MAYBE_COLUMN, MISS_COLUMN, UNKNOWN_BUDGET, WRITE_COLUMN } from "../../../src/panes/columns.ts";
-import { viewOf } from "../../../src/panes/key-words.ts";
-import { PaneRecorder } from "../../../src/panes/recorder.ts";
 import { boundsOf, type CountBounds } from "../../support/bounds.ts";
-
-const SEES = ["write", "miss"] as const;
-
-function recorderOf({
-  capacity = 1000,
-  publishMax = 1000,
-  ignored = (_key: Uint8Array): boolean => false,
-} = {}): PaneRecorder {
-  const options = {
-    agent: "a",
-    cluster: "c",
-    target: "t",
-    vantage: "server-events",
-    lengthMs: 1000,
-    capacity,
-    bytesMax: 4 * 1024 * 1024,
-    publishMax,
-    buckets: 12,
-    maybeClasses: [{ kind: "write" }],
-    commandNames: ["set", "incr"],
-    ignored,
-  } as const;
-  return new PaneRecorder(options, { startMs: 0, epoch: 1, nowMs: 0 });
-}
-
-function hit(recorder: PaneRecorder, text: string, weight = 1, column = WRITE_COLUMN): void {
-  const key = Buffer.from(text);
-  recorder.count(recorder.enter(0, viewOf(key), 0, key.length), column, weight, 1);
-}
-
-function close(
-  recorder: PaneRecorder,
-  slots: readonly SlotRange[] | null = null,
-  budget = UNKNOWN_BUDGET,
-): PanePart[] {
-  const closing = recorder.rotate({ startMs: 1000, epoch: 1, nowMs: 1000 });
-  return closing.publish({
-    sees: SEES,
-    complete: true,
-    writesInDoubt: false,
-    slots,
-    totals: null,
-    budgets: [budget],
-  });
-}
+import { close, hit, recorderOf, SEES } from "./small-recorder.ts";
 
 test("the parts of a pane add up to it, whatever left early and however small the summary", () => {
   const access = fc.record({

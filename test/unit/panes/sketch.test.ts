@@ -1,41 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { KeyHasher, viewOf } from "../../../src/panes/key-words.ts";
-import { Sketch, sketchTableBytes } from "../../../src/panes/sketch.ts";
-
-const COLUMNS = 2;
-const NOTES = 1;
-const hasher = new KeyHasher();
-
-function makeSketch(capacity: number, arenaBytes = 64 * 1024): Sketch {
-  const bytesMax = sketchTableBytes({ capacity, columns: COLUMNS, notes: NOTES }) + arenaBytes;
-  return new Sketch({ capacity, bytesMax, columns: COLUMNS, notes: NOTES, hasher });
-}
-
-function keyOf(text: string): { keys: DataView; length: number } {
-  const bytes = Buffer.from(text);
-  return { keys: viewOf(bytes), length: bytes.length };
-}
-
-function entryOf(sketch: Sketch, text: string, db = 0): number {
-  const { keys, length } = keyOf(text);
-  return sketch.find(db, keys, 0, length);
-}
-
-function hit(sketch: Sketch, text: string, { db = 0, column = 0, weight = 1, command = 0 } = {}): number {
-  const { keys, length } = keyOf(text);
-  const found = sketch.find(db, keys, 0, length);
-  const entry = found >= 0 ? found : sketch.enter(db, keys, 0, length);
-  sketch.count(entry, column, weight, command);
-  return entry;
-}
-
-function boundsOf(sketch: Sketch, text: string): { lower: number; upper: number } {
-  const entry = entryOf(sketch, text);
-  if (entry < 0) return { lower: 0, upper: sketch.floor };
-  return { lower: sketch.counted(entry), upper: sketch.counted(entry) + sketch.error(entry) };
-}
+import { Sketch } from "../../../src/panes/sketch.ts";
+import { boundsOf, COLUMNS, entryOf, hasher, hit, makeSketch } from "./small-sketch.ts";
 
 test("it counts exactly until it is full", () => {
   const sketch = makeSketch(4);
@@ -154,4 +121,43 @@ test("a budget that leaves no room for keys is refused", () => {
     () => new Sketch({ capacity: 100, bytesMax: 1000, columns: 2, notes: 0, hasher }),
     RangeError,
   );
+});
+
+test("the floor rises to the median bound, whether the bounds stand close above it or far", () => {
+  const weight = fc.oneof(
+    fc.integer({ min: 1, max: 3 }),
+    fc.integer({ min: 1, max: 600 }),
+    fc.integer({ min: 250, max: 260 }),
+    fc.integer({ min: 1, max: 2 ** 40 }),
+  );
+  fc.assert(
+    fc.property(fc.array(weight, { minLength: 2, maxLength: 40 }), fc.array(weight), (weights, more) => {
+      const sketch = makeSketch(weights.length);
+      weights.forEach((count, i) => {
+        hit(sketch, `first:${i}`, { weight: count });
+      });
+      more.forEach((count, i) => {
+        const { purges, floor } = sketch;
+        const isFull = sketch.size === weights.length;
+        const bounds = Array.from(
+          { length: sketch.size },
+          (_, entry) => sketch.counted(entry) + sketch.error(entry),
+        ).sort((a, b) => a - b);
+        hit(sketch, `more:${i}`, { weight: count });
+        assert.equal(sketch.purges, purges + (isFull ? 1 : 0));
+        const median = bounds[Math.floor((bounds.length - 1) / 2)] ?? 0;
+        assert.equal(sketch.floor, isFull ? Math.max(floor, median) : floor);
+      });
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test("a purge of bounds that are all the same leaves room", () => {
+  const sketch = makeSketch(5);
+  for (let i = 0; i < 5; i++) hit(sketch, `k${i}`, { weight: 1_000_000 });
+  hit(sketch, "new");
+  assert.equal(sketch.floor, 1_000_000);
+  assert.equal(sketch.size, 1);
+  assert.deepEqual(boundsOf(sketch, "k3"), { lower: 0, upper: 1_000_000 });
 });
