@@ -51,7 +51,8 @@ export async function startKeyheat(url: string): Promise<Subscriber> {
   return {
     pid: keyheat.pid,
     progress: async () => {
-      const seen = await keyheat.metric("keyheat_events_total");
+      // The loads are of SETs alone; a look-up of the agent's own may make a miss.
+      const seen = await keyheat.metric("keyheat_events_total", 'event="set"');
       return seen - (await keyheat.metric("keyheat_dropped_total", 'reason="not-sampled"'));
     },
     isCountingAll: async () => (await keyheat.probability()) === 1,

@@ -1,3 +1,6 @@
+/** Not the middle, where values that rise and fall have their extreme. */
+const PIVOT_AT = 0.382;
+
 /**
  * The `rank`-th smallest of `values` (0: the smallest), in O(n) on average; reorders `values`. None may be NaN.
  *
@@ -7,7 +10,7 @@ export function nthSmallest(values: Float64Array, rank: number): number {
   let low = 0;
   let high = values.length - 1;
   while (low < high) {
-    const pivot = values[(low + high) >> 1]!;
+    const pivot = values[low + Math.floor((high - low) * PIVOT_AT)]!;
     let left = low;
     let right = high;
     while (left <= right) {

@@ -60,6 +60,7 @@ export class DutyCycle {
     this.#lengthMs += nowMs - this.#paneFromMs;
     this.#paneFromMs = nowMs;
     this.#listenedMs += this.#takeListened(Math.max(this.#readToMs, readToMs));
+    if (this.#lengthMs === 0) return 1;
     const share = this.#listenedMs / this.#lengthMs;
     if (share < TELLING_SHARE_MIN && this.#lengthMs < OWED_PANES_MAX * this.#planMs) return NEARLY_ALL;
     const isBroken = this.#isBroken;
