@@ -54,12 +54,15 @@ export class DutyCycle {
     return this.#isOn;
   }
 
-  /** Ends a pane, in which the stream was read up to `readToMs`; returns the share of its time that was listened to. */
-  endPane(readToMs: number): number {
+  /**
+   * Ends a pane, in which the stream was read up to `readToMs` (`null`: up to now); returns the share of its time that
+   * was listened to.
+   */
+  endPane(readToMs: number | null): number {
     const nowMs = this.#clock.monotonic();
     this.#lengthMs += nowMs - this.#paneFromMs;
     this.#paneFromMs = nowMs;
-    this.#listenedMs += this.#takeListened(Math.max(this.#readToMs, readToMs));
+    this.#listenedMs += this.#takeListened(Math.max(this.#readToMs, readToMs ?? nowMs));
     if (this.#lengthMs === 0) return 1;
     const share = this.#listenedMs / this.#lengthMs;
     if (share < TELLING_SHARE_MIN && this.#lengthMs < OWED_PANES_MAX * this.#planMs) return NEARLY_ALL;

@@ -64,10 +64,10 @@ export class IntakeControl {
   }
 
   /**
-   * A pane ends, in which the stream was read up to `readToMs` (monotonic): how much of it was watched, and what is
+   * A pane ends, in which the stream was read up to `readToMs` (monotonic; `null`: up to now): how much of it was watched, and what is
    * taken in by the next one.
    */
-  nextPane(readToMs: number): { watchedShare: number; intake: Intake } {
+  nextPane(readToMs: number | null): { watchedShare: number; intake: Intake } {
     const watchedShare = this.#duty.endPane(readToMs);
     this.#shedding.beforePane(this.#options.clock.monotonic());
     const { intake } = this.#shedding;

@@ -149,9 +149,7 @@ export class KeyspaceSource implements Source {
   /** Closes the open pane; `publish` gives its parts once the target has been looked at. */
   rotate(opening: PaneOpening): void {
     this.#noticeStall();
-    const { watchedShare, intake } = this.#intake.nextPane(
-      this.#subscription?.readToMs ?? this.#options.clock.monotonic(),
-    );
+    const { watchedShare, intake } = this.#intake.nextPane(this.#subscription?.readToMs ?? null);
     const watch = {
       watchedShare,
       sinceMs: this.#watchedSinceMs,

@@ -8,8 +8,8 @@ const HANDSHAKE_MS_MAX = 3000;
 const PING_EVERY_MS = 1000;
 /** Where so much comes, it is asked more often how late it is. */
 const BUSY_PING = { everyMs: 200, bytes: 128 * 1024 };
-/** A stretch of work, a question on its way: less than this is no backlog. */
-const BEHIND_MS_MIN = 100;
+/** Less is no backlog: the panes of what is read so little late are whole. */
+const BEHIND_MS_MIN = 300;
 /** How late events were a moment ago still says something. */
 const LAG_FRESH_MS = 400;
 /** No PONG for so long: what happens meanwhile may be lost, so nobody may rely on it. */
@@ -130,11 +130,10 @@ export class Subscription implements ReplySink {
     return worst;
   }
 
-  /** All that the server sent before this time (monotonic, ms) has been read. */
-  get readToMs(): number {
-    const nowMs = this.#options.clock.monotonic();
+  /** All that the server sent before this time (monotonic, ms) has been read; `null`: all that there is. */
+  get readToMs(): number | null {
     const isBehind = this.#markersMs.length > 0 && this.behindMs >= BEHIND_MS_MIN;
-    return isBehind ? this.#readToMs : nowMs;
+    return isBehind ? this.#readToMs : null;
   }
 
   /** For how long it has not caught up with what the server sends, in ms. */

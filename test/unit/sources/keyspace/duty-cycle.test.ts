@@ -276,3 +276,21 @@ test("whatever is planned and however late it is read, a share is above 0 and at
     { numRuns: 300 },
   );
 });
+
+test("a pane that was listened to all the time is whole, however long the calls themselves take", () => {
+  let nowMs = 0;
+  // Each look at the clock takes a moment.
+  const clock = new (class extends SimulatedClock {
+    override monotonic(): number {
+      nowMs += 0.013;
+      return nowMs;
+    }
+  })();
+  const duty = new DutyCycle(clock, () => {});
+  duty.beginPane(1, 1000);
+  for (let pane = 0; pane < 100; pane++) {
+    nowMs += 1000;
+    assert.equal(duty.endPane(null), 1);
+    duty.beginPane(1, 1000);
+  }
+});
