@@ -65,11 +65,11 @@ export class IntakeControl {
 
   /**
    * A pane ends, in which the stream was read up to `readToMs` (monotonic; `null`: up to now): how much of it was watched, and what is
-   * taken in by the next one.
+   * taken in by the next one. `worstLagMs`: how late events were read at most.
    */
-  nextPane(readToMs: number | null): { watchedShare: number; intake: Intake } {
+  nextPane(readToMs: number | null, worstLagMs: number): { watchedShare: number; intake: Intake } {
     const watchedShare = this.#duty.endPane(readToMs);
-    this.#shedding.beforePane(this.#options.clock.monotonic());
+    this.#shedding.beforePane(this.#options.clock.monotonic(), worstLagMs);
     const { intake } = this.#shedding;
     this.#duty.beginPane(intake.watchedShare, this.#options.paneMs);
     this.#say();

@@ -149,13 +149,15 @@ export class KeyspaceSource implements Source {
   /** Closes the open pane; `publish` gives its parts once the target has been looked at. */
   rotate(opening: PaneOpening): void {
     this.#noticeStall();
-    const { watchedShare, intake } = this.#intake.nextPane(this.#subscription?.readToMs ?? null);
+    const lagMs = this.#subscription?.takeWorstLagMs() ?? 0;
+    const readToMs = this.#subscription?.readToMs ?? null;
+    const { watchedShare, intake } = this.#intake.nextPane(readToMs, lagMs);
     const watch = {
       watchedShare,
       sinceMs: this.#watchedSinceMs,
       isStalled: this.#isStalled,
       isFiltered: this.#options.settings.patterns.length > 0,
-      lagMs: this.#subscription?.takeWorstLagMs() ?? 0,
+      lagMs,
       role: this.#role,
       runId: this.#runId,
     };

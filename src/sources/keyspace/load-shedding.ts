@@ -13,12 +13,16 @@ const TOO_FAR_BEHIND_MS = 300;
 const SETTLES_MS = 300;
 /** Events so late are no backlog. */
 const CALM_LAG_MS = 100;
+/** Read so late at times, there is no room for more. */
+const ROOM_LAG_MS = 250;
 /** A step back doubles the work at most: it is taken after so long a calm, where there is room for that. */
 const CALM_MS = 1000;
 const CALM_BUSY = 0.45;
 const BUSY_SMOOTHING = 0.1;
-/** What was too much once is tried again after so long, later each time that it fails. */
-const RETRY_MS = { first: 4000, max: 16_000 };
+/** What was too much once is tried again after so long, later each time that it fails: each try costs some accuracy. */
+const RETRY_MS = { first: 8000, max: 64_000 };
+/** It is tried sooner where events were never later than this for so many panes: something has changed. */
+const EASY = { lagMs: 80, panes: 3 };
 /** A saturated server is relieved after so many looks, and left so for a while, and while it is nearly so. */
 const SATURATED_LOOKS = 2;
 const RELIEVED_SHARE = 0.8;
@@ -60,6 +64,8 @@ export class LoadShedding {
   #busy = 0;
   #steppedUpMs = Number.NEGATIVE_INFINITY;
   #calmSinceMs: number | null = null;
+  /** Panes in a row, since the last step back, in which events were hardly late. */
+  #easyPanes = 0;
   /** The highest level that was not enough, until when it is not tried again, and how long that was. */
   #failed = { level: -1, untilMs: 0, retryMs: RETRY_MS.first };
   /** Steps for the server's sake. */
@@ -96,12 +102,18 @@ export class LoadShedding {
     return this.#isTooFarBehind;
   }
 
-  /** Once a pane, before the next one opens: only then more may be taken in, for a pane has one probability. */
-  beforePane(nowMs: number): void {
+  /**
+   * Once a pane, before the next one opens: only then more may be taken in, for a pane has one probability.
+   * `worstLagMs`: how late events were read in it at most.
+   */
+  beforePane(nowMs: number, worstLagMs: number): void {
+    if (worstLagMs > ROOM_LAG_MS) this.#calmSinceMs = null;
+    this.#easyPanes = worstLagMs <= EASY.lagMs ? this.#easyPanes + 1 : 0;
     const isCalm = this.#calmSinceMs !== null && nowMs - this.#calmSinceMs >= CALM_MS;
     if (this.#level > 0 && isCalm && this.#busy < CALM_BUSY && this.#mayTry(this.#level - 1, nowMs)) {
       this.#level--;
       this.#calmSinceMs = nowMs;
+      this.#easyPanes = 0;
     }
     this.#levelOfPane = this.#level;
   }
@@ -125,7 +137,7 @@ export class LoadShedding {
   }
 
   #mayTry(level: number, nowMs: number): boolean {
-    return level > this.#failed.level || nowMs >= this.#failed.untilMs;
+    return level > this.#failed.level || nowMs >= this.#failed.untilMs || this.#easyPanes >= EASY.panes;
   }
 
   #endRelief(nowMs: number): void {

@@ -321,13 +321,15 @@ export class Subscription implements ReplySink {
 
   /** What stands before an answer in the stream was sent before it was asked. */
   #passMarker(): void {
-    this.#readToMs = this.#markersMs.shift() ?? this.#readToMs;
+    const askedMs = this.#markersMs.shift();
+    if (askedMs === undefined) return;
+    this.#readToMs = askedMs;
+    this.#worstLagMs = Math.max(this.#worstLagMs, this.#options.clock.monotonic() - askedMs);
   }
 
   #pong(): void {
     this.#passMarker();
     const { lagMs } = this;
-    this.#worstLagMs = Math.max(this.#worstLagMs, lagMs);
     // A slow server answers late too, but then little has come meanwhile.
     const isBacklog = this.#bytesSincePing >= BUSY_PING.bytes;
     this.#lastPong = { atMs: this.#options.clock.monotonic(), lagMs: isBacklog ? lagMs : 0 };

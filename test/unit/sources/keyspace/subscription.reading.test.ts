@@ -168,6 +168,8 @@ test("what was read up to is now, or, behind, when the last question was asked t
   const askedMs = scene.nowMs;
   sendBacklog(scene, socket);
   scene.clock.advance(100);
+  assert.equal(subscription.readToMs, null, "so little is no backlog");
+  scene.clock.advance(200);
   assert.equal(subscription.readToMs, upMs, "all before the first PING");
   subscription.listen(false);
   const endedMs = scene.nowMs;
@@ -199,7 +201,7 @@ test("a new connection is not behind, and knows nothing of what the old one was 
   const upMs = scene.nowMs;
   scene.clock.advance(1000);
   sendBacklog(scene, second);
-  scene.clock.advance(100);
+  scene.clock.advance(300);
   assert.equal(subscription.readToMs, upMs);
   second.send(PONG_MESSAGE);
   assert.equal(subscription.readToMs, null);
