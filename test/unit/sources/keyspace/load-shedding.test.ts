@@ -340,7 +340,7 @@ test("the reader's need and the server's do not add up: the greater one holds", 
 
 /** Steps away from everything: 1/2, 1/4, then the time that is watched. */
 function levelOf([probability, watchedShare]: [number, number]): number {
-  return -Math.log2(probability) - Math.log2(watchedShare);
+  return Math.log2(1 / (probability * watchedShare));
 }
 
 test("whatever the reader looks like, the intake is one of the seven, and moves by the rules", () => {
