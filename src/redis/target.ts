@@ -33,6 +33,8 @@ interface TargetEvents {
 const FIRST_RETRY_MS = 100;
 /** Without polls from outside it looks by itself, so that a half-open connection is noticed within 5 s. */
 const HEARTBEAT_MS = 2000;
+/** Less than the heartbeat, so that one of its own looks is never the reason to leave the next one out. */
+const JUST_ANSWERED_MS = 1500;
 
 /** Of these the connection stays open: the server answers, just not what was asked. */
 const KEEPS_CONNECTION: ReadonlySet<ProblemCode> = new Set(["LOADING", "BUSY", "MASTERDOWN", "NOPERM"]);
@@ -179,7 +181,7 @@ export class TargetConnection extends EventEmitter<TargetEvents> {
   /** Whoever polls it keeps its state up to date too. */
   get #hasJustAnswered(): boolean {
     const tookMs = this.#options.clock.monotonic() - (this.#lastPoll?.takenAtMs ?? Number.NEGATIVE_INFINITY);
-    return this.#state === "up" && tookMs < HEARTBEAT_MS;
+    return this.#state === "up" && tookMs < JUST_ANSWERED_MS;
   }
 
   /** One round; whatever comes of it is the state from now on. */
