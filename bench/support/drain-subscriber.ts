@@ -5,7 +5,7 @@
  * is the one after which the server sends what is to be drained: a subscription to all keyspace events by default.
  */
 import { connect } from "node:net";
-import { encodeCommand } from "../../src/cli/demo/resp.ts";
+import { encodeCommand } from "../../src/redis/resp.ts";
 
 const [port, ...given] = process.argv.slice(2);
 const command = given.length > 0 ? given : ["PSUBSCRIBE", "__keyevent@*__:*"];

@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
-import { encodeCommand } from "../../src/cli/demo/resp.ts";
+import { encodeCommand } from "../../src/redis/resp.ts";
 
 /** Commands leave in one write each so many ms: the load is smooth against a window, and costs few system calls. */
 const BEAT_MS = 5;

@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { connect } from "node:net";
-import { encodeCommand } from "../../src/cli/demo/resp.ts";
+import { encodeCommand } from "../../src/redis/resp.ts";
 import { startRedis, waitFor } from "../../test/support/redis.ts";
 import { packedSets, pipelineSets } from "./pipelined-sets.ts";
 import { setFrame } from "./tap-pipeline.ts";

@@ -13,9 +13,14 @@ export function hashKey(seed: number, bytes: Uint8Array, start: number, end: num
   let tail = end - start;
   for (; i < end; i++) tail = (tail << 8) | bytes[i]!;
   hash = mix(hash, tail);
-  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
-  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
-  return hash ^ (hash >>> 16);
+  return finalMix(hash);
+}
+
+/** Murmur3's last step: spreads each bit of a hash over all of them. One to one. */
+export function finalMix(hash: number): number {
+  let mixed = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35);
+  return mixed ^ (mixed >>> 16);
 }
 
 function mix(hash: number, word: number): number {

@@ -23,8 +23,6 @@ import type { Steepness } from "./steepness.ts";
 /** Entries below this share of the pane's total are not published. */
 const PUBLISH_SHARE = 2e-4;
 
-const KIND_COLUMNS = [READ_COLUMN, WRITE_COLUMN, MISS_COLUMN];
-
 /** What the source knows of a pane when it closes. */
 export interface PaneVerdict {
   readonly sees: readonly Kind[];
@@ -78,20 +76,16 @@ function select(
   let floor = sketch.floor;
   const counts: KindCounts = { read: 0, write: 0, miss: 0 };
   for (let entry = 0; entry < sketch.size; entry++) {
-    if (isPlain(sketch, entry, threshold) && !verdict.writesInDoubt) {
-      // Nearly all entries are such: no object is made for them.
-      countsOf(sketch, entry, counts);
-      addToSum(sums, bucketOf(pane, entry, verdict), counts);
-      remember(remembered, pane, entry, sureOf(counts), notes, steepness);
-      floor = Math.max(floor, sketch.counted(entry) + sketch.error(entry));
-      continue;
-    }
-    const row = closingRow(pane, entry, verdict, options, notes);
-    addToSum(sums, bucketOf(pane, entry, verdict), row);
-    remember(remembered, pane, entry, sureOf(row), notes, steepness);
-    if (ignored(row.key)) continue;
-    const upper = sureOf(row) + row.maybe + row.error;
-    if (upper > threshold) candidates.push({ row, upper });
+    // Nearly all entries are plain: no object is made for them.
+    const row = isPlain(sketch, entry, threshold, verdict)
+      ? null
+      : closingRow(pane, entry, verdict, options, notes);
+    const sure = row ?? countsOf(sketch, entry, counts);
+    addToSum(sums, bucketOf(pane, entry, verdict), sure);
+    remember(remembered, pane, entry, sureOf(sure), notes, steepness);
+    if (row && ignored(row.key)) continue;
+    const upper = row ? sureOf(row) + row.maybe + row.error : sketch.counted(entry) + sketch.error(entry);
+    if (row && upper > threshold) candidates.push({ row, upper });
     else floor = Math.max(floor, upper);
   }
   steepness.closePane(remembered);
@@ -102,10 +96,11 @@ function select(
 }
 
 /** Whether an entry is too small to be published, and nothing of it is in doubt. */
-function isPlain(sketch: Sketch, entry: number, threshold: number): boolean {
+function isPlain(sketch: Sketch, entry: number, threshold: number, { writesInDoubt }: PaneVerdict): boolean {
   const counted = sketch.counted(entry);
-  if (counted + sketch.error(entry) > threshold) return false;
-  return KIND_COLUMNS.reduce((left, column) => left - sketch.counter(entry, column), counted) === 0;
+  if (writesInDoubt || counted + sketch.error(entry) > threshold) return false;
+  const writesAndMisses = sketch.counter(entry, WRITE_COLUMN) + sketch.counter(entry, MISS_COLUMN);
+  return sketch.counter(entry, READ_COLUMN) + writesAndMisses === counted;
 }
 
 function countsOf(sketch: Sketch, entry: number, counts: KindCounts): KindCounts {

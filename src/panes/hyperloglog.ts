@@ -1,3 +1,5 @@
+import { finalMix } from "../model/key-hash.ts";
+
 const INDEX_BITS = 11;
 const REGISTERS = 1 << INDEX_BITS;
 const ALPHA = 0.7213 / (1 + 1.079 / REGISTERS);
@@ -11,7 +13,8 @@ export class HyperLogLog {
   readonly #registers = new Uint8Array(REGISTERS);
 
   add(hash: number): void {
-    const mixed = mix(hash);
+    // Its upper bits are the good ones: what they know is spread over all.
+    const mixed = finalMix(hash);
     const index = mixed & (REGISTERS - 1);
     const rank = Math.clz32((mixed >>> INDEX_BITS) | 0) - INDEX_BITS + 1;
     if (rank > this.#registers[index]!) this.#registers[index] = rank;
@@ -32,11 +35,4 @@ export class HyperLogLog {
   reset(): void {
     this.#registers.fill(0);
   }
-}
-
-/** Spreads what its upper bits know over all bits. Source: the finalizer of MurmurHash3 (Appleby, public domain). */
-function mix(hash: number): number {
-  let mixed = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
-  mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35);
-  return mixed ^ (mixed >>> 16);
 }

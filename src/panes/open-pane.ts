@@ -8,13 +8,21 @@ import { type EntryRow, entriesOf } from "./entries.ts";
 import type { RecorderOptions } from "./recorder-options.ts";
 import type { Sketch } from "./sketch.ts";
 
+/** How much of what happens is taken in. */
+export interface Intake {
+  /** Each access is counted with this probability. */
+  readonly probability: number;
+  /** Share of the time that is watched on purpose. */
+  readonly watchedShare: number;
+}
+
 /** A pane that opens: its aligned start, its epoch, and the time now (all but `epoch` in ms since 1970). */
 export interface PaneOpening {
   readonly startMs: number;
   readonly epoch: number;
   readonly nowMs: number;
-  /** How much of what happens is counted; left out: all of it. */
-  readonly intake?: { readonly probability: number; readonly watchedShare: number };
+  /** Left out: everything. */
+  readonly intake?: Intake;
 }
 
 /** A pane while it counts, and while it waits to be published. */

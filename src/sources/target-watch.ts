@@ -235,7 +235,7 @@ export class TargetWatch {
       slots: poll?.slots ?? null,
       observed,
       ran: view?.ran ?? { read: null, write: null },
-      cpu: this.#cpuShare(poll),
+      cpu: view?.cpuShare ?? null,
       memoryBytes: poll?.memoryBytes ?? null,
       clients: poll?.clients ?? null,
       opsPerSecond: poll?.opsPerSecond ?? null,
@@ -250,9 +250,9 @@ export class TargetWatch {
     return poll || !problem || status.state !== "down" ? status : { ...status, reason: problem.message };
   }
 
-  #cpuShare(poll: TargetPoll | null): number | null {
+  #cpuShare(poll: TargetPoll): number | null {
     const previous = this.#previous;
-    if (!poll || previous?.runId !== poll.runId) return null;
+    if (previous?.runId !== poll.runId) return null;
     const usedSeconds = growth(previous.cpuSeconds, poll.cpuSeconds);
     const elapsedMs = poll.takenAtMs - previous.takenAtMs;
     return usedSeconds === null || elapsedMs <= 0 ? null : (usedSeconds * 1000) / elapsedMs;

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect } from "node:net";
 import { describe, it, type TestContext } from "node:test";
-import { encodeCommand } from "../../src/cli/demo/resp.ts";
+import { encodeCommand } from "../../src/redis/resp.ts";
 import { startRedis, waitFor } from "../support/redis.ts";
 import { watchTarget } from "../support/watch.ts";
 

@@ -6,10 +6,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
 import { pino } from "pino";
-import { encodeCommand } from "../../src/cli/demo/resp.ts";
 import { createUserArguments, VERIFY_RIGHTS } from "../../src/redis/acl.ts";
 import { WRITE_COMMANDS } from "../../src/redis/commands.ts";
 import type { TargetAccess } from "../../src/redis/options.ts";
+import { encodeCommand } from "../../src/redis/resp.ts";
 import { TargetConnection, TargetError } from "../../src/redis/target.ts";
 import { systemClock } from "../../src/runtime/clock.ts";
 import {

@@ -4,7 +4,7 @@ import type { TestContext } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type OwnServer, startRedisServer } from "../../src/cli/demo/own-server.ts";
 import { findRedisServer, type RedisServer } from "../../src/cli/demo/redis-server.ts";
-import { encodeCommand, type Word } from "../../src/cli/demo/resp.ts";
+import { encodeCommand, type Word } from "../../src/redis/resp.ts";
 import { type Reply, ReplyError, ReplyReader } from "./replies.ts";
 import { waitFor } from "./wait.ts";
 

@@ -1,5 +1,5 @@
 import { connect, type Socket } from "node:net";
-import { encodeCommand, type Word } from "./resp.ts";
+import { encodeCommand, type Word } from "../../redis/resp.ts";
 
 /** A key that overheats for a while. */
 export interface Overheating {

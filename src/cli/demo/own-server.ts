@@ -6,9 +6,9 @@ import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { encodeCommand } from "../../redis/resp.ts";
 import { freePort } from "./free-port.ts";
 import { findRedisServer, type RedisServer, RedisServerError } from "./redis-server.ts";
-import { encodeCommand } from "./resp.ts";
 
 /** A server of our own: it keeps nothing, listens on the loopback interface only, and ends with us. */
 export interface OwnServer extends AsyncDisposable {

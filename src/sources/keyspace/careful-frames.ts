@@ -11,18 +11,8 @@ import {
 } from "./channels.ts";
 import type { EventSink, ReplySink } from "./frame-sink.ts";
 import { ProtocolError } from "./protocol-error.ts";
+import { COLON, CR, DOLLAR, GREATER, LF, MINUS, NINE, PLUS, STAR, ZERO } from "./resp-bytes.ts";
 import { StreamedKey } from "./streamed-key.ts";
-
-const CR = 13;
-const LF = 10;
-const ZERO = 48;
-const NINE = 57;
-const COLON = 58;
-const DOLLAR = 36;
-const MINUS = 45;
-const PLUS = 43;
-const STAR = 42;
-const GREATER = 62;
 
 /** A length line or a short frame that is longer than this is malformed: the stream is not what it should be. */
 const LINE_BYTES_MAX = 64 * 1024;

@@ -1,9 +1,5 @@
 import { DB_MAX } from "../../panes/sketch.ts";
-
-const ZERO = 48;
-const NINE = 57;
-const COLON = 58;
-const UNDERSCORE = 95;
+import { COLON, NINE, UNDERSCORE, ZERO } from "./resp-bytes.ts";
 
 /** Anyone may publish to such a channel: made-up names must not grow the memory. */
 const CHANNELS_MAX = 4096;

@@ -1,9 +1,8 @@
 import type { Clock } from "../../runtime/clock.ts";
+import { WATCHED_SHARE_MIN } from "./load-shedding.ts";
 
-/** No pane is listened to for less. */
-const LISTENED_SHARE_MIN = 1 / 16;
 /** With less than this nothing can be told from a pane. */
-const TELLING_SHARE_MIN = LISTENED_SHARE_MIN / 2;
+const TELLING_SHARE_MIN = WATCHED_SHARE_MIN / 2;
 /** Of numbers that were added up. */
 const ALL = 1 - 1e-6;
 /** Marks a pane that was watched, but not to its end. */
@@ -96,7 +95,7 @@ export class DutyCycle {
   pause(): void {
     if (!this.#isOn) return;
     const sinceMs = Math.max(this.#paneFromMs, this.#spans.at(-1)?.fromMs ?? 0);
-    if (this.#clock.monotonic() - sinceMs < LISTENED_SHARE_MIN * this.#planMs) return;
+    if (this.#clock.monotonic() - sinceMs < WATCHED_SHARE_MIN * this.#planMs) return;
     this.#cancel();
     this.#set(false);
   }

@@ -1,13 +1,10 @@
 import { KEY_BYTES_KEPT } from "../../model/key.ts";
 import type { Channel } from "./channels.ts";
 import type { EventSink } from "./frame-sink.ts";
+import { CR, LF, NINE, ZERO } from "./resp-bytes.ts";
 
-const ZERO = 48;
-const NINE = 57;
 /** `\r\n` as a little-endian half word. */
 const CRLF = 0x0a0d;
-const CR = 13;
-const LF = 10;
 const DOUBLE_BYTES = 8;
 /** The channel's length has two digits, its name at least so many bytes: `__keyevent@0__:x`. */
 const CHANNEL_BYTES_MAX = 99;

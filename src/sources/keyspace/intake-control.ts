@@ -1,7 +1,8 @@
+import type { Intake } from "../../panes/open-pane.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import type { Logger } from "../../runtime/logger.ts";
 import { DutyCycle } from "./duty-cycle.ts";
-import { type Intake, LoadShedding } from "./load-shedding.ts";
+import { LoadShedding } from "./load-shedding.ts";
 
 export interface IntakeControlOptions {
   readonly target: string;
@@ -64,8 +65,8 @@ export class IntakeControl {
   }
 
   /**
-   * A pane ends, in which the stream was read up to `readToMs` (monotonic; `null`: up to now): how much of it was watched, and what is
-   * taken in by the next one. `worstLagMs`: how late events were read at most.
+   * A pane ends, in which the stream was read up to `readToMs` (monotonic; `null`: up to now): how much of it was
+   * watched, and what is taken in by the next one. `worstLagMs`: how late events were read at most.
    */
   nextPane(readToMs: number | null, worstLagMs: number): { watchedShare: number; intake: Intake } {
     const watchedShare = this.#duty.endPane(readToMs);
@@ -81,11 +82,10 @@ export class IntakeControl {
   }
 
   #say(): void {
-    const { reason } = this.#shedding;
+    const { reason, intake } = this.#shedding;
     if (reason === this.#saidReason) return;
     this.#saidReason = reason;
     const { logger, target } = this.#options;
-    const { intake } = this.#shedding;
     if (reason === null) logger.info({ target }, "every event is counted again");
     else logger.warn({ target, ...intake, reason }, "not every event is counted");
   }

@@ -1,3 +1,5 @@
+import type { Intake } from "../../panes/open-pane.ts";
+
 /**
  * Sampling 1 of 4 halves the work of an event, thinner saves little more: what is left is reading and telling frames
  * apart. From there on listening for less of the time gives more counts for the same work.
@@ -5,6 +7,7 @@
 const THINNEST = 2;
 /** A subscription that is up for less than 1/16 of the time sees too little to be worth it. */
 const RAREST = 4;
+export const WATCHED_SHARE_MIN = 2 ** -RAREST;
 /** Behind for so long: a stretch of work, a collection of garbage are shorter. */
 const BEHIND_MS = 150;
 /** Behind for so long: nothing more must come until it has caught up. */
@@ -27,14 +30,6 @@ const EASY = { lagMs: 80, panes: 3 };
 const SATURATED_LOOKS = 2;
 const RELIEVED_SHARE = 0.8;
 const RELIEF_MS = 5000;
-
-/** How much of what a server publishes is taken in. */
-export interface Intake {
-  /** Each event is counted with this probability, a power of two. */
-  readonly probability: number;
-  /** Share of the time that the subscription is up, a power of two. */
-  readonly watchedShare: number;
-}
 
 /** How the reader gets on. Times in ms, `nowMs` monotonic. */
 export interface ReaderLook {
@@ -77,6 +72,7 @@ export class LoadShedding {
     this.#yieldAt = yieldAt;
   }
 
+  /** Both are powers of two. */
   get intake(): Intake {
     return { probability: 2 ** -Math.min(this.#level, THINNEST), watchedShare: 2 ** -this.#rarity };
   }

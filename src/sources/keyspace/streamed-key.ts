@@ -1,9 +1,7 @@
 import { LongKey } from "../../model/key.ts";
 import type { Channel } from "./channels.ts";
 import { ProtocolError } from "./protocol-error.ts";
-
-const CR = 13;
-const LF = 10;
+import { CR, LF } from "./resp-bytes.ts";
 
 /** A long key in a payload that has not come whole: hashed piece by piece, in constant memory. */
 export class StreamedKey {

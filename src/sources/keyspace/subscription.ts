@@ -1,17 +1,13 @@
 import type { OnReadOpts, Socket } from "node:net";
+import { encodeCommand } from "../../redis/resp.ts";
 import { backoffMs } from "../../runtime/backoff.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import type { ReplySink } from "./frame-sink.ts";
 import { ProtocolError } from "./protocol-error.ts";
+import { StreamLag } from "./stream-lag.ts";
 
 const HANDSHAKE_MS_MAX = 3000;
 const PING_EVERY_MS = 1000;
-/** Where so much comes, it is asked more often how late it is. */
-const BUSY_PING = { everyMs: 200, bytes: 128 * 1024 };
-/** Less is no backlog: the panes of what is read so little late are whole. */
-const BEHIND_MS_MIN = 300;
-/** How late events were a moment ago still says something. */
-const LAG_FRESH_MS = 400;
 /** No PONG for so long: what happens meanwhile may be lost, so nobody may rely on it. */
 const STALLED_AFTER_MS = 2500;
 /** No PONG for so long, and the target answers elsewhere: the connection is taken for dead and made anew. */
@@ -86,65 +82,43 @@ export class Subscription implements ReplySink {
   #isStopped = false;
   #confirmed = 0;
   #attempt = 0;
-  #pingSentMs: number | null = null;
+  readonly #lag: StreamLag;
   /** When the target first answered elsewhere since that PING. */
   #answeredMs: number | null = null;
-  #worstLagMs = 0;
   #isListening = true;
-  /** Since when each read was full, so there is more (monotonic); `null`: the socket was emptied. */
-  #fullSinceMs: number | null = null;
-  #bytesSincePing = 0;
   #turnBytes = 0;
-  #lastReadMs = 0;
-  /** When each question was asked that has no answer yet, oldest first (monotonic). */
-  #markersMs: number[] = [];
-  #readToMs = 0;
-  #lastPong = { atMs: 0, lagMs: 0 };
   #cancelTimer: () => void = () => {};
   #cancelRest: () => void = () => {};
 
   constructor(options: SubscriptionOptions) {
     this.#options = options;
+    this.#lag = new StreamLag(options.clock);
     this.#connect();
   }
 
   /** Subscribed, and the server answers, or sends at least: what is late only because it is read late is no stall. */
   get isUp(): boolean {
-    return this.#isUp && this.#silentMs < STALLED_AFTER_MS;
-  }
-
-  /** For how long nothing at all has come although something was asked, in ms. */
-  get #silentMs(): number {
-    return Math.min(this.lagMs, this.#options.clock.monotonic() - this.#lastReadMs);
+    return this.#isUp && this.#lag.silentMs < STALLED_AFTER_MS;
   }
 
   /** Age of the oldest PING without an answer, in ms; 0 when all were answered. */
   get lagMs(): number {
-    return this.#pingSentMs === null ? 0 : this.#options.clock.monotonic() - this.#pingSentMs;
+    return this.#lag.lagMs;
   }
 
   /** The longest that an answer took since the last call, in ms: events were at most so late. */
   takeWorstLagMs(): number {
-    const worst = Math.max(this.#worstLagMs, this.lagMs);
-    this.#worstLagMs = 0;
-    return worst;
+    return this.#lag.takeWorstMs();
   }
 
   /** All that the server sent before this time (monotonic, ms) has been read; `null`: all that there is. */
   get readToMs(): number | null {
-    const isBehind = this.#markersMs.length > 0 && this.behindMs >= BEHIND_MS_MIN;
-    return isBehind ? this.#readToMs : null;
+    return this.#lag.readToMs;
   }
 
   /** For how long it has not caught up with what the server sends, in ms. */
   get behindMs(): number {
-    const nowMs = this.#options.clock.monotonic();
-    const fullMs = this.#fullSinceMs === null ? 0 : nowMs - this.#fullSinceMs;
-    // A socket that is emptied now and then may still be fed from a backlog of the server's. Where nothing comes, it is
-    // the server that is slow.
-    const askedMs = this.#bytesSincePing >= BUSY_PING.bytes ? this.lagMs : 0;
-    const { atMs, lagMs } = this.#lastPong;
-    return Math.max(fullMs, askedMs, nowMs - atMs < LAG_FRESH_MS ? lagMs : 0);
+    return this.#lag.behindMs;
   }
 
   /** Lets the server send events, or not; the connection stays. */
@@ -156,7 +130,7 @@ export class Subscription implements ReplySink {
 
   /** The target has answered on another connection. */
   noteAnswer(): void {
-    if (this.#pingSentMs !== null) this.#answeredMs ??= this.#options.clock.monotonic();
+    if (this.#lag.isPinging) this.#answeredMs ??= this.#options.clock.monotonic();
   }
 
   stop(): void {
@@ -170,7 +144,7 @@ export class Subscription implements ReplySink {
   reply(items: readonly string[]): void {
     const [first = ""] = items;
     if (first === "psubscribe" && !this.#isConfirmed) this.#confirm();
-    else if (first === "psubscribe" || first === "punsubscribe") this.#passMarker();
+    else if (first === "psubscribe" || first === "punsubscribe") this.#lag.noteAnswer();
     else if (first === "pong" || first === "PONG") this.#pong();
   }
 
@@ -197,7 +171,6 @@ export class Subscription implements ReplySink {
     });
     this.#socket = socket;
     this.#confirmed = 0;
-    this.#pingSentMs = null;
     this.#answeredMs = null;
     socket.setNoDelay(true);
     const established = "encrypted" in socket ? "secureConnect" : "connect";
@@ -225,7 +198,7 @@ export class Subscription implements ReplySink {
   /** Whether to go on reading. */
   #read(socket: Socket, reader: SubscriptionReader, length: number): boolean {
     if (socket !== this.#socket) return false;
-    this.#lastReadMs = this.#options.clock.monotonic();
+    this.#lag.noteRead();
     try {
       reader.read(length);
     } catch (error) {
@@ -233,35 +206,30 @@ export class Subscription implements ReplySink {
       this.#drop({ code: "protocol", message: error.message });
       return false;
     }
-    this.#noteFullness(length === reader.input.length);
-    this.#bytesSincePing += length;
-    if (this.#bytesSincePing >= BUSY_PING.bytes) this.#askHowLate();
+    this.#lag.noteBytes(length, length === reader.input.length);
+    if (this.#isUp && this.#lag.isPingDue) this.#sendPing();
     if (!this.#isUp || length <= PONG_BYTES) return true;
     this.#options.onRead();
+    return this.#goesOn(socket, length);
+  }
+
+  /** Whether the next read may follow at once; else the socket is resumed when it is time. */
+  #goesOn(socket: Socket, length: number): boolean {
     this.#turnBytes += length;
-    if (length >= REST_BELOW_BYTES && this.#turnBytes < TURN_BYTES) return true;
-    const isResting = this.#turnBytes < TURN_BYTES;
+    const isTurnOver = this.#turnBytes >= TURN_BYTES;
+    if (length >= REST_BELOW_BYTES && !isTurnOver) return true;
     this.#turnBytes = 0;
-    if (!isResting) {
-      setImmediate(() => socket.resume());
-      return false;
-    }
-    this.#cancelRest = this.#options.clock.after(this.isHurried ? LONG_REST_MS : REST_MS, () =>
-      socket.resume(),
-    );
+    const resume = () => socket.resume();
+    if (isTurnOver) setImmediate(resume);
+    else this.#cancelRest = this.#options.clock.after(this.isHurried ? LONG_REST_MS : REST_MS, resume);
     return false;
   }
 
-  #noteFullness(isFull: boolean): void {
-    if (!isFull) this.#fullSinceMs = null;
-    else this.#fullSinceMs ??= this.#options.clock.monotonic();
-  }
-
   #sendListen(): void {
-    const { patterns, clock } = this.#options;
+    const { patterns } = this.#options;
     this.#socket?.write(encodeCommand([this.#isListening ? "PSUBSCRIBE" : "PUNSUBSCRIBE", ...patterns]));
     // Each pattern is confirmed by itself.
-    for (let i = 0; i < patterns.length; i++) this.#markersMs.push(clock.monotonic());
+    for (let i = 0; i < patterns.length; i++) this.#lag.noteQuestion();
   }
 
   get #isConfirmed(): boolean {
@@ -292,48 +260,27 @@ export class Subscription implements ReplySink {
       this.#drop({ code: "unresponsive", message: `no answer to PING for ${seconds} s` });
       return;
     }
-    if (this.#pingSentMs === null) this.#sendPing();
+    if (!this.#lag.isPinging) this.#sendPing();
     this.#schedulePing();
   }
 
   get #isDead(): boolean {
-    if (this.#silentMs <= DEAD_AFTER_MS) return false;
+    if (this.#lag.silentMs <= DEAD_AFTER_MS) return false;
     const answersElsewhere =
       this.#answeredMs !== null && this.#options.clock.monotonic() - this.#answeredMs > ANSWER_MS_MAX;
-    return answersElsewhere || this.#silentMs > ABANDONED_AFTER_MS;
-  }
-
-  /** The answer stands behind all that the server has yet to send. */
-  #askHowLate(): void {
-    const sinceMs = this.#options.clock.monotonic() - this.#lastPong.atMs;
-    if (this.#isUp && this.#pingSentMs === null && sinceMs >= BUSY_PING.everyMs) this.#sendPing();
+    return answersElsewhere || this.#lag.silentMs > ABANDONED_AFTER_MS;
   }
 
   #sendPing(): void {
     const socket = this.#socket;
     if (!socket || socket.writableLength >= BUFFERED_WRITE_BYTES_MAX) return;
-    this.#pingSentMs = this.#options.clock.monotonic();
+    this.#lag.notePing();
     this.#answeredMs = null;
-    this.#bytesSincePing = 0;
-    this.#markersMs.push(this.#pingSentMs);
     socket.write(PING);
   }
 
-  /** What stands before an answer in the stream was sent before it was asked. */
-  #passMarker(): void {
-    const askedMs = this.#markersMs.shift();
-    if (askedMs === undefined) return;
-    this.#readToMs = askedMs;
-    this.#worstLagMs = Math.max(this.#worstLagMs, this.#options.clock.monotonic() - askedMs);
-  }
-
   #pong(): void {
-    this.#passMarker();
-    const { lagMs } = this;
-    // A slow server answers late too, but then little has come meanwhile.
-    const isBacklog = this.#bytesSincePing >= BUSY_PING.bytes;
-    this.#lastPong = { atMs: this.#options.clock.monotonic(), lagMs: isBacklog ? lagMs : 0 };
-    this.#pingSentMs = null;
+    this.#lag.notePong();
     this.#answeredMs = null;
     if (!this.#isUp) this.#goUp();
   }
@@ -350,9 +297,7 @@ export class Subscription implements ReplySink {
     this.#cancelRest();
     this.#socket = null;
     this.#isUp = false;
-    this.#pingSentMs = null;
-    this.#fullSinceMs = null;
-    this.#markersMs = [];
+    this.#lag.drop();
     socket.removeAllListeners();
     // A late error of a dropped socket has nobody to tell.
     socket.on("error", () => {});
@@ -366,8 +311,3 @@ export class Subscription implements ReplySink {
 }
 
 const PING = encodeCommand(["PING"]);
-
-function encodeCommand(words: readonly string[]): Buffer {
-  const parts = words.map((word) => `$${Buffer.byteLength(word)}\r\n${word}\r\n`);
-  return Buffer.from(`*${words.length}\r\n${parts.join("")}`);
-}

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { encodeCommand } from "../../../../src/cli/demo/resp.ts";
+import { encodeCommand } from "../../../src/redis/resp.ts";
 
 test("words are counted in bytes, and bytes stay as they are", () => {
   const encoded = encodeCommand(["SET", "é", 12, Buffer.from([0xff, 0x0d, 0x0a])]);
