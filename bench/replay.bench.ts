@@ -3,9 +3,9 @@ import { startRedis } from "../test/support/redis.ts";
 import { liveThreadSeconds } from "./support/process-cpu.ts";
 import { recordFrames } from "./support/recorded-frames.ts";
 import { type ReplayProcess, startReplay } from "./support/replay-process.ts";
-import { cell } from "./support/report.ts";
+import { cell, spreadCell } from "./support/report.ts";
 import { type Bench, runBench } from "./support/run-bench.ts";
-import { median, spread } from "./support/statistics.ts";
+import { median } from "./support/statistics.ts";
 import { type Subscriber, settled, startKeyheat, startScript } from "./support/subscriber-process.ts";
 import { ZipfKeys } from "./support/zipf-keys.ts";
 
@@ -123,8 +123,8 @@ function report(
     columns: ["", "M events/CPU second", "us CPU/event", "to the drain"],
     rows: Object.values(contenders).map((contender) => [
       contender.name,
-      shown(perCpuSecond(contender), 2),
-      shown(microseconds(contender), 3),
+      spreadCell(perCpuSecond(contender), 2),
+      spreadCell(microseconds(contender), 3),
       cell(median(microseconds(contender).map((figure, run) => figure / (floor[run] ?? 0))), 2),
     ]),
   });
@@ -134,8 +134,4 @@ function report(
     holds: median(perCpuSecond(keyheat)) >= GOAL_MILLION_PER_SECOND,
     measured: `${median(perCpuSecond(keyheat)).toFixed(2)} M; all ${sent} events counted in each of ${keyheat.runs.length} runs`,
   });
-}
-
-function shown(values: readonly number[], digits: number) {
-  return { shown: spread(values, digits), value: median(values) };
 }

@@ -3,10 +3,10 @@ import { command, startRedis, type TestServer } from "../test/support/redis.ts";
 import { LIVE_LOADS, type LiveLoad } from "./support/live-loads.ts";
 import { packedSets } from "./support/pipelined-sets.ts";
 import { liveThreadSeconds } from "./support/process-cpu.ts";
-import { cell } from "./support/report.ts";
+import { cell, spreadCell } from "./support/report.ts";
 import { type Bench, runBench } from "./support/run-bench.ts";
 import { mainThreadSeconds } from "./support/server-info.ts";
-import { median, spread } from "./support/statistics.ts";
+import { median } from "./support/statistics.ts";
 import { type Subscriber, settled, startKeyheat, startScript } from "./support/subscriber-process.ts";
 import { type PackedNames, ZipfKeys } from "./support/zipf-keys.ts";
 
@@ -80,8 +80,8 @@ async function compare(bench: Bench, server: TestServer, load: LiveLoad): Promis
     columns: ["", "us/command", "% above the drain"],
     rows: CONTENDERS.map((contender) => [
       contender.name,
-      shown(measured.get(contender) ?? [], 3),
-      shown(pointsOf(contender), 1),
+      spreadCell(measured.get(contender) ?? [], 3),
+      spreadCell(pointsOf(contender), 1),
     ]),
   });
   const points = median(pointsOf(KEYHEAT));
@@ -148,8 +148,4 @@ async function shareOfCore(usedSeconds: () => Promise<number>, measuredMs: numbe
   await sleep(measuredMs);
   const used = (await usedSeconds()) - before;
   return (100 * used) / ((performance.now() - startMs) / 1000);
-}
-
-function shown(values: readonly number[], digits: number) {
-  return { shown: spread(values, digits), value: median(values) };
 }

@@ -2,10 +2,10 @@ import { countedColumns, NOTE_COUNT, WRITE_COLUMN } from "../src/panes/columns.t
 import { KeyHasher, viewOf } from "../src/panes/key-words.ts";
 import { Sketch } from "../src/panes/sketch.ts";
 import { EventTable } from "../src/sources/keyspace/event-table.ts";
-import { cell } from "./support/report.ts";
+import { cell, spreadCell } from "./support/report.ts";
 import { type Bench, runBench } from "./support/run-bench.ts";
 import { accuracyOfSketch } from "./support/sketch-accuracy.ts";
-import { median, spread } from "./support/statistics.ts";
+import { median } from "./support/statistics.ts";
 import { SKETCH_KEYS } from "./support/tap-pipeline.ts";
 import { type PackedNames, packedKeys, ZipfKeys } from "./support/zipf-keys.ts";
 
@@ -96,9 +96,9 @@ function report(bench: Bench, figures: readonly Figures[], events: number): void
     rows: figures.map(({ law, distinct, sketched, mapped, ratios, grown }) => [
       nameOf(law),
       cell(distinct),
-      shown(sketched, 2),
-      shown(mapped, 2),
-      shown(ratios, 2),
+      spreadCell(sketched, 2),
+      spreadCell(mapped, 2),
+      spreadCell(ratios, 2),
       cell(grown.sketch, 1),
       cell(grown.map, 1),
     ]),
@@ -158,8 +158,4 @@ function grownMib(work: () => void): number {
   work();
   // It shrinks where the collector gives back what others left.
   return Math.max(0, process.memoryUsage.rss() - before) / MIB;
-}
-
-function shown(values: readonly number[], digits: number) {
-  return { shown: spread(values, digits), value: median(values) };
 }

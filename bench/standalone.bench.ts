@@ -2,10 +2,10 @@ import { command, startRedis, type TestServer } from "../test/support/redis.ts";
 import { LIVE_LOADS, type LiveLoad } from "./support/live-loads.ts";
 import { packedSets } from "./support/pipelined-sets.ts";
 import { liveThreadSeconds } from "./support/process-cpu.ts";
-import { cell } from "./support/report.ts";
+import { cell, spreadCell } from "./support/report.ts";
 import { type Bench, runBench } from "./support/run-bench.ts";
 import { mainThreadSeconds } from "./support/server-info.ts";
-import { median, spread } from "./support/statistics.ts";
+import { median } from "./support/statistics.ts";
 import { type Subscriber, settled, startKeyheat, startScript } from "./support/subscriber-process.ts";
 import { type PackedNames, ZipfKeys } from "./support/zipf-keys.ts";
 
@@ -107,9 +107,15 @@ function report(
     columns: ["", "us/event", "to the drain", "server us/command"],
     rows: [drain, keyheat, ioredis].map((contender) => [
       contender.name,
-      shown(contender.runs.map((run) => run.microsecondsPerEvent)),
+      spreadCell(
+        contender.runs.map((run) => run.microsecondsPerEvent),
+        2,
+      ),
       cell(ratioTo(contender, drain), 2),
-      shown(contender.runs.map((run) => run.serverMicrosecondsPerEvent)),
+      spreadCell(
+        contender.runs.map((run) => run.serverMicrosecondsPerEvent),
+        2,
+      ),
     ]),
   });
   const toDrain = ratioTo(keyheat, drain);
@@ -124,8 +130,4 @@ function report(
     holds: cheaper >= GOAL_TO_IOREDIS,
     measured: `${cheaper.toFixed(2)} times`,
   });
-}
-
-function shown(values: readonly number[]) {
-  return { shown: spread(values, 2), value: median(values) };
 }

@@ -1,7 +1,7 @@
 import { recordFrames } from "./support/recorded-frames.ts";
-import { cell } from "./support/report.ts";
+import { cell, spreadCell } from "./support/report.ts";
 import { type Bench, runBench } from "./support/run-bench.ts";
-import { median, spread } from "./support/statistics.ts";
+import { median } from "./support/statistics.ts";
 import { type TapPipeline, tapPipeline, VERDICT } from "./support/tap-pipeline.ts";
 import { ZipfKeys } from "./support/zipf-keys.ts";
 
@@ -63,12 +63,7 @@ function measure(bench: Bench, frames: Buffer, events: number): void {
     const { kept } = pipeline.tap.books();
     if (kept !== expected) throw new Error(`the tap counted ${kept} of ${expected} events`);
     const ratio = median(tapped) / median(raw);
-    return [
-      `chunks of ${chunkBytes} bytes`,
-      { shown: spread(tapped, 2), value: median(tapped) },
-      { shown: spread(raw, 2), value: median(raw) },
-      { shown: ratio.toFixed(2), value: ratio },
-    ];
+    return [`chunks of ${chunkBytes} bytes`, spreadCell(tapped, 2), spreadCell(raw, 2), cell(ratio, 2)];
   });
   bench.table({
     title: "Replay through reader, tap and sketch, million events a second",

@@ -1,3 +1,5 @@
+import { median, spread } from "./statistics.ts";
+
 /** One line of a table: what it shows, and the plain value for the JSON. */
 export interface Cell {
   readonly shown: string;
@@ -23,6 +25,11 @@ export interface Goal {
 /** A number with its unit in the column's title. */
 export function cell(value: number, digits = 0): Cell {
   return { shown: value.toFixed(digits), value };
+}
+
+/** Median with the range in brackets. */
+export function spreadCell(values: readonly number[], digits: number): Cell {
+  return { shown: spread(values, digits), value: median(values) };
 }
 
 export function tableLines({ title, load, columns, rows }: Table): string[] {

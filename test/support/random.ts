@@ -15,3 +15,12 @@ export function keptOf(count: number, probability: number, random: () => number)
   for (let i = 0; i < count; i++) if (random() < probability) kept++;
   return kept;
 }
+
+/** Draws whole numbers below the one that it is given, from a seed. Source: Park, Miller, CACM 31(10), 1988. */
+export function wholeNumbers(seed: number): (below: number) => number {
+  let state = seed;
+  return (below) => {
+    state = (state * 48_271) % 2_147_483_647;
+    return state % below;
+  };
+}

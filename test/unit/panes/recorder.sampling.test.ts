@@ -1,20 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { PanePart } from "../../../src/model/pane.ts";
-import { FIRST_MAYBE_COLUMN, MISS_COLUMN, UNKNOWN_BUDGET } from "../../../src/panes/columns.ts";
+import { FIRST_MAYBE_COLUMN, MISS_COLUMN } from "../../../src/panes/columns.ts";
 import { viewOf } from "../../../src/panes/key-words.ts";
 import type { PaneRecorder } from "../../../src/panes/recorder.ts";
 import { keptOf, seededRandom } from "../../support/random.ts";
-import { close, hit, recorderOf, SEES } from "./small-recorder.ts";
-
-const VERDICT = {
-  sees: SEES,
-  complete: true,
-  writesInDoubt: false,
-  slots: null,
-  totals: null,
-  budgets: [UNKNOWN_BUDGET],
-};
+import { close, hit, recorderOf, SEES, VERDICT } from "./small-recorder.ts";
 
 /** What the parts say of a key, scaled to what happened. */
 function scaledWrites(parts: readonly PanePart[], key: string): number {

@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import type { PanePart } from "../../../src/model/pane.ts";
-import { FIRST_MAYBE_COLUMN, MISS_COLUMN, UNKNOWN_BUDGET, WRITE_COLUMN } from "../../../src/panes/columns.ts";
+import { FIRST_MAYBE_COLUMN, MISS_COLUMN, WRITE_COLUMN } from "../../../src/panes/columns.ts";
 import { boundsOf, type CountBounds } from "../../support/bounds.ts";
-import { close, hit, recorderOf, SEES } from "./small-recorder.ts";
+import { close, hit, recorderOf, SEES, VERDICT } from "./small-recorder.ts";
 
 test("the parts of a pane add up to it, whatever left early and however small the summary", () => {
   const access = fc.record({
@@ -127,14 +127,6 @@ test("a pane that waits for its verdict does not hold up the next, but two canno
   const closing = recorder.rotate({ startMs: 1000, epoch: 1, nowMs: 1000 });
   hit(recorder, "second");
   assert.throws(() => recorder.rotate({ startMs: 2000, epoch: 1, nowMs: 2000 }), /has not been published/);
-  const verdict = {
-    sees: SEES,
-    complete: true,
-    writesInDoubt: false,
-    slots: null,
-    totals: null,
-    budgets: [UNKNOWN_BUDGET],
-  };
-  assert.equal(closing.publish(verdict)[0]?.startMs, 0);
-  assert.equal(recorder.rotate({ startMs: 2000, epoch: 1, nowMs: 2000 }).publish(verdict)[0]?.startMs, 1000);
+  assert.equal(closing.publish(VERDICT)[0]?.startMs, 0);
+  assert.equal(recorder.rotate({ startMs: 2000, epoch: 1, nowMs: 2000 }).publish(VERDICT)[0]?.startMs, 1000);
 });

@@ -6,6 +6,16 @@ import { PaneRecorder } from "../../../src/panes/recorder.ts";
 
 export const SEES = ["write", "miss"] as const;
 
+/** Of a pane in which nothing went wrong; its maybes stay in doubt. */
+export const VERDICT = {
+  sees: SEES,
+  complete: true,
+  writesInDoubt: false,
+  slots: null,
+  totals: null,
+  budgets: [UNKNOWN_BUDGET],
+};
+
 /** A recorder with one class of maybes, whose first pane is the second 0. */
 export function recorderOf({
   capacity = 1000,
@@ -42,12 +52,5 @@ export function close(
   budget = UNKNOWN_BUDGET,
 ): PanePart[] {
   const closing = recorder.rotate({ startMs: 1000, epoch: 1, nowMs: 1000 });
-  return closing.publish({
-    sees: SEES,
-    complete: true,
-    writesInDoubt: false,
-    slots,
-    totals: null,
-    budgets: [budget],
-  });
+  return closing.publish({ ...VERDICT, slots, budgets: [budget] });
 }

@@ -4,6 +4,7 @@ import { defaultConfig } from "../../../src/config/load.ts";
 import { firingCount } from "../../../src/model/heat.ts";
 import { judge } from "../../../src/rules/rate.ts";
 import { makeReport, type PartFields } from "../../support/parts.ts";
+import { wholeNumbers } from "../../support/random.ts";
 import { at, keyOf, setUp, W } from "./setup.ts";
 
 /** Seconds 0 to 9, of each of which `fieldsOf` gives the part. */
@@ -209,11 +210,7 @@ test("while a pane is open, the check before a rule is never below what the rule
 
 test("the top ranks by scaled estimates, whatever was sampled", () => {
   const { windows, add } = setUp({ windowsMs: [W] });
-  let seed = 3;
-  const next = (below: number) => {
-    seed = (seed * 48_271) % 2_147_483_647;
-    return seed % below;
-  };
+  const next = wholeNumbers(3);
   for (let second = 0; second < 10; second++) {
     const rows = Array.from({ length: 60 }, (_, i) => ({ key: `key:${i}`, write: next(50), maybe: next(9) }));
     const sampling = { probability: [1, 0.5, 0.3][next(3)]!, watchedShare: [1, 0.4][next(2)]! };

@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { unaccounted } from "../../../src/runtime/accounting.ts";
 import { silentLogger } from "../../../src/runtime/logger.ts";
 import { makePart, makeReport } from "../../support/parts.ts";
+import { wholeNumbers } from "../../support/random.ts";
 import { at, keyOf, setUp, W } from "./setup.ts";
 
 test("a hop closes at once when all that are expected have delivered, else after the grace", () => {
@@ -454,11 +455,7 @@ test("the top ranks by the estimate, equals by their bytes, and only what the wi
 
 test("the top is the sorted list of all heats, cut off", () => {
   const { windows, add } = setUp({ windowsMs: [W] });
-  let seed = 1;
-  const next = (below: number) => {
-    seed = (seed * 48_271) % 2_147_483_647;
-    return seed % below;
-  };
+  const next = wholeNumbers(1);
   for (let second = 0; second < 10; second++) {
     const rows = Array.from({ length: 60 }, (_, i) => ({ key: `key:${i}`, write: next(50), maybe: next(9) }));
     add(second, { rows });

@@ -6,10 +6,10 @@ import type { KeyPlace } from "../../../../src/sources/keyspace/careful-frames.t
 import type { EventSink, ReplySink } from "../../../../src/sources/keyspace/frame-sink.ts";
 import { FrameReader } from "../../../../src/sources/keyspace/frames.ts";
 import { ProtocolError } from "../../../../src/sources/keyspace/protocol-error.ts";
+import { KEYEVENT_PATTERN, message } from "../../../support/pubsub-bytes.ts";
 
 const CODES: Record<string, number> = { set: 1, del: 2, keymiss: 3 };
 const UNKNOWN = 9;
-const PATTERN = "__keyevent@*__:*";
 
 interface Seen {
   events: { db: number; code: number; key: string }[];
@@ -45,19 +45,12 @@ function readerOf(keyPlace: KeyPlace = "payload", counts?: (pattern: string, key
   return { reader, seen };
 }
 
-const bulk = (text: string | Uint8Array) => {
-  const bytes = Buffer.from(text as string);
-  return Buffer.concat([Buffer.from(`$${bytes.length}\r\n`), bytes, Buffer.from("\r\n")]);
-};
-const message = (channel: string | Uint8Array, payload: string | Uint8Array, pattern = PATTERN, type = "*") =>
-  Buffer.concat([Buffer.from(`${type}4\r\n`), bulk("pmessage"), bulk(pattern), bulk(channel), bulk(payload)]);
-
 const kept = (key: string | Uint8Array) => Buffer.from(keep(Buffer.from(key as string))).toString("base64");
 
 test("a RESP2 message and a RESP3 push are the same event", () => {
   for (const type of ["*", ">"]) {
     const { reader, seen } = readerOf();
-    reader.push(message("__keyevent@3__:set", "user:1", PATTERN, type));
+    reader.push(message("__keyevent@3__:set", "user:1", KEYEVENT_PATTERN, type));
     assert.deepEqual(seen.events, [{ db: 3, code: 1, key: kept("user:1") }]);
   }
 });
