@@ -71,7 +71,7 @@ export class Aggregator {
     for (const message of messages) {
       if (message.type === "part") this.#takePart(message);
       else if (message.type === "facts") targets.addFacts(message);
-      else {
+      else if (message.type === "report") {
         targets.add(message);
         windows.expect(message);
       }

@@ -3,6 +3,8 @@ import type { SlotRange } from "./slot.ts";
 
 /** How many of its most frequent commands (or events) an entry names. */
 export const COMMANDS_PER_ENTRY = 4;
+/** How many of the services that use it most an entry names. */
+export const SERVICES_PER_ENTRY = 4;
 
 /**
  * The keys of a part, column by column (a row per entry would cost an object each).
@@ -29,6 +31,20 @@ export interface PaneEntries {
   readonly commandIds: Uint8Array;
   readonly commandCounts: Float64Array;
   readonly commandNames: readonly string[];
+  /** What only clients can tell; `null` in parts of other vantages. */
+  readonly clients: ClientColumns | null;
+}
+
+/** Columns beside those of `PaneEntries`, of the same length unless said otherwise. */
+export interface ClientColumns {
+  /** Reads that the clients' own caches answered: demand, not load, and in none of the counts. */
+  readonly absorbed: Float64Array;
+  /** Bytes of requests and replies, as far as the clients told them. */
+  readonly bytes: Float64Array;
+  /** `SERVICES_PER_ENTRY` places an entry: index into `serviceNames` plus one, 0 for an empty place. */
+  readonly serviceIds: Uint16Array;
+  readonly serviceCounts: Float64Array;
+  readonly serviceNames: readonly string[];
 }
 
 /** What a target did in one pane interval, as observed and as the server says. `null`: not known. */
@@ -89,8 +105,11 @@ export function partIdentity(part: PanePart): string {
 
 const BYTES_OF_PART = 512;
 const BYTES_PER_ENTRY = 6 * 8 + 2 * 4 + COMMANDS_PER_ENTRY * 9;
+const CLIENT_BYTES_PER_ENTRY = 2 * 8 + SERVICES_PER_ENTRY * 10;
 
 /** Memory that a part takes, in bytes (an estimate from above, without shared strings). */
 export function partBytes(part: PanePart): number {
-  return BYTES_OF_PART + part.entries.keyBytes.length + part.entries.length * BYTES_PER_ENTRY;
+  const { keyBytes, length, clients } = part.entries;
+  const perEntry = BYTES_PER_ENTRY + (clients === null ? 0 : CLIENT_BYTES_PER_ENTRY);
+  return BYTES_OF_PART + keyBytes.length + length * perEntry;
 }

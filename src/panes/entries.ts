@@ -1,4 +1,9 @@
-import { COMMANDS_PER_ENTRY, type PaneEntries } from "../model/pane.ts";
+import {
+  type ClientColumns,
+  COMMANDS_PER_ENTRY,
+  type PaneEntries,
+  SERVICES_PER_ENTRY,
+} from "../model/pane.ts";
 
 /** One entry of a part, as a row: for building parts, never on the hot path. */
 export interface EntryRow {
@@ -12,12 +17,26 @@ export interface EntryRow {
   readonly currentPerSecond: number;
   /** At most four pairs of an index into the part's command names and a count. */
   readonly commands: readonly (readonly [nameIndex: number, count: number])[];
+  /** Only of the clients' vantage. */
+  readonly client?: ClientRow;
 }
 
-/** Lays rows out in columns. Key bytes are copied. */
-export function entriesOf(rows: readonly EntryRow[], commandNames: readonly string[]): PaneEntries {
+export interface ClientRow {
+  readonly absorbed: number;
+  readonly bytes: number;
+  /** At most four pairs of an index into the part's service names and a count. */
+  readonly services: readonly (readonly [nameIndex: number, count: number])[];
+}
+
+/** Lays rows out in columns. Key bytes are copied. `serviceNames`: given for the clients' vantage alone. */
+export function entriesOf(
+  rows: readonly EntryRow[],
+  commandNames: readonly string[],
+  serviceNames: readonly string[] | null = null,
+): PaneEntries {
   const keyBytesLength = rows.reduce((sum, row) => sum + row.key.length, 0);
-  const entries = emptyColumns(rows.length, keyBytesLength, commandNames);
+  const clients = serviceNames === null ? null : clientColumns(rows, serviceNames);
+  const entries = emptyColumns(rows.length, keyBytesLength, commandNames, clients);
   let offset = 0;
   rows.forEach((row, i) => {
     entries.keyBytes.set(row.key, offset);
@@ -28,7 +47,12 @@ export function entriesOf(rows: readonly EntryRow[], commandNames: readonly stri
   return entries;
 }
 
-function emptyColumns(length: number, keyBytesLength: number, commandNames: readonly string[]): PaneEntries {
+function emptyColumns(
+  length: number,
+  keyBytesLength: number,
+  commandNames: readonly string[],
+  clients: ClientColumns | null,
+): PaneEntries {
   return {
     length,
     dbs: new Int32Array(length),
@@ -43,7 +67,28 @@ function emptyColumns(length: number, keyBytesLength: number, commandNames: read
     commandIds: new Uint8Array(length * COMMANDS_PER_ENTRY),
     commandCounts: new Float64Array(length * COMMANDS_PER_ENTRY),
     commandNames,
+    clients,
   };
+}
+
+function clientColumns(rows: readonly EntryRow[], serviceNames: readonly string[]): ClientColumns {
+  const columns: ClientColumns = {
+    absorbed: new Float64Array(rows.length),
+    bytes: new Float64Array(rows.length),
+    serviceIds: new Uint16Array(rows.length * SERVICES_PER_ENTRY),
+    serviceCounts: new Float64Array(rows.length * SERVICES_PER_ENTRY),
+    serviceNames,
+  };
+  rows.forEach(({ client }, i) => {
+    if (!client) return;
+    columns.absorbed[i] = client.absorbed;
+    columns.bytes[i] = client.bytes;
+    client.services.slice(0, SERVICES_PER_ENTRY).forEach(([nameIndex, count], place) => {
+      columns.serviceIds[i * SERVICES_PER_ENTRY + place] = nameIndex + 1;
+      columns.serviceCounts[i * SERVICES_PER_ENTRY + place] = count;
+    });
+  });
+  return columns;
 }
 
 function fillRow(entries: PaneEntries, i: number, row: EntryRow): void {

@@ -1,11 +1,18 @@
 import type { KindCounts } from "../model/access.ts";
 import { keyId } from "../model/key.ts";
-import { COMMANDS_PER_ENTRY, type PaneEntries, type PanePart, type PaneTotals } from "../model/pane.ts";
+import {
+  COMMANDS_PER_ENTRY,
+  type PaneEntries,
+  type PanePart,
+  type PaneTotals,
+  SERVICES_PER_ENTRY,
+} from "../model/pane.ts";
 import { sureOf } from "./columns.ts";
-import { type EntryRow, entriesOf } from "./entries.ts";
+import { type ClientRow, type EntryRow, entriesOf } from "./entries.ts";
 
-/** Command names are told by a byte, 0 means none. */
+/** Command names are told by a byte, 0 means none; service names by two. */
 const COMMAND_NAMES_MAX = 255;
+const SERVICE_NAMES_MAX = 65_535;
 
 /** Where the merged pane lies, and how much it may hold. */
 export interface MergedPlace {
@@ -68,6 +75,9 @@ interface MergedRow {
   errorAboveFloors: number;
   currentPerSecond: number;
   readonly commands: Map<string, number>;
+  absorbed: number;
+  bytes: number;
+  readonly services: Map<string, number>;
 }
 
 function mergeSummaries(parts: readonly PanePart[], entriesMax: number) {
@@ -85,7 +95,8 @@ function mergeSummaries(parts: readonly PanePart[], entriesMax: number) {
   // A part that does not hold a key may have missed up to its floor of it.
   const merged = [...rows.values()].map((row) => ({ ...row, error: row.errorAboveFloors + floor }));
   const kept = keepLargest(merged, entriesMax, floor);
-  return { total, floor: kept.floor, entries: layOut(kept.rows) };
+  const isOfClients = parts.some(({ entries }) => entries.clients !== null);
+  return { total, floor: kept.floor, entries: layOut(kept.rows, isOfClients) };
 }
 
 function addEntry(
@@ -99,8 +110,7 @@ function addEntry(
   const id = keyId(db, key);
   let row = rows.get(id);
   if (!row) {
-    const counts = { read: 0, write: 0, miss: 0 };
-    row = { db, key, counts, maybe: 0, errorAboveFloors: 0, currentPerSecond: 0, commands: new Map() };
+    row = emptyRow(db, key);
     rows.set(id, row);
   }
   row.counts.read += entries.reads[i]!;
@@ -111,6 +121,34 @@ function addEntry(
   // The rate at the end is that of the last pane, whose later parts know it better but may not hold the key.
   if (isLast) row.currentPerSecond = Math.max(row.currentPerSecond, entries.currentPerSecond[i]!);
   addCommands(row.commands, entries, i);
+  addClients(row, entries, i);
+}
+
+function emptyRow(db: number, key: Uint8Array): MergedRow {
+  return {
+    db,
+    key,
+    counts: { read: 0, write: 0, miss: 0 },
+    maybe: 0,
+    errorAboveFloors: 0,
+    currentPerSecond: 0,
+    commands: new Map(),
+    absorbed: 0,
+    bytes: 0,
+    services: new Map(),
+  };
+}
+
+function addClients(row: MergedRow, { clients }: PaneEntries, i: number): void {
+  if (clients === null) return;
+  row.absorbed += clients.absorbed[i]!;
+  row.bytes += clients.bytes[i]!;
+  for (let place = i * SERVICES_PER_ENTRY; place < (i + 1) * SERVICES_PER_ENTRY; place++) {
+    const id = clients.serviceIds[place]!;
+    const name = id === 0 ? undefined : clients.serviceNames[id - 1];
+    if (name !== undefined)
+      row.services.set(name, (row.services.get(name) ?? 0) + clients.serviceCounts[place]!);
+  }
 }
 
 function addCommands(commands: Map<string, number>, entries: PaneEntries, i: number): void {
@@ -137,33 +175,51 @@ function upperOf({ counts, maybe, error }: BoundedRow): number {
   return sureOf(counts) + maybe + error;
 }
 
-function layOut(rows: readonly BoundedRow[]): PaneEntries {
-  const nameIndexes = new Map<string, number>();
-  const entryRows = rows.map(({ db, key, counts, maybe, error, currentPerSecond, commands }): EntryRow => {
-    const largest = [...commands].sort(([, a], [, b]) => b - a).slice(0, COMMANDS_PER_ENTRY);
-    return {
-      db,
-      key,
-      ...counts,
-      maybe,
-      error,
-      currentPerSecond,
-      commands: largest.flatMap(([name, count]) => {
-        const index = indexOfName(nameIndexes, name);
-        return index === null ? [] : [[index, count] as const];
-      }),
-    };
+function layOut(rows: readonly BoundedRow[], isOfClients: boolean): PaneEntries {
+  const commandNames = new NameIndexes(COMMAND_NAMES_MAX);
+  const serviceNames = new NameIndexes(SERVICE_NAMES_MAX);
+  const entryRows = rows.map((row): EntryRow => {
+    const { db, key, counts, maybe, error, currentPerSecond } = row;
+    const commands = commandNames.largest(row.commands, COMMANDS_PER_ENTRY);
+    const plain = { db, key, ...counts, maybe, error, currentPerSecond, commands };
+    return isOfClients ? { ...plain, client: clientRow(row, serviceNames) } : plain;
   });
-  return entriesOf(entryRows, [...nameIndexes.keys()]);
+  return entriesOf(entryRows, commandNames.names, isOfClients ? serviceNames.names : null);
 }
 
-/** Place of a name among those in use; `null` when there is no place left. */
-function indexOfName(indexes: Map<string, number>, name: string): number | null {
-  const known = indexes.get(name);
-  if (known !== undefined) return known;
-  if (indexes.size >= COMMAND_NAMES_MAX) return null;
-  indexes.set(name, indexes.size);
-  return indexes.size - 1;
+function clientRow({ absorbed, bytes, services }: MergedRow, names: NameIndexes): ClientRow {
+  return { absorbed, bytes, services: names.largest(services, SERVICES_PER_ENTRY) };
+}
+
+/** Gives names their places in a part's table of names. */
+class NameIndexes {
+  readonly #indexes = new Map<string, number>();
+  readonly #max: number;
+
+  constructor(max: number) {
+    this.#max = max;
+  }
+
+  get names(): string[] {
+    return [...this.#indexes.keys()];
+  }
+
+  /** The largest counts, at most `length`; those whose name finds no place any more are left out. */
+  largest(counts: ReadonlyMap<string, number>, length: number): (readonly [number, number])[] {
+    const sorted = [...counts].sort(([, a], [, b]) => b - a).slice(0, length);
+    return sorted.flatMap(([name, count]) => {
+      const index = this.#indexOf(name);
+      return index === null ? [] : [[index, count] as const];
+    });
+  }
+
+  #indexOf(name: string): number | null {
+    const known = this.#indexes.get(name);
+    if (known !== undefined) return known;
+    if (this.#indexes.size >= this.#max) return null;
+    this.#indexes.set(name, this.#indexes.size);
+    return this.#indexes.size - 1;
+  }
 }
 
 /** Totals stand on closing parts only; what is unknown of one pane is unknown of all. */

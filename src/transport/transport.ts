@@ -1,9 +1,10 @@
 import type { PanePart } from "../model/pane.ts";
+import type { ServicesReport } from "../model/services.ts";
 import type { KeyFacts, TargetReport } from "../model/target.ts";
 import type { StageBooks } from "../runtime/accounting.ts";
 
 /** What agents tell aggregators. */
-export type Message = PanePart | TargetReport | KeyFacts;
+export type Message = PanePart | TargetReport | KeyFacts | ServicesReport;
 
 /** Takes a batch; the next one waits until it has resolved. A batch whose handler failed comes again unchanged. */
 export type MessageHandler = (messages: readonly Message[]) => void | Promise<void>;

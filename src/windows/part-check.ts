@@ -1,5 +1,5 @@
 import { KEPT_KEY_BYTES_MAX } from "../model/key.ts";
-import { COMMANDS_PER_ENTRY, type PaneEntries, type PanePart } from "../model/pane.ts";
+import { COMMANDS_PER_ENTRY, type PaneEntries, type PanePart, SERVICES_PER_ENTRY } from "../model/pane.ts";
 import { SLOT_COUNT } from "../model/slot.ts";
 import { SCALED_UNITS } from "./scaled-sums.ts";
 import { scaleOf } from "./stored-part.ts";
@@ -61,13 +61,27 @@ function problemOfEntries(entries: PaneEntries, max: number): string | null {
     entries.commandIds.length === commands &&
     entries.commandCounts.length === commands &&
     counts.every((column) => column.length === length);
-  if (!columnsFit) return "columns of different lengths";
+  if (!columnsFit || !clientColumnsFit(entries)) return "columns of different lengths";
   if (keyOffsets[length]! > keyBytes.length) return "key bytes missing";
   for (let i = 0; i < length; i++) {
     const keyLength = keyOffsets[i + 1]! - keyOffsets[i]!;
     if (keyLength < 0 || keyLength > KEPT_KEY_BYTES_MAX) return "invalid key length";
   }
-  return counts.every((column) => areCounts(column, max)) ? null : "invalid count";
+  if (!counts.every((column) => areCounts(column, max))) return "invalid count";
+  const { clients } = entries;
+  if (clients === null) return null;
+  const areValid = areCounts(clients.absorbed, max) && areCounts(clients.bytes, max * BYTES_PER_ACCESS_MAX);
+  return areValid ? null : "invalid count";
+}
+
+function clientColumnsFit({ length, clients }: PaneEntries): boolean {
+  if (clients === null) return true;
+  const services = length * SERVICES_PER_ENTRY;
+  return (
+    [clients.absorbed, clients.bytes].every((column) => column.length === length) &&
+    clients.serviceIds.length === services &&
+    clients.serviceCounts.length === services
+  );
 }
 
 function areCounts(column: Float64Array, max: number): boolean {
@@ -78,6 +92,8 @@ function areCounts(column: Float64Array, max: number): boolean {
 /** Sums over all panes of a window and all targets stay below 2^53, where they would begin to round. */
 const COUNT_MAX = 2 ** 36;
 const SCALED_COUNT_MAX = COUNT_MAX / SCALED_UNITS;
+/** Bytes are larger numbers than counts, and nothing is subtracted from what they are scaled to. */
+const BYTES_PER_ACCESS_MAX = 1024;
 
 /** What sampled counts are scaled to is summed in fractions of an access, so it has less room. */
 function countMax(scale: number): number {

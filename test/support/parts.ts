@@ -3,10 +3,14 @@ import type { PanePart } from "../../src/model/pane.ts";
 import type { TargetReport } from "../../src/model/target.ts";
 import { type EntryRow, entriesOf } from "../../src/panes/entries.ts";
 
-/** One entry in short: what is left out is 0. `commands` by name. */
-export interface Row extends Partial<Omit<EntryRow, "key" | "commands">> {
+/** One entry in short: what is left out is 0. `commands` and `services` by name. */
+export interface Row extends Partial<Omit<EntryRow, "key" | "commands" | "client">> {
   readonly key: string | Uint8Array;
   readonly commands?: Readonly<Record<string, number>>;
+  /** Only told in parts of the clients' vantage. */
+  readonly absorbed?: number;
+  readonly bytes?: number;
+  readonly services?: Readonly<Record<string, number>>;
 }
 
 export interface PartFields extends Partial<Omit<PanePart, "type" | "entries">> {
@@ -24,6 +28,7 @@ export function makePart(fields: PartFields = {}): PanePart {
   const closing = given.closing ?? true;
   const part = given.part ?? 0;
   const commandNames = [...new Set(rows.flatMap(({ commands }) => Object.keys(commands ?? {})))];
+  const serviceNames = [...new Set(rows.flatMap(({ services }) => Object.keys(services ?? {})))];
   return {
     type: "part",
     agent: "agent-a",
@@ -48,8 +53,9 @@ export function makePart(fields: PartFields = {}): PanePart {
     closing,
     parts: given.parts ?? (closing ? part + 1 : 0),
     entries: entriesOf(
-      rows.map((row) => entryRow(row, commandNames)),
+      rows.map((row) => entryRow(row, commandNames, serviceNames)),
       commandNames,
+      given.vantage === "clients" ? serviceNames : null,
     ),
   };
 }
@@ -79,7 +85,12 @@ export function makeReport(fields: Partial<Omit<TargetReport, "type">> = {}): Ta
   };
 }
 
-function entryRow({ key, commands = {}, ...row }: Row, commandNames: readonly string[]): EntryRow {
+function entryRow(
+  { key, commands = {}, absorbed = 0, bytes = 0, services = {}, ...row }: Row,
+  commandNames: readonly string[],
+  serviceNames: readonly string[],
+): EntryRow {
+  const named = Object.entries(services).map(([name, count]) => [serviceNames.indexOf(name), count] as const);
   return {
     db: 0,
     read: 0,
@@ -91,6 +102,7 @@ function entryRow({ key, commands = {}, ...row }: Row, commandNames: readonly st
     ...row,
     key: typeof key === "string" ? Buffer.from(key) : key,
     commands: Object.entries(commands).map(([name, count]) => [commandNames.indexOf(name), count] as const),
+    client: { absorbed, bytes, services: named },
   };
 }
 

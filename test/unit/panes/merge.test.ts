@@ -226,6 +226,28 @@ describe("merging panes", () => {
     assert.equal(mayMerge(part, makePart({ sees: ["miss", "write"], startMs: 1000 })), true);
     assert.throws(() => mergePanes([], PLACE), RangeError);
   });
+
+  it("adds what clients tell of a key, services by their names", () => {
+    const of = (startMs: number, services: Record<string, number>) =>
+      makePart({
+        startMs,
+        vantage: "clients",
+        rows: [{ key: "a", read: 5, absorbed: 2, bytes: 100, services }],
+      });
+    const { entries } = mergePanes([of(0, { shop: 3, web: 2 }), of(1000, { web: 5 })], PLACE);
+    const { absorbed, bytes, serviceIds, serviceCounts, serviceNames } = entries.clients!;
+    assert.deepEqual([absorbed[0], bytes[0]], [4, 200]);
+    const named = Array.from(serviceIds, (id, place) => [serviceNames[id - 1], serviceCounts[place]]);
+    assert.deepEqual(named.slice(0, 2), [
+      ["web", 7],
+      ["shop", 3],
+    ]);
+  });
+
+  it("leaves parts of other vantages without the clients' columns", () => {
+    const part = makePart({ rows: [{ key: "a", write: 1 }] });
+    assert.equal(mergePanes([part, makePart({ startMs: 1000 })], PLACE).entries.clients, null);
+  });
 });
 
 function sorted(bounds: ReadonlyMap<string, Bounds>): [string, Bounds][] {
