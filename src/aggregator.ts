@@ -4,10 +4,12 @@ import type { Heat } from "./model/heat.ts";
 import type { Incident } from "./model/incident.ts";
 import type { PanePart } from "./model/pane.ts";
 import { patternOf } from "./model/pattern.ts";
+import type { Verdict } from "./model/verdict.ts";
 import type { Notifier } from "./notify/notifier.ts";
 import { judge, ruleMatches, severityOf } from "./rules/rate.ts";
 import type { Clock } from "./runtime/clock.ts";
 import type { Message, Transport } from "./transport/transport.ts";
+import type { ServiceTable } from "./windows/service-table.ts";
 import type { TargetTable } from "./windows/target-table.ts";
 import type { ClosedHop, Windows } from "./windows/windows.ts";
 
@@ -15,11 +17,14 @@ import type { ClosedHop, Windows } from "./windows/windows.ts";
 const TICK_MS = 100;
 /** The same while there is no incident and no access: each wake-up costs an idle machine. */
 const QUIET_TICK_MS = 300;
+/** A service with a smaller share of a key's accesses does not keep it hot. */
+const USER_SHARE_MIN = 0.05;
 
 export interface AggregatorOptions {
   readonly rules: Config["rules"];
   readonly windows: Windows;
   readonly targets: TargetTable;
+  readonly services: ServiceTable;
   readonly incidents: IncidentBook;
   readonly notifier: Notifier;
   readonly clock: Clock;
@@ -67,22 +72,34 @@ export class Aggregator {
   }
 
   #take(messages: readonly Message[]): void {
-    const { windows, targets } = this.#options;
-    for (const message of messages) {
-      if (message.type === "part") this.#takePart(message);
-      else if (message.type === "facts") targets.addFacts(message);
-      else if (message.type === "report") {
-        targets.add(message);
-        windows.expect(message);
-      }
-    }
+    for (const message of messages) this.#takeOne(message);
     this.#advance();
   }
 
+  #takeOne(message: Message): void {
+    const { windows, targets, services } = this.#options;
+    switch (message.type) {
+      case "part":
+        this.#takePart(message);
+        return;
+      case "facts":
+        targets.addFacts(message);
+        return;
+      case "services":
+        services.add(message);
+        return;
+      case "report":
+        targets.add(message);
+        windows.expect(message);
+    }
+  }
+
   #takePart(part: PanePart): void {
-    const { windows, clock } = this.#options;
+    const { windows, targets, clock } = this.#options;
     if (part.entries.length > 0) this.#hasAccesses = true;
-    for (const handle of windows.add(part, clock.now()).touched) this.#judgeRise(part.cluster, handle);
+    const { outcome, touched } = windows.add(part, clock.now());
+    if (outcome === "kept" && part.vantage === "clients") targets.addClients(part);
+    for (const handle of touched) this.#judgeRise(part.cluster, handle);
   }
 
   #judgeRise(cluster: string, handle: number): void {
@@ -104,8 +121,19 @@ export class Aggregator {
       coverage: targets.coverageOf(heat.key.cluster, heat.target),
     };
     const nowMs = clock.now();
-    const changed = incidents.observe(rule, heat, judge(rule, heat), severityOf(rule, heat), nowMs, extras);
+    const verdict = this.#verdictOf(rule, heat, nowMs);
+    const changed = incidents.observe(rule, heat, verdict, severityOf(rule, heat), nowMs, extras);
     if (changed) this.#tell(changed);
+  }
+
+  /** Of a key whose users have fallen silent it is not known whether it has cooled. */
+  #verdictOf(rule: RateRule, heat: Heat, nowMs: number): Verdict {
+    const { incidents, services } = this.#options;
+    const verdict = judge(rule, heat);
+    if (verdict === "hot") return verdict;
+    const users = Object.entries(incidents.find(rule.name, heat.key)?.users ?? {});
+    const material = users.filter(([, share]) => share >= USER_SHARE_MIN).map(([name]) => name);
+    return services.awaited(heat.key.cluster, material, nowMs) === null ? verdict : "unknown";
   }
 
   #advance(): void {

@@ -17,6 +17,7 @@ import { type Clock, systemClock } from "./runtime/clock.ts";
 import type { Logger } from "./runtime/logger.ts";
 import { packageVersion } from "./runtime/version.ts";
 import { MemoryTransport } from "./transport/memory.ts";
+import { ServiceTable } from "./windows/service-table.ts";
 import { TargetTable } from "./windows/target-table.ts";
 import { Windows } from "./windows/windows.ts";
 
@@ -95,6 +96,7 @@ export async function startStandalone(config: Config, options: StandaloneOptions
     rules: config.rules,
     windows,
     targets,
+    services: new ServiceTable(),
     incidents,
     notifier,
     clock,

@@ -34,5 +34,8 @@ function heatJson(heat: Heat, rank: number): object {
     vantages: heat.vantages,
     commands: heat.commands,
     services: heat.services,
+    absorbedPerSecond: roundedRate(ratePerSecond(heat.absorbed, heat.windowMs)),
+    bytesPerSecond: heat.bytes === null ? null : Math.round(ratePerSecond(heat.bytes, heat.windowMs)),
+    suspect: heat.suspect,
   };
 }

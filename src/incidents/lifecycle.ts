@@ -27,6 +27,7 @@ export interface Observation {
 }
 
 const HOP_MS = 1000;
+const USERS_MAX = 32;
 
 /**
  * Next state of the incident of one key under one rule; `null`: there is none. Pure: the caller owns the clock.
@@ -86,6 +87,7 @@ function begin(rule: IncidentRule, observation: Observation, nowMs: number): Inc
     calmSinceMs: null,
     resolvedAtMs: null,
     peakRatePerSecond: 0,
+    users: {},
     advice: [],
     notified: [],
     ...figures(rule, heat),
@@ -126,7 +128,10 @@ function resolvedIfOver(incident: Incident, rule: IncidentRule, nowMs: number): 
 }
 
 type Measures = ReturnType<typeof figures> &
-  Pick<Incident, "severity" | "reason" | "peakRatePerSecond" | "coverage" | "facts" | "pattern" | "advice">;
+  Pick<
+    Incident,
+    "severity" | "reason" | "peakRatePerSecond" | "users" | "coverage" | "facts" | "pattern" | "advice"
+  >;
 
 function measures(incident: Incident, rule: IncidentRule, observation: Observation): Measures {
   const { heat, verdict, severity, extras } = observation;
@@ -143,6 +148,7 @@ function measures(incident: Incident, rule: IncidentRule, observation: Observati
     severity: verdict === "hot" && isWorse(severity, incident.severity) ? severity : incident.severity,
     reason: stale,
     peakRatePerSecond: Math.max(incident.peakRatePerSecond, now.ratePerSecond, now.currentRatePerSecond),
+    users: largestShares(incident.users, heat.services),
     coverage: extras.coverage,
     facts,
     pattern: extras.pattern,
@@ -162,5 +168,21 @@ function figures(rule: IncidentRule, heat: Heat) {
     complete: heat.complete,
     commands: heat.commands,
     services: heat.services,
+    suspect: heat.suspect,
   };
+}
+
+/** Services that used the key at some time of the incident stay among its users. */
+function largestShares(
+  users: Incident["users"],
+  services: Readonly<Record<string, number>>,
+): Record<string, number> {
+  const total = Object.values(services).reduce((sum, count) => sum + count, 0);
+  const shares: Record<string, number> = { ...users };
+  for (const [name, count] of Object.entries(services)) {
+    const isKnown = Object.hasOwn(shares, name);
+    if (total === 0 || (!isKnown && Object.keys(shares).length >= USERS_MAX)) continue;
+    shares[name] = Math.max(isKnown ? shares[name]! : 0, count / total);
+  }
+  return shares;
 }

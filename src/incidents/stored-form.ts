@@ -14,9 +14,9 @@ export function decodeIncident(text: string): Incident | null {
     const body = JSON.parse(text);
     if (!isWhole(body)) return null;
     const key = { ...body.key, bytes: new Uint8Array(Buffer.from(body.key.bytes, "base64")) };
-    // What was stored before counts could be sampled does not have it.
+    // What was stored before counts could be sampled, or before clients reported, does not have these.
     const count = { ...body.count, likely: body.count.likely ?? null };
-    return { ...body, key, count };
+    return { ...body, key, count, users: body.users ?? {}, suspect: body.suspect ?? false };
   } catch {
     return null;
   }

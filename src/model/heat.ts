@@ -55,8 +55,15 @@ export interface Heat {
   readonly slot: number | null;
   /** Share of its target's accesses, 0..1; `null` where the total is not known. */
   readonly shareOfTarget: number | null;
+  /** Clients claimed more than their servers ran: the counts are held to that. */
+  readonly suspect: boolean;
   readonly commands: Readonly<Record<string, number>>;
+  /** Which services made how many of the accesses, as clients report them. */
   readonly services: Readonly<Record<string, number>>;
+  /** Reads that the clients' own caches answered: demand beside the load that the counts are. */
+  readonly absorbed: number;
+  /** Of requests and replies, as clients tell them; `null`: not known. */
+  readonly bytes: number | null;
 }
 
 export function ratePerSecond(count: number, windowMs: number): number {

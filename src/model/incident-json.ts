@@ -36,6 +36,8 @@ export interface IncidentJson {
   readonly coverage: { readonly read: number | null; readonly write: number | null };
   readonly facts: Facts | null;
   readonly services: Readonly<Record<string, number>>;
+  /** Clients claimed more than their servers ran: the counts are held to that. */
+  readonly suspect: boolean;
   readonly commands: Readonly<Record<string, number>>;
   readonly advice: readonly Advice[];
   readonly notified: readonly NotifiedJson[];
@@ -79,6 +81,7 @@ export function incidentJson(incident: Incident): IncidentJson {
     coverage: incident.coverage,
     facts: incident.facts,
     services: incident.services,
+    suspect: incident.suspect,
     commands: incident.commands,
     advice: incident.advice,
     notified: incident.notified.map(({ receiver, atMs, outcome }) => ({

@@ -1,5 +1,8 @@
 import type { SlotRange } from "./slot.ts";
 
+/** Stands for the target of accesses of which it is not known where they were served. */
+export const NO_TARGET = "";
+
 export type Role = "primary" | "replica" | "unknown";
 export type SourceState = "up" | "down" | "off";
 
@@ -29,13 +32,15 @@ export interface TargetReport {
   readonly cluster: string;
   readonly target: string;
   readonly atMs: number;
+  /** The pane that `observed` and `ran` speak of. */
+  readonly pane: { readonly startMs: number; readonly lengthMs: number };
   readonly reachable: boolean;
   readonly role: Role;
   readonly runId: string | null;
   readonly version: string | null;
   /** `null` outside Cluster mode. */
   readonly slots: readonly SlotRange[] | null;
-  /** Since the last report. */
+  /** By the sources at the server itself, in the pane. */
   readonly observed: { readonly read: number; readonly write: number; readonly miss: number };
   readonly ran: Ran;
   /** Share of a core used since the last report; `null`: not known. */

@@ -8,6 +8,8 @@ export interface PaneTick {
   readonly nowMs: number;
   /** The pane that should be open now, where it is another than before; else `null`. */
   readonly opens: number | null;
+  /** The pane that was open before. */
+  readonly closes: number;
   readonly epoch: number;
   readonly hasJumped: boolean;
 }
@@ -52,9 +54,10 @@ export class PaneClock {
     this.#offsetMs = offsetMs;
     if (hasJumped) this.#epoch = Math.max(this.#epoch + 1, nowMs);
     const shouldBeOpenMs = this.#startOf(nowMs);
-    const opens = shouldBeOpenMs !== this.#openMs || hasJumped ? shouldBeOpenMs : null;
+    const closes = this.#openMs;
+    const opens = shouldBeOpenMs !== closes || hasJumped ? shouldBeOpenMs : null;
     this.#openMs = shouldBeOpenMs;
-    return { nowMs, opens, epoch: this.#epoch, hasJumped };
+    return { nowMs, opens, closes, epoch: this.#epoch, hasJumped };
   }
 
   #startOf(nowMs: number): number {

@@ -32,6 +32,8 @@ export interface TargetWatchOptions {
   readonly claims: ServerClaims;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** State of the sources that are not of one target alone. */
+  readonly otherSources?: () => readonly SourceStatus[];
   readonly emit: (messages: readonly WatchMessage[]) => void;
 }
 
@@ -154,21 +156,21 @@ export class TargetWatch {
     // The pane before still waits for an answer: it goes out without one.
     this.#publishNow?.();
     this.source.rotate({ startMs: openMs, epoch: tick.epoch, nowMs: tick.nowMs });
-    const closing = this.#finishPane();
+    const closing = this.#finishPane(tick.closes);
     this.#closing = closing;
     void closing.then(() => {
       if (this.#closing === closing) this.#closing = null;
     });
   }
 
-  async #finishPane(): Promise<void> {
+  async #finishPane(startMs: number): Promise<void> {
     let isPublished = false;
     const publish = (poll: TargetPoll | null) => {
       if (isPublished) return;
       isPublished = true;
       this.#publishNow = null;
       cancel();
-      this.#publish(poll);
+      this.#publish(startMs, poll);
     };
     const cancel = this.#options.clock.after(POLL_MS_MAX, () => publish(null));
     this.#publishNow = () => publish(null);
@@ -177,10 +179,10 @@ export class TargetWatch {
     if (poll && !this.#isStopped) await this.#look(poll);
   }
 
-  #publish(poll: TargetPoll | null): void {
+  #publish(startMs: number, poll: TargetPoll | null): void {
     const view = poll && this.#viewOf(poll);
     const parts = this.source.publish(view);
-    this.#options.emit([...parts, this.#report(poll, view, parts)]);
+    this.#options.emit([...parts, this.#report(startMs, poll, view, parts)]);
     const closing = parts.find((part) => part.closing);
     if (closing) this.paneLagMs = this.#options.clock.now() - closing.startMs - closing.lengthMs;
     if (poll) this.#previous = poll;
@@ -218,8 +220,13 @@ export class TargetWatch {
     };
   }
 
-  #report(poll: TargetPoll | null, view: TargetView | null, parts: readonly PanePart[]): TargetReport {
-    const { agent, target, clock } = this.#options;
+  #report(
+    startMs: number,
+    poll: TargetPoll | null,
+    view: TargetView | null,
+    parts: readonly PanePart[],
+  ): TargetReport {
+    const { agent, target, clock, config, otherSources } = this.#options;
     const observed = parts.find((part) => part.totals)?.totals?.observed ?? { read: 0, write: 0, miss: 0 };
     return {
       type: "report",
@@ -228,6 +235,7 @@ export class TargetWatch {
       cluster: target.cluster,
       target: target.address,
       atMs: clock.now(),
+      pane: { startMs, lengthMs: config.panes.length },
       reachable: poll !== null,
       role: poll?.role ?? "unknown",
       runId: poll?.runId ?? null,
@@ -239,7 +247,7 @@ export class TargetWatch {
       memoryBytes: poll?.memoryBytes ?? null,
       clients: poll?.clients ?? null,
       opsPerSecond: poll?.opsPerSecond ?? null,
-      sources: [this.#sourceStatus(poll)],
+      sources: [this.#sourceStatus(poll), ...(otherSources?.() ?? [])],
     };
   }
 

@@ -4,13 +4,13 @@ import type { TargetReport } from "../model/target.ts";
 import type { Ledger } from "../runtime/accounting.ts";
 import type { ByteBudget } from "./byte-budget.ts";
 import { MISS, READ, WRITE } from "./columns.ts";
-import type { CommandNames } from "./command-rows.ts";
 import { Completeness } from "./completeness.ts";
 import { DELIVERED, UNBROKEN, UNSAMPLED } from "./delivery-ring.ts";
 import { HopWindow } from "./hop-window.ts";
 import { type Interval, noteTotals } from "./interval.ts";
 import { KeyTable } from "./key-table.ts";
 import { LatestRates } from "./latest-rates.ts";
+import type { NameTable } from "./named-rows.ts";
 import { Pane } from "./pane.ts";
 import { PartStore } from "./part-store.ts";
 import { Shelf } from "./shelf.ts";
@@ -31,7 +31,8 @@ export interface ClusterOptions {
   readonly keyBudget: ByteBudget;
   readonly partBudget: ByteBudget;
   readonly entries: Ledger;
-  readonly commandNames: CommandNames;
+  readonly commandNames: NameTable;
+  readonly serviceNames: NameTable;
   readonly seed: number;
 }
 
@@ -66,7 +67,8 @@ export class ClusterWindows {
   readonly latest: readonly LatestRates[];
   readonly running: readonly HopWindow[];
   readonly closed: readonly HopWindow[];
-  readonly commandNames: CommandNames;
+  readonly commandNames: NameTable;
+  readonly serviceNames: NameTable;
   readonly #windows: readonly HopWindow[];
   readonly #graceMs: number;
   readonly #reachMs: number;
@@ -80,10 +82,11 @@ export class ClusterWindows {
   #newestEndMs = 0;
 
   constructor(options: ClusterOptions, nowMs: number) {
-    const { name, windowsMs, hopMs, graceMs, keyBudget, commandNames } = options;
+    const { name, windowsMs, hopMs, graceMs, keyBudget, commandNames, serviceNames } = options;
     this.name = name;
     this.hopMs = hopMs;
     this.commandNames = commandNames;
+    this.serviceNames = serviceNames;
     this.#graceMs = graceMs;
     this.#sinceMs = nowMs;
     this.#reachMs = Math.max(...windowsMs);
@@ -141,6 +144,7 @@ export class ClusterWindows {
 
   expect(report: TargetReport): void {
     this.tracks.expect(report);
+    this.#noteRan(report);
     this.#version++;
   }
 
@@ -182,6 +186,15 @@ export class ClusterWindows {
       largest = Math.max(largest, scaled === null ? raw : raw + scaled.unkept(handle, column));
     }
     return largest;
+  }
+
+  /** Where no source at the server sends parts, the report is all that tells what it ran. */
+  #noteRan({ target, pane, observed, ran }: TargetReport): void {
+    const { startMs, lengthMs } = pane;
+    const isAligned = lengthMs > 0 && lengthMs % this.hopMs === 0 && startMs % lengthMs === 0;
+    const isCovered = startMs + lengthMs > this.#closedEndMs - this.#reachMs;
+    if (!isAligned || !isCovered || startMs > this.#headMs + FUTURE_MS_MAX) return;
+    noteTotals(this.shelf.interval(startMs, startMs + lengthMs), target, { observed, ran }, 1);
   }
 
   #paneOf(track: Track, interval: Interval): Pane {

@@ -1,7 +1,7 @@
 import type { HeatKind, Kind, Vantage } from "../model/access.ts";
 import type { Bounds } from "../model/heat.ts";
 import { type Reading, readingOf, type VantageView } from "./reading.ts";
-import { KIND_BIT } from "./vantage.ts";
+import { isClaim, KIND_BIT } from "./vantage.ts";
 
 export interface Fused {
   readonly counts: Record<HeatKind, Bounds>;
@@ -43,11 +43,13 @@ const UNSEEN: Verdict = {
  * lower bound speaks, and the least upper bound of those that missed nothing holds.
  *
  * Of a sampled vantage its likely lower bound competes, so its noise does not push the number up.
+ * `edgeShare`: which share of the window a pane is. Clients do not agree with servers on the moment of an access, so what
+ * they claim above a complete count is held to it, up to that share: more is what the server did not tell.
  */
-export function fuse(views: readonly VantageView[]): Fused {
-  const miss = fuseKind(views, "miss");
-  const write = fuseKind(views, "write");
-  const read = fuseKind(views, "read");
+export function fuse(views: readonly VantageView[], edgeShare = 0): Fused {
+  const miss = fuseKind(views, "miss", edgeShare);
+  const write = fuseKind(views, "write", edgeShare);
+  const read = fuseKind(views, "read", edgeShare);
   // Where nobody sees reads, misses stand for them: they are the reads that are known.
   const readOrMiss = read.speaker ? read : miss;
   const total = fuseTotal(views, readOrMiss, read.speaker ? "read" : "miss", write);
@@ -73,9 +75,13 @@ export function fuse(views: readonly VantageView[]): Fused {
   };
 }
 
-function fuseKind(views: readonly VantageView[], kind: Kind): Verdict {
+function fuseKind(views: readonly VantageView[], kind: Kind, edgeShare: number): Verdict {
   const bits = KIND_BIT[kind];
-  const readings = views.map((view) => readingOf(view, [kind]));
+  const readings = withClaimsHeld(
+    views.map((view) => readingOf(view, [kind])),
+    bits,
+    edgeShare,
+  );
   const [first] = readings;
   if (!first) return UNSEEN;
   const lower = Math.max(...readings.map((reading) => reading.lower));
@@ -91,6 +97,26 @@ function fuseKind(views: readonly VantageView[], kind: Kind): Verdict {
     estimate: estimateOf(speaker, bits, lower, limits),
     clearing: limits.atMost ?? ownAtMost(speaker),
     speaker,
+  };
+}
+
+/** What clients claim beyond a complete count, by no more than the edges of the window may shift, is held to it. */
+function withClaimsHeld(readings: readonly Reading[], bits: number, edgeShare: number): readonly Reading[] {
+  const told = readings.filter(({ view }) => !isClaim(view.vantage) && (view.complete & bits) === bits);
+  const upper = least(told.map((reading) => reading.upper));
+  if (upper === null) return readings;
+  return readings.map((reading) => {
+    const isWithinEdges = reading.firing > upper && reading.firing <= upper * (1 + edgeShare);
+    return isClaim(reading.view.vantage) && isWithinEdges ? heldTo(reading, upper) : reading;
+  });
+}
+
+function heldTo(reading: Reading, upper: number): Reading {
+  return {
+    ...reading,
+    lower: Math.min(reading.lower, upper),
+    firing: upper,
+    scaledLower: Math.min(reading.scaledLower, upper),
   };
 }
 

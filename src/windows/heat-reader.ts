@@ -1,17 +1,18 @@
 import type { HeatKind } from "../model/access.ts";
-import { firingCount, type Heat } from "../model/heat.ts";
+import type { Heat } from "../model/heat.ts";
 import { type Key, keptKeySlot } from "../model/key.ts";
+import { NO_TARGET } from "../model/target.ts";
+import { claimLimit, heldToLimit } from "./claims.ts";
 import type { ClusterWindows } from "./cluster-windows.ts";
 import { MISS, READ, WRITE } from "./columns.ts";
-import { addCommands } from "./command-rows.ts";
 import { type Fused, fuse } from "./fuse.ts";
+import { clientsOf, commandsOf } from "./heat-names.ts";
 import type { HopWindow } from "./hop-window.ts";
 import type { VantageView } from "./reading.ts";
 import { shareOfTarget } from "./target-share.ts";
 import type { Track } from "./track.ts";
-import { VANTAGES } from "./vantage.ts";
+import { isClaim, VANTAGES } from "./vantage.ts";
 
-const COMMANDS_PER_KEY = 8;
 /** Stands for a key that no part names: its sums are empty, and only floors speak of it. */
 export const NO_HANDLE = -1;
 
@@ -43,12 +44,12 @@ export class HeatReader {
   }
 
   fusedOf(window: HopWindow, handle: number, slot: number): Fused {
-    return fuse(this.#views(window, handle, slot));
+    return this.#judged(window, handle, slot).fused;
   }
 
   #heat(window: HopWindow, handle: number, slot: number, key: Key): Heat {
     const { tracks, shelf, headMs, hopMs } = this.#cluster;
-    const fused = this.fusedOf(window, handle, slot);
+    const { fused, suspect, clientTracks } = this.#judged(window, handle, slot);
     if (fused.disproved > 0) this.#onDisproved(fused.disproved);
     const track = this.#lastTrack(handle);
     const ofTarget = track ? tracks.ofTarget(track.target) : [];
@@ -62,12 +63,41 @@ export class HeatReader {
       clearing: completeness.isWatchedAt(slot) ? fused.clearing : NOTHING_CLEARS,
       currentRatePerSecond: this.#currentRate(fused, handle, headMs - 2 * hopMs),
       vantages: fused.vantages,
-      target: track?.target ?? null,
+      target: track === undefined || track.target === NO_TARGET ? null : track.target,
       slot: this.#isClusterMode(track) ? slot : null,
       shareOfTarget: shareOfTarget(fused.counts, ofTarget, shelf, window),
-      commands: this.#commands(window, handle, fused, ofTarget),
-      services: {},
+      suspect,
+      commands: this.#commands(window, handle, fused, [...ofTarget, ...clientTracks]),
+      ...clientsOf(this.#cluster, window, handle, clientTracks),
     };
+  }
+
+  /** Fuses the vantages, with what clients claim held to what their servers ran. */
+  #judged(window: HopWindow, handle: number, slot: number) {
+    const views = this.#views(window, handle, slot);
+    const edgeShare = this.#cluster.hopMs / window.windowMs;
+    const isClaimed = views.some(({ vantage }) => isClaim(vantage));
+    if (!isClaimed) return { fused: fuse(views, edgeShare), suspect: false, clientTracks: [] };
+    const clientTracks = this.#clientTracks(slot);
+    const limit = claimLimit(clientTracks, this.#cluster.shelf, window);
+    if (limit === null) return { fused: fuse(views, edgeShare), suspect: false, clientTracks };
+    const checked = views.map((view) =>
+      isClaim(view.vantage) ? heldToLimit(view, limit) : { view, isSuspect: false },
+    );
+    const fused = fuse(
+      checked.map(({ view }) => view),
+      edgeShare,
+    );
+    return { fused, suspect: checked.some(({ isSuspect }) => isSuspect), clientTracks };
+  }
+
+  /** Where clients report keys of this slot. */
+  #clientTracks(slot: number): readonly Track[] {
+    const tracks: Track[] = [];
+    for (const track of this.#cluster.tracks.all()) {
+      if (track.vantage === "clients" && track.panes.size > 0 && track.slots.covers(slot)) tracks.push(track);
+    }
+    return tracks;
   }
 
   #views(window: HopWindow, handle: number, slot: number): VantageView[] {
@@ -120,26 +150,12 @@ export class HeatReader {
   }
 
   #isClusterMode(track: Track | undefined): boolean {
-    if (track) return track.slots.slots !== null;
+    if (track && track.target !== NO_TARGET) return track.slots.slots !== null;
     for (const { slots } of this.#cluster.tracks.all()) if (slots.slots !== null) return true;
     return false;
   }
 
-  /** Commands as the vantage that speaks for most of the heat names them: vantages are never added. */
-  #commands(window: HopWindow, handle: number, { counts, vantages }: Fused, tracks: readonly Track[]) {
-    const readVantage = vantages.read ?? vantages.miss;
-    const isRead = firingCount(counts.read) > firingCount(counts.write);
-    const vantage = isRead ? readVantage : (vantages.write ?? readVantage);
-    const sums = new Map<number, number>();
-    for (const track of tracks) {
-      if (track.vantage !== vantage) continue;
-      for (const [interval, pane] of track.panes) {
-        if (!window.contains(interval)) continue;
-        for (const { commands } of pane.countedParts()) if (commands) addCommands(sums, commands, handle);
-      }
-    }
-    const { commandNames } = this.#cluster;
-    const largest = [...sums].sort(([idA, a], [idB, b]) => b - a || idA - idB).slice(0, COMMANDS_PER_KEY);
-    return Object.fromEntries(largest.map(([id, count]) => [commandNames.name(id), Math.round(count)]));
+  #commands(window: HopWindow, handle: number, { vantages }: Fused, tracks: readonly Track[]) {
+    return commandsOf(this.#cluster, window, handle, vantages, [...new Set(tracks)]);
   }
 }

@@ -5,7 +5,9 @@ const ORDER = 0;
 const RATE = 1;
 const TRACK = 2;
 const RATE_BEFORE = 3;
-const STRIDE = 4;
+/** Of early parts, where agents are added up: they do not add up, for one agent may send several in a pane. */
+const RATE_EARLY = 4;
+const STRIDE = 5;
 /** Parts of one pane are told apart up to this number. */
 const PARTS_PER_PANE = 1024;
 
@@ -26,7 +28,10 @@ export class LatestRates {
     const at = this.#cells.offset(handle);
     const order = orderOf(part);
     if (this.#isAdditive) {
-      if (part.closing) this.#noteShare(page, at, part.startMs * PARTS_PER_PANE, trackId, ratePerSecond);
+      if (!this.#turnTo(page, at, part.startMs * PARTS_PER_PANE)) return;
+      if (part.closing) page[at + RATE]! += ratePerSecond;
+      else page[at + RATE_EARLY] = Math.max(page[at + RATE_EARLY]!, ratePerSecond);
+      page[at + TRACK] = trackId;
       return;
     }
     if (order < page[at + ORDER]!) return;
@@ -39,7 +44,8 @@ export class LatestRates {
   ratePerSecond(handle: number, sinceMs: number): number {
     if (this.#cells.get(handle, ORDER) < sinceMs * PARTS_PER_PANE) return 0;
     const rate = this.#cells.get(handle, RATE);
-    return this.#isAdditive ? Math.max(rate, this.#cells.get(handle, RATE_BEFORE)) : rate;
+    if (!this.#isAdditive) return rate;
+    return Math.max(rate, this.#cells.get(handle, RATE_BEFORE), this.#cells.get(handle, RATE_EARLY));
   }
 
   /** When the newest pane that names the key began, ms since 1970; 0: never. */
@@ -62,20 +68,21 @@ export class LatestRates {
   }
 
   /**
+   * Turns to the pane that began at `order`; false where a later one was noted already.
+   *
    * Agents add up within an interval. While only some of them have closed it, the sum before it is the better one,
    * so that one is kept as well.
    */
-  #noteShare(page: Float64Array, at: number, order: number, trackId: number, ratePerSecond: number): void {
+  #turnTo(page: Float64Array, at: number, order: number): boolean {
     const known = page[at + ORDER]!;
-    if (order < known) return;
     if (order > known) {
       const isNext = order - known <= this.#hopMs * PARTS_PER_PANE;
       page[at + RATE_BEFORE] = isNext ? page[at + RATE]! : 0;
       page[at + RATE] = 0;
+      page[at + RATE_EARLY] = 0;
       page[at + ORDER] = order;
     }
-    page[at + RATE]! += ratePerSecond;
-    page[at + TRACK] = trackId;
+    return order >= known;
   }
 }
 

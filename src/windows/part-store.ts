@@ -2,9 +2,17 @@ import { COMMANDS_PER_ENTRY, type PaneEntries, type PanePart } from "../model/pa
 import { coversSlot } from "../model/slot.ts";
 import type { Ledger } from "../runtime/accounting.ts";
 import type { ByteBudget } from "./byte-budget.ts";
+import { type ClientRows, clientRowsBytes, clientRowsOf } from "./client-rows.ts";
 import { COLUMN_COUNT, EXCESS, MAYBE, MISS, READ, WRITE } from "./columns.ts";
-import { type CommandNames, commandRowsBytes, commandRowsOf, keepsCommands } from "./command-rows.ts";
 import { KeyTable } from "./key-table.ts";
+import {
+  keepsNames,
+  type NamedEntries,
+  type NamedRows,
+  type NameTable,
+  namedRowsBytes,
+  namedRowsOf,
+} from "./named-rows.ts";
 import { type PartSampling, rangesOf, type StoredPart, scaleOf } from "./stored-part.ts";
 
 const BYTES_PER_PART = 512;
@@ -17,7 +25,8 @@ export interface PartStoreOptions {
   readonly keyBudget: ByteBudget;
   readonly partBudget: ByteBudget;
   readonly entries: Ledger;
-  readonly commandNames: CommandNames;
+  readonly commandNames: NameTable;
+  readonly serviceNames: NameTable;
 }
 
 /**
@@ -150,11 +159,14 @@ export class PartStore {
     columns.forEach((column, index) => {
       data.set(values[column]!, (index + 1) * length);
     });
-    const commands = this.#commands(part, length);
-    const bytes = BYTES_PER_PART + data.byteLength + commandRowsBytes(commands);
+    const named = this.#namedEntries(part, length);
+    const commands = this.#commands(part, named);
+    const clients = this.#clients(part, named);
+    const namesBytes = namedRowsBytes(commands) + clientRowsBytes(clients);
+    const bytes = BYTES_PER_PART + data.byteLength + namesBytes;
     this.#options.partBudget.take(bytes);
     const sampling = this.#samplingOf(part, length);
-    return { length, data, columns, floor, floorRanges, sampling, commands, bytes };
+    return { length, data, columns, floor, floorRanges, sampling, commands, clients, bytes };
   }
 
   #samplingOf(part: PanePart, length: number): PartSampling | null {
@@ -191,22 +203,35 @@ export class PartStore {
     return values;
   }
 
-  #commands(part: PanePart, length: number): StoredPart["commands"] {
-    const { total, entries } = part;
+  /** The entries worth more than their counts: also those that the clients' caches answer almost alone. */
+  #namedEntries({ total, entries }: PanePart, length: number): NamedEntries {
     const partTotal = Math.max(total.read, total.miss) + total.write;
     const rows: number[] = [];
     const handles: number[] = [];
     for (let row = 0; row < length; row++) {
       const entry = this.#rows[row]!;
-      if (
-        entries.commandIds[entry * COMMANDS_PER_ENTRY] === 0 ||
-        !keepsCommands(sureOf(entries, entry), partTotal)
-      )
-        continue;
+      const isNamed = entries.commandIds[entry * COMMANDS_PER_ENTRY] !== 0 || entries.clients !== null;
+      const demand = sureOf(entries, entry) + (entries.clients?.absorbed[entry] ?? 0);
+      if (!isNamed || !keepsNames(demand, partTotal)) continue;
       rows.push(entry);
       handles.push(this.#handles[row]!);
     }
-    return commandRowsOf(entries, rows, handles, this.#options.commandNames, scaleOf(part));
+    return { rows, handles };
+  }
+
+  #commands(part: PanePart, named: NamedEntries): NamedRows | null {
+    const { commandIds, commandCounts, commandNames } = part.entries;
+    return namedRowsOf(
+      { places: COMMANDS_PER_ENTRY, ids: commandIds, counts: commandCounts, names: commandNames },
+      named,
+      this.#options.commandNames,
+      scaleOf(part),
+    );
+  }
+
+  #clients(part: PanePart, named: NamedEntries): ClientRows | null {
+    const { clients } = part.entries;
+    return clients && clientRowsOf(clients, named, this.#options.serviceNames, scaleOf(part));
   }
 }
 

@@ -1,13 +1,18 @@
 import type { KindCoverage } from "../model/coverage.ts";
 import type { Ran, TargetReport } from "../model/target.ts";
+import type { ClientSeries } from "./client-series.ts";
 import { VANTAGE_OF_SOURCE } from "./vantage.ts";
 
 const SPAN_MS = 60_000;
 /** Reports remembered: one a second, and some to spare for shorter panes. */
 const REPORTS_MAX = 512;
 
+type CoveredKind = "read" | "write";
+
 interface Sample {
   readonly atMs: number;
+  readonly startMs: number;
+  readonly endMs: number;
   readonly observed: Readonly<Ran>;
   readonly ran: Ran;
 }
@@ -35,21 +40,23 @@ export class ReportSeries {
     this.#push(report);
   }
 
-  /** Coverage over the minute before `nowMs`. Like is divided by like: only reports that know what ran count. */
-  coverageOf(kind: "read" | "write", nowMs: number): KindCoverage {
+  /** Coverage over the minute before `nowMs`, by the vantage that saw more: they see the same accesses. */
+  coverageOf(kind: CoveredKind, nowMs: number, clients: ClientSeries): KindCoverage {
     const recent = this.#samples.filter(({ atMs }) => atMs > nowMs - SPAN_MS);
-    const known = recent.filter(({ ran }) => ran[kind] !== null);
-    const counted = known.length > 0 ? known : recent;
-    const observed = counted.reduce((sum, sample) => sum + (sample.observed[kind] ?? 0), 0);
-    const ran = known.length > 0 ? known.reduce((sum, sample) => sum + (sample.ran[kind] ?? 0), 0) : null;
-    const ratio = ran === null || ran === 0 ? null : Math.min(1, observed / ran);
-    return { ran, observed, ratio, vantage: this.#vantage() };
+    const server = coverage(recent, kind, ({ observed }) => observed[kind] ?? 0);
+    // Clients report a moment later than the server: what is not closed there yet cannot be compared.
+    const closed = recent.filter(({ endMs }) => endMs <= clients.closedMs);
+    const client = coverage(closed, kind, ({ startMs }) => clients.observedIn(startMs, kind));
+    const isByClients = client.observed > 0 && (client.ratio ?? 0) >= (server.ratio ?? 0);
+    return isByClients ? { ...client, vantage: "clients" } : { ...server, vantage: this.#vantage() };
   }
 
-  #push({ atMs, observed, ran }: TargetReport): void {
+  #push({ atMs, pane, observed, ran }: TargetReport): void {
     // A miss is a read: a source that sees no other reads has observed at least those.
     const reads = Math.max(observed.read, observed.miss);
-    this.#samples.push({ atMs, observed: { read: reads, write: observed.write }, ran });
+    const { startMs, lengthMs } = pane;
+    const endMs = startMs + lengthMs;
+    this.#samples.push({ atMs, startMs, endMs, observed: { read: reads, write: observed.write }, ran });
     const outdated = this.#samples.length > REPORTS_MAX || this.#samples[0]!.atMs <= atMs - 2 * SPAN_MS;
     if (outdated) this.#samples = this.#samples.slice(-REPORTS_MAX).filter((s) => s.atMs > atMs - SPAN_MS);
   }
@@ -60,4 +67,14 @@ export class ReportSeries {
     );
     return watching ? VANTAGE_OF_SOURCE.get(watching.source)! : null;
   }
+}
+
+/** Like is divided by like: only reports that know what ran count, where there are any. */
+function coverage(samples: readonly Sample[], kind: CoveredKind, observedIn: (sample: Sample) => number) {
+  const known = samples.filter(({ ran }) => ran[kind] !== null);
+  const counted = known.length > 0 ? known : samples;
+  const observed = Math.round(counted.reduce((sum, sample) => sum + observedIn(sample), 0));
+  const ran = known.length > 0 ? known.reduce((sum, sample) => sum + (sample.ran[kind] ?? 0), 0) : null;
+  const ratio = ran === null || ran === 0 ? null : Math.min(1, observed / ran);
+  return { ran, observed, ratio };
 }

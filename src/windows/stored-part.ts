@@ -1,6 +1,7 @@
 import type { PanePart } from "../model/pane.ts";
 import { SLOT_COUNT, type SlotRange } from "../model/slot.ts";
-import type { CommandRows } from "./command-rows.ts";
+import type { ClientRows } from "./client-rows.ts";
+import type { NamedRows } from "./named-rows.ts";
 
 /**
  * A part as the engine keeps it while a window covers it: what was added by it is taken off again from here, with
@@ -19,7 +20,9 @@ export interface StoredPart {
   readonly floorRanges: readonly SlotRange[] | null;
   /** `null`: nothing was left out on purpose. */
   readonly sampling: PartSampling | null;
-  readonly commands: CommandRows | null;
+  readonly commands: NamedRows | null;
+  /** `null`: it is of another vantage, or none of its keys is hot. */
+  readonly clients: ClientRows | null;
   /** What was taken from the budget. */
   readonly bytes: number;
 }

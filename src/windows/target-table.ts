@@ -1,8 +1,11 @@
 import type { KindCoverage, TargetCoverage, TargetState } from "../model/coverage.ts";
 import type { Key } from "../model/key.ts";
+import type { PanePart } from "../model/pane.ts";
 import type { Facts, KeyFacts, TargetReport } from "../model/target.ts";
+import { ClientSeries } from "./client-series.ts";
 import { FactBook } from "./fact-book.ts";
 import { ReportSeries } from "./report-series.ts";
+import { VANTAGE_OF_SOURCE } from "./vantage.ts";
 
 const STALE_MS = 5000;
 /** A target of which nothing was heard for so long is gone. */
@@ -15,6 +18,7 @@ interface KnownTarget {
   readonly target: string;
   /** By agent: two may watch one target, and their counts of it are the same accesses. */
   readonly series: Map<string, ReportSeries>;
+  readonly clients: ClientSeries;
 }
 
 /** What each target last said of itself: its state, and how much of the truth is seen there. */
@@ -35,6 +39,11 @@ export class TargetTable {
     if (series) series.add(report);
     else known.series.set(report.agent, new ReportSeries(report));
     if (known.series.size > AGENTS_PER_TARGET_MAX) dropQuietest(known);
+  }
+
+  /** Takes note of what clients report of a known target. Not for parts that have been noted before. */
+  addClients(part: PanePart): void {
+    this.#targets.get(idOf(part.cluster, part.target))?.clients.add(part);
   }
 
   addFacts(facts: KeyFacts): void {
@@ -62,7 +71,10 @@ export class TargetTable {
     if (!known) return { read: null, write: null };
     const series = speaking(known);
     const { atMs } = series.latest;
-    return { read: series.coverageOf("read", atMs).ratio, write: series.coverageOf("write", atMs).ratio };
+    return {
+      read: series.coverageOf("read", atMs, known.clients).ratio,
+      write: series.coverageOf("write", atMs, known.clients).ratio,
+    };
   }
 
   #newTarget({ cluster, target }: TargetReport): KnownTarget | null {
@@ -70,7 +82,8 @@ export class TargetTable {
       this.#turnedAway++;
       return null;
     }
-    const known = { cluster, target, series: new Map<string, ReportSeries>() };
+    const series = new Map<string, ReportSeries>();
+    const known = { cluster, target, series, clients: new ClientSeries() };
     this.#targets.set(idOf(cluster, target), known);
     return known;
   }
@@ -86,8 +99,8 @@ function coverageOf(known: KnownTarget, nowMs: number): TargetCoverage {
   const series = speaking(known);
   const { role, sources } = series.latest;
   const kinds: { read: KindCoverage; write: KindCoverage } = {
-    read: series.coverageOf("read", nowMs),
-    write: series.coverageOf("write", nowMs),
+    read: series.coverageOf("read", nowMs, known.clients),
+    write: series.coverageOf("write", nowMs, known.clients),
   };
   return {
     cluster: known.cluster,
@@ -104,8 +117,9 @@ function stateOf(latest: TargetReport, nowMs: number): TargetState {
   return isWatched(latest) ? "seen" : "blind";
 }
 
+/** Clients may still report a target that its agent cannot reach. */
 function isWatched({ reachable, sources }: TargetReport): boolean {
-  return reachable && sources.some(({ state }) => state === "up");
+  return sources.some(({ source, state }) => state === "up" && (reachable || !VANTAGE_OF_SOURCE.has(source)));
 }
 
 /** The agent that watches it, and of those the one heard last. */

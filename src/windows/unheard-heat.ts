@@ -16,7 +16,10 @@ export function unheardHeat(key: Key, windowMs: number, asOfMs: number): Heat {
     target: null,
     slot: null,
     shareOfTarget: null,
+    suspect: false,
     commands: {},
     services: {},
+    absorbed: 0,
+    bytes: null,
   };
 }

@@ -17,6 +17,11 @@ export function isAdditive(vantage: Vantage): boolean {
   return vantage === "clients" || vantage === "traces";
 }
 
+/** Whether what it says is the word of others than servers: it is held to what those ran. */
+export function isClaim(vantage: Vantage): boolean {
+  return vantage === "clients" || vantage === "traces";
+}
+
 /** Kinds as bits: what a vantage sees, or is complete for. */
 export const READ_BIT = 1;
 export const WRITE_BIT = 2;

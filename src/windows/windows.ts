@@ -8,9 +8,9 @@ import { Ledger, type StageBooks } from "../runtime/accounting.ts";
 import type { Logger } from "../runtime/logger.ts";
 import { ByteBudget } from "./byte-budget.ts";
 import { type ClosedHop, ClusterWindows, FUTURE_MS_MAX } from "./cluster-windows.ts";
-import { CommandNames } from "./command-rows.ts";
 import { HeatReader } from "./heat-reader.ts";
 import type { HopWindow } from "./hop-window.ts";
+import { NameTable } from "./named-rows.ts";
 import { problemOfPart } from "./part-check.ts";
 import { hottest } from "./ranking.ts";
 import { unheardHeat } from "./unheard-heat.ts";
@@ -77,7 +77,8 @@ export class Windows {
   readonly #keyBudget: ByteBudget;
   readonly #partBudget: ByteBudget;
   readonly #entries = new Ledger("window-entries");
-  readonly #commandNames = new CommandNames();
+  readonly #commandNames = new NameTable();
+  readonly #serviceNames = new NameTable();
   readonly #seed = randomInt(2 ** 31);
   readonly #named = new Set<string>();
   #nowMs = 0;
@@ -251,6 +252,7 @@ export class Windows {
         partBudget: this.#partBudget,
         entries: this.#entries,
         commandNames: this.#commandNames,
+        serviceNames: this.#serviceNames,
         seed: this.#seed,
       },
       nowMs,

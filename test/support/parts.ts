@@ -69,6 +69,7 @@ export function makeReport(fields: Partial<Omit<TargetReport, "type">> = {}): Ta
     cluster: "default",
     target: "10.0.0.1:6379",
     atMs: 0,
+    pane: { startMs: (fields.atMs ?? 0) - 1000, lengthMs: 1000 },
     reachable: true,
     role: "primary",
     runId: null,

@@ -42,6 +42,9 @@ test("hot keys come in the shape of the contract", async (t) => {
         vantages: { write: "server-events" },
         commands: { set: 50_123 },
         services: {},
+        absorbedPerSecond: 0,
+        bytesPerSecond: null,
+        suspect: false,
       },
     ],
   });

@@ -31,7 +31,10 @@ export function makeHeat(fields: HeatFields = {}): Heat {
     slot: null,
     shareOfTarget: 0.62,
     commands: { set: writes },
+    suspect: false,
     services: {},
+    absorbed: 0,
+    bytes: null,
     ...given,
   };
 }
@@ -78,6 +81,8 @@ export function makeIncident(fields: Partial<Incident> = {}): Incident {
     complete: true,
     coverage: { read: 0.5, write: 1 },
     facts: { type: "string", bytes: 120, ttlSeconds: 60, encoding: "embstr" },
+    users: {},
+    suspect: false,
     services: {},
     commands: {},
     advice: [],

@@ -58,7 +58,10 @@ export function heatOf(sample: HeatSample = {}): Heat {
     slot: null,
     shareOfTarget: 0.5,
     commands,
+    suspect: false,
     services: {},
+    absorbed: 0,
+    bytes: null,
   };
 }
 
@@ -95,6 +98,8 @@ export function incidentOf(changes: Partial<Incident> & { readonly name?: string
     complete: true,
     coverage: { read: null, write: 1 },
     facts: null,
+    users: {},
+    suspect: false,
     services: {},
     commands: { set: 20_000 },
     advice: [],

@@ -41,7 +41,10 @@ function makeHeat(lower: number, upper: number | null, fields: Partial<Heat> = {
     slot: null,
     shareOfTarget: null,
     commands: {},
+    suspect: false,
     services: {},
+    absorbed: 0,
+    bytes: null,
     ...fields,
   };
 }

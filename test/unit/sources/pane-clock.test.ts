@@ -30,7 +30,8 @@ test("panes are aligned to the wall clock, and each opens once", () => {
   pass(600);
   assert.equal(panes.tick().opens, null);
   pass(150);
-  assert.deepEqual(panes.tick(), { nowMs: 11_050, opens: 11_000, epoch: 10_300, hasJumped: false });
+  const opened = { nowMs: 11_050, opens: 11_000, closes: 10_000, epoch: 10_300, hasJumped: false };
+  assert.deepEqual(panes.tick(), opened);
   assert.equal(panes.tick().opens, null);
 });
 

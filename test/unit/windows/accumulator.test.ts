@@ -41,6 +41,7 @@ function storedPart({ probability, watchedShare, floor, counts }: Drawn): Stored
     floorRanges: null,
     sampling: isSampled ? { probability, watchedShare, ranges: null } : null,
     commands: null,
+    clients: null,
     bytes: 0,
   };
 }

@@ -165,3 +165,15 @@ test("what is left of a kind that nobody sees any more counts, and has no upper 
   assert.deepEqual(counts.total, { estimate: 46, lower: 46, upper: null, likely: null });
   assert.equal(clearing.total, null);
 });
+
+test("what clients claim above a complete count by less than a pane is held to it, more disproves it", () => {
+  const exact = events({ lower: { read: 0, write: 1000, miss: 0 } });
+  const claim = (write: number) => fuse([exact, clients({ lower: { read: 500, write, miss: 0 } })], 0.1);
+  const held = claim(1090);
+  assert.deepEqual(held.counts.write, { estimate: 1000, lower: 1000, upper: 1000, likely: null });
+  assert.equal(held.vantages.write, "server-events");
+  assert.equal(held.disproved, 0);
+  const silent = claim(1200);
+  assert.deepEqual(silent.counts.write, { estimate: 1200, lower: 1200, upper: null, likely: null });
+  assert.equal(silent.disproved, 1);
+});

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { TargetReport } from "../../../src/model/target.ts";
 import { TargetTable } from "../../../src/windows/target-table.ts";
-import { makeReport } from "../../support/parts.ts";
+import { makePart, makeReport, type PartFields } from "../../support/parts.ts";
 
 const T0 = 1_700_000_000_000;
 const TARGET = "10.0.0.1:6379";
@@ -102,4 +102,59 @@ test("facts of a key are its newest ones, and the oldest keys make room", () => 
     table.addFacts({ type: "facts", ...key(`key:${i}`), atMs: 3, facts: facts(i) });
   assert.equal(table.factsOf(key("k")), null);
   assert.equal(table.factsOf(key("key:4095"))?.bytes, 4095);
+});
+
+/** What clients report of second `second` at the target. */
+function clientPart(second: number, fields: PartFields = {}) {
+  const rows = [{ key: "a", read: 20, write: 10 }];
+  return makePart({ vantage: "clients", startMs: at(second), rows, ...fields });
+}
+
+test("reads are covered by what clients report, agents added, sampled counts scaled", () => {
+  const table = new TargetTable();
+  for (let second = 1; second <= 10; second++) {
+    table.add(report(second));
+    table.addClients(clientPart(second - 1));
+    table.addClients(
+      clientPart(second - 1, { agent: "agent-b", probability: 0.5, rows: [{ key: "b", read: 10 }] }),
+    );
+  }
+  const { read, write } = table.coverage(at(10))[0]!.kinds;
+  assert.deepEqual(read, { ran: 500, observed: 400, ratio: 0.8, vantage: "clients" });
+  assert.deepEqual(write, { ran: 1000, observed: 800, ratio: 0.8, vantage: "server-events" });
+  assert.deepEqual(table.coverageOf("default", TARGET), { read: 0.8, write: 0.8 });
+});
+
+test("what the server has told of and clients have not yet is not divided", () => {
+  const table = new TargetTable();
+  table.add(report(1));
+  table.addClients(clientPart(0, { rows: [{ key: "a", read: 25 }] }));
+  table.add(report(2));
+  table.addClients(clientPart(1, { closing: false, rows: [{ key: "a", read: 5 }] }));
+  assert.deepEqual(table.coverage(at(2))[0]?.kinds.read, {
+    ran: 50,
+    observed: 25,
+    ratio: 0.5,
+    vantage: "clients",
+  });
+});
+
+test("a target that its agent cannot reach is seen while its clients report it", () => {
+  const table = new TargetTable();
+  const samples = {
+    source: "samples",
+    state: "up",
+    sinceMs: 0,
+    gaps: 0,
+    probability: 1,
+    reason: null,
+  } as const;
+  table.add(report(0, { reachable: false, sources: [...report(0).sources, samples] }));
+  assert.equal(table.coverage(at(1))[0]?.state, "seen");
+});
+
+test("what clients report of a target that nobody else knows is no coverage", () => {
+  const table = new TargetTable();
+  table.addClients(clientPart(0));
+  assert.deepEqual(table.coverage(at(1)), []);
 });

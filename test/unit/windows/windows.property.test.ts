@@ -6,7 +6,7 @@ import { Ledger, unaccounted } from "../../../src/runtime/accounting.ts";
 import { silentLogger } from "../../../src/runtime/logger.ts";
 import { ByteBudget } from "../../../src/windows/byte-budget.ts";
 import { ClusterWindows } from "../../../src/windows/cluster-windows.ts";
-import { CommandNames } from "../../../src/windows/command-rows.ts";
+import { NameTable } from "../../../src/windows/named-rows.ts";
 import { Windows } from "../../../src/windows/windows.ts";
 import { makePart, makeReport } from "../../support/parts.ts";
 import {
@@ -171,7 +171,8 @@ test("when everything has left the windows, no sum, handle or byte is left behin
           keyBudget,
           partBudget,
           entries: new Ledger("window-entries"),
-          commandNames: new CommandNames(),
+          commandNames: new NameTable(),
+          serviceNames: new NameTable(),
           seed: 7,
         },
         ORIGIN_MS,
