@@ -1,5 +1,3 @@
-import { finalMix } from "../model/key-hash.ts";
-
 const INDEX_BITS = 11;
 const REGISTERS = 1 << INDEX_BITS;
 const ALPHA = 0.7213 / (1 + 1.079 / REGISTERS);
@@ -35,4 +33,11 @@ export class HyperLogLog {
   reset(): void {
     this.#registers.fill(0);
   }
+}
+
+/** Murmur3's last step: spreads each bit of a hash over all of them. One to one. Source: Appleby, MurmurHash3 (public domain). */
+function finalMix(hash: number): number {
+  let mixed = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35);
+  return mixed ^ (mixed >>> 16);
 }

@@ -1,6 +1,7 @@
 import type { HeatKind } from "../model/access.ts";
 import type { PanePart } from "../model/pane.ts";
 import type { TargetReport } from "../model/target.ts";
+import type { KeyHasher } from "../panes/key-words.ts";
 import type { Ledger } from "../runtime/accounting.ts";
 import type { ByteBudget } from "./byte-budget.ts";
 import { MISS, READ, WRITE } from "./columns.ts";
@@ -33,7 +34,7 @@ export interface ClusterOptions {
   readonly entries: Ledger;
   readonly commandNames: NameTable;
   readonly serviceNames: NameTable;
-  readonly seed: number;
+  readonly hasher: KeyHasher;
 }
 
 export type ClusterOutcome = "kept" | "unused" | "duplicate" | "late" | "refused";
@@ -90,7 +91,7 @@ export class ClusterWindows {
     this.#graceMs = graceMs;
     this.#sinceMs = nowMs;
     this.#reachMs = Math.max(...windowsMs);
-    this.keys = new KeyTable(keyBudget, options.seed);
+    this.keys = new KeyTable(keyBudget, options.hasher);
     this.#store = new PartStore({ ...options, keys: this.keys });
     this.shelf = new Shelf(hopMs);
     this.tracks = new TrackBook({ hopMs, reachMs: this.#reachMs + graceMs + 2 * FUTURE_MS_MAX + 4 * hopMs });

@@ -1,5 +1,5 @@
 import { keptKeySlot } from "../model/key.ts";
-import { hashKey } from "../model/key-hash.ts";
+import { isSameKey, type KeyHasher, viewOf } from "../panes/key-words.ts";
 import type { ByteBudget } from "./byte-budget.ts";
 
 /** Charged for each key beside its bytes: its place in the table and its columns. */
@@ -15,9 +15,11 @@ const FIRST_ARENA_BYTES = 64 * 1024;
  */
 export class KeyTable {
   readonly #budget: ByteBudget;
-  readonly #seed: number;
-  /** Handle plus one by hash; 0 is empty. Linear probing, never more than half full. */
+  readonly #hasher: KeyHasher;
+  /** Handle plus one by the upper bits of its hash; 0 is empty. Linear probing, never more than half full. */
   #table = new Int32Array(FIRST_HANDLES * 2);
+  /** A hash less its lower bits is a place in the table. */
+  #shift = shiftFor(FIRST_HANDLES * 2);
   #hashes = new Int32Array(FIRST_HANDLES);
   #dbs = new Int32Array(FIRST_HANDLES);
   #starts = new Uint32Array(FIRST_HANDLES);
@@ -26,15 +28,15 @@ export class KeyTable {
   #holders = new Int32Array(FIRST_HANDLES);
   #free: number[] = [];
   #arena = new Uint8Array(FIRST_ARENA_BYTES);
+  #keys = viewOf(this.#arena);
   #arenaUsed = 0;
   #liveBytes = 0;
   #size = 0;
   #handleEnd = 0;
 
-  /** `seed`: against hash flooding, differs between processes. */
-  constructor(budget: ByteBudget, seed: number) {
+  constructor(budget: ByteBudget, hasher: KeyHasher) {
     this.#budget = budget;
-    this.#seed = seed;
+    this.#hasher = hasher;
   }
 
   /** Keys held now. */
@@ -47,15 +49,15 @@ export class KeyTable {
     return this.#handleEnd;
   }
 
-  hash(db: number, bytes: Uint8Array, start: number, end: number): number {
-    return hashKey(this.#seed ^ db, bytes, start, end);
+  hash(db: number, bytes: DataView, start: number, end: number): number {
+    return this.#hasher.hash(db, bytes, start, end);
   }
 
   /** The handle of a key, or -1. */
-  find(hash: number, db: number, bytes: Uint8Array, start: number, end: number): number {
+  find(hash: number, db: number, bytes: DataView, start: number, end: number): number {
     const table = this.#table;
     const mask = table.length - 1;
-    for (let place = hash & mask; ; place = (place + 1) & mask) {
+    for (let place = hash >>> this.#shift; ; place = (place + 1) & mask) {
       const handle = table[place]! - 1;
       if (handle < 0) return -1;
       if (this.#hashes[handle] === hash && this.#isKey(handle, db, bytes, start, end)) return handle;
@@ -133,18 +135,15 @@ export class KeyTable {
     return this.#lengths[a]! - this.#lengths[b]!;
   }
 
-  #isKey(handle: number, db: number, bytes: Uint8Array, start: number, end: number): boolean {
+  #isKey(handle: number, db: number, bytes: DataView, start: number, end: number): boolean {
     const length = end - start;
     if (this.#lengths[handle] !== length || this.#dbs[handle] !== db) return false;
-    const arena = this.#arena;
-    const at = this.#starts[handle]!;
-    for (let i = 0; i < length; i++) if (arena[at + i] !== bytes[start + i]) return false;
-    return true;
+    return isSameKey(this.#keys, this.#starts[handle]!, bytes, start, length);
   }
 
   #link(handle: number): void {
     const mask = this.#table.length - 1;
-    let place = this.#hashes[handle]! & mask;
+    let place = this.#hashes[handle]! >>> this.#shift;
     while (this.#table[place] !== 0) place = (place + 1) & mask;
     this.#table[place] = handle + 1;
   }
@@ -163,10 +162,10 @@ export class KeyTable {
   #unlink(handle: number): void {
     const table = this.#table;
     const mask = table.length - 1;
-    let gap = this.#hashes[handle]! & mask;
+    let gap = this.#hashes[handle]! >>> this.#shift;
     while (table[gap] !== handle + 1) gap = (gap + 1) & mask;
     for (let place = (gap + 1) & mask; table[place] !== 0; place = (place + 1) & mask) {
-      const home = this.#hashes[table[place]! - 1]! & mask;
+      const home = this.#hashes[table[place]! - 1]! >>> this.#shift;
       if (((place - home) & mask) < ((place - gap) & mask)) continue;
       table[gap] = table[place]!;
       gap = place;
@@ -179,8 +178,8 @@ export class KeyTable {
     this.#free = [];
     this.#handleEnd = 0;
     this.#arenaUsed = 0;
-    if (this.#arena.length > FIRST_ARENA_BYTES) this.#arena = new Uint8Array(FIRST_ARENA_BYTES);
-    if (this.#table.length > FIRST_HANDLES * 2) this.#table = new Int32Array(FIRST_HANDLES * 2);
+    if (this.#arena.length > FIRST_ARENA_BYTES) this.#setArena(FIRST_ARENA_BYTES);
+    if (this.#table.length > FIRST_HANDLES * 2) this.#setTable(FIRST_HANDLES * 2);
   }
 
   #nextHandle(): number {
@@ -199,14 +198,24 @@ export class KeyTable {
 
   #growTable(): void {
     const old = this.#table;
-    this.#table = new Int32Array(old.length * 2);
+    this.#setTable(old.length * 2);
     for (const place of old) if (place !== 0) this.#link(place - 1);
+  }
+
+  #setTable(length: number): void {
+    this.#table = new Int32Array(length);
+    this.#shift = shiftFor(length);
+  }
+
+  #setArena(bytes: number): void {
+    this.#arena = new Uint8Array(bytes);
+    this.#keys = viewOf(this.#arena);
   }
 
   /** Copies the live keys to an arena with as much room again: what freed keys left behind goes. */
   #rebuildArena(lengthNeeded: number): void {
     const old = this.#arena;
-    this.#arena = new Uint8Array(Math.max(FIRST_ARENA_BYTES, 2 * (this.#liveBytes + lengthNeeded)));
+    this.#setArena(Math.max(FIRST_ARENA_BYTES, 2 * (this.#liveBytes + lengthNeeded)));
     this.#arenaUsed = 0;
     for (const place of this.#table) {
       if (place === 0) continue;
@@ -217,6 +226,11 @@ export class KeyTable {
       this.#arenaUsed += length;
     }
   }
+}
+
+/** `length`: a power of two. */
+function shiftFor(length: number): number {
+  return 32 - Math.log2(length);
 }
 
 function grown<T extends Int32Array | Uint32Array | Uint16Array>(from: T, to: T): T {

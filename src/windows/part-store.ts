@@ -1,5 +1,6 @@
 import { COMMANDS_PER_ENTRY, type PaneEntries, type PanePart } from "../model/pane.ts";
 import { coversSlot } from "../model/slot.ts";
+import { viewOf } from "../panes/key-words.ts";
 import type { Ledger } from "../runtime/accounting.ts";
 import type { ByteBudget } from "./byte-budget.ts";
 import { type ClientRows, clientRowsBytes, clientRowsOf } from "./client-rows.ts";
@@ -78,12 +79,13 @@ export class PartStore {
     const { keys, keyBudget } = this.#options;
     const { length, dbs, keyBytes, keyOffsets } = entries;
     if (this.#rows.length < length) this.#grow(length);
+    const view = viewOf(keyBytes);
     let newBytes = 0;
     for (let i = 0; i < length; i++) {
       const start = keyOffsets[i]!;
       const end = keyOffsets[i + 1]!;
-      const hash = keys.hash(dbs[i]!, keyBytes, start, end);
-      const handle = keys.find(hash, dbs[i]!, keyBytes, start, end);
+      const hash = keys.hash(dbs[i]!, view, start, end);
+      const handle = keys.find(hash, dbs[i]!, view, start, end);
       this.#hashes[i] = hash;
       this.#handles[i] = handle;
       if (handle < 0) newBytes += KeyTable.costBytes(end - start);
@@ -136,7 +138,7 @@ export class PartStore {
       const hash = this.#hashes[entry]!;
       const db = entries.dbs[entry]!;
       // Looked up again: a careless agent may name one key twice in a part.
-      handle = keys.find(hash, db, entries.keyBytes, start, end);
+      handle = keys.find(hash, db, viewOf(entries.keyBytes), start, end);
       if (handle < 0) handle = keys.intern(hash, db, entries.keyBytes, start, end);
       this.#handles[entry] = handle;
     }

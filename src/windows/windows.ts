@@ -1,9 +1,9 @@
-import { randomInt } from "node:crypto";
 import type { HeatKind } from "../model/access.ts";
 import type { Heat } from "../model/heat.ts";
 import type { Key } from "../model/key.ts";
 import type { PanePart } from "../model/pane.ts";
 import type { TargetReport } from "../model/target.ts";
+import { KeyHasher, viewOf } from "../panes/key-words.ts";
 import { Ledger, type StageBooks } from "../runtime/accounting.ts";
 import type { Logger } from "../runtime/logger.ts";
 import { ByteBudget } from "./byte-budget.ts";
@@ -79,7 +79,7 @@ export class Windows {
   readonly #entries = new Ledger("window-entries");
   readonly #commandNames = new NameTable();
   readonly #serviceNames = new NameTable();
-  readonly #seed = randomInt(2 ** 31);
+  readonly #hasher = new KeyHasher();
   readonly #named = new Set<string>();
   #nowMs = 0;
   #disprovedUppers = 0;
@@ -174,8 +174,9 @@ export class Windows {
   handleOf(key: Key): number | undefined {
     const keys = this.#members.get(key.cluster)?.windows.keys;
     if (!keys) return undefined;
-    const hash = keys.hash(key.db, key.bytes, 0, key.bytes.length);
-    const handle = keys.find(hash, key.db, key.bytes, 0, key.bytes.length);
+    const view = viewOf(key.bytes);
+    const hash = keys.hash(key.db, view, 0, key.bytes.length);
+    const handle = keys.find(hash, key.db, view, 0, key.bytes.length);
     return handle < 0 ? undefined : handle;
   }
 
@@ -253,7 +254,7 @@ export class Windows {
         entries: this.#entries,
         commandNames: this.#commandNames,
         serviceNames: this.#serviceNames,
-        seed: this.#seed,
+        hasher: this.#hasher,
       },
       nowMs,
     );

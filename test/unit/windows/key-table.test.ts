@@ -3,22 +3,24 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { keyId } from "../../../src/model/key.ts";
 import { slotOf } from "../../../src/model/slot.ts";
+import { KeyHasher, viewOf } from "../../../src/panes/key-words.ts";
 import { ByteBudget } from "../../../src/windows/byte-budget.ts";
 import { KeyTable } from "../../../src/windows/key-table.ts";
 
 function makeTable() {
   const budget = new ByteBudget(2 ** 24);
-  return { budget, table: new KeyTable(budget, 42) };
+  return { budget, table: new KeyTable(budget, new KeyHasher()) };
 }
 
 function find(table: KeyTable, db: number, key: Uint8Array): number {
-  return table.find(table.hash(db, key, 0, key.length), db, key, 0, key.length);
+  const view = viewOf(key);
+  return table.find(table.hash(db, view, 0, key.length), db, view, 0, key.length);
 }
 
 function enter(table: KeyTable, db: number, key: Uint8Array): number {
   const known = find(table, db, key);
   const handle =
-    known >= 0 ? known : table.intern(table.hash(db, key, 0, key.length), db, key, 0, key.length);
+    known >= 0 ? known : table.intern(table.hash(db, viewOf(key), 0, key.length), db, key, 0, key.length);
   table.hold(handle);
   return handle;
 }

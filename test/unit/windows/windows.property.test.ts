@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { firingCount, type Heat } from "../../../src/model/heat.ts";
+import { KeyHasher } from "../../../src/panes/key-words.ts";
 import { Ledger, unaccounted } from "../../../src/runtime/accounting.ts";
 import { silentLogger } from "../../../src/runtime/logger.ts";
 import { ByteBudget } from "../../../src/windows/byte-budget.ts";
@@ -173,7 +174,7 @@ test("when everything has left the windows, no sum, handle or byte is left behin
           entries: new Ledger("window-entries"),
           commandNames: new NameTable(),
           serviceNames: new NameTable(),
-          seed: 7,
+          hasher: new KeyHasher(),
         },
         ORIGIN_MS,
       );
