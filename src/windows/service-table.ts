@@ -9,13 +9,15 @@ const GONE_MS = 3_600_000;
 const SERVICES_MAX = 10_000;
 
 interface KnownService {
-  heardMs: number;
-  saidGoodbye: boolean;
+  readonly heardMs: number;
+  readonly saidGoodbye: boolean;
+  /** When it was last heard again after a silence; 0: it never was silent. */
+  readonly returnedMs: number;
 }
 
 /** Which services report their accesses, and which have fallen silent: what they did meanwhile is not known. */
 export class ServiceTable {
-  /** By cluster and name, the one heard last at the end. */
+  /** By cluster and name. */
   readonly #services = new Map<string, KnownService>();
   #turnedAway = 0;
 
@@ -25,7 +27,8 @@ export class ServiceTable {
   }
 
   /** Agents may hear of different instances of one service: whoever heard of it last is right. */
-  add({ cluster, services }: ServicesReport): void {
+  add({ cluster, services, atMs }: ServicesReport): void {
+    if (this.#services.size >= SERVICES_MAX) this.#prune(atMs);
     for (const { name, heardMs, saidGoodbye } of services) {
       const id = idOf(cluster, name);
       const known = this.#services.get(id);
@@ -34,30 +37,31 @@ export class ServiceTable {
         this.#turnedAway++;
         continue;
       }
-      this.#services.delete(id);
-      this.#services.set(id, { heardMs, saidGoodbye });
+      const wasSilent = known !== undefined && heardMs - known.heardMs > SILENT_MS;
+      const returnedMs = wasSilent ? heardMs : (known?.returnedMs ?? 0);
+      this.#services.set(id, { heardMs, saidGoodbye, returnedMs });
     }
   }
 
   /**
-   * The first of `names` that reported once, and is silent without having ended; `null`: there is none.
+   * The first of `names` that reported once and was silent in the time since `sinceMs`, or is so now; `null`: none.
    *
    * A key that they used is not calm because they say nothing: they are awaited, a minute after a goodbye (they may be
    * redeployed), else for an hour.
    */
-  awaited(cluster: string, names: Iterable<string>, nowMs: number): string | null {
+  awaited(cluster: string, names: Iterable<string>, sinceMs: number, nowMs: number): string | null {
     for (const name of names) {
       const known = this.#services.get(idOf(cluster, name));
       if (!known) continue;
       const silentMs = nowMs - known.heardMs;
       const awaitedMs = known.saidGoodbye ? GOODBYE_MS : GONE_MS;
-      if (silentMs > SILENT_MS && silentMs <= awaitedMs) return name;
+      const isAwaited = silentMs > SILENT_MS && silentMs <= awaitedMs;
+      if (isAwaited || known.returnedMs > sinceMs) return name;
     }
     return null;
   }
 
-  /** Forgets what is gone. */
-  prune(nowMs: number): void {
+  #prune(nowMs: number): void {
     for (const [id, { heardMs }] of this.#services) {
       if (nowMs - heardMs > GONE_MS) this.#services.delete(id);
     }

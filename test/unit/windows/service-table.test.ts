@@ -15,41 +15,61 @@ function heard(
   table.add({ type: "services", agent, cluster: "default", atMs: NOW_MS, services: [service] });
 }
 
+/** Of windows that begin now. */
+function awaited(table: ServiceTable, names: readonly string[], nowMs: number): string | null {
+  return table.awaited("default", names, nowMs, nowMs);
+}
+
 test("a service that stopped reporting is awaited for an hour", () => {
   const table = new ServiceTable();
   heard(table, 2000);
-  assert.equal(table.awaited("default", ["shop"], NOW_MS), null);
-  assert.equal(table.awaited("default", ["other", "shop"], NOW_MS + 5000), "shop");
-  assert.equal(table.awaited("default", ["shop"], NOW_MS + 3_600_000), null);
+  assert.equal(awaited(table, ["shop"], NOW_MS), null);
+  assert.equal(awaited(table, ["other", "shop"], NOW_MS + 5000), "shop");
+  assert.equal(awaited(table, ["shop"], NOW_MS + 3_600_000), null);
 });
 
 test("one that said goodbye may be redeployed: it is awaited for a minute", () => {
   const table = new ServiceTable();
   heard(table, 5000, { saidGoodbye: true });
-  assert.equal(table.awaited("default", ["shop"], NOW_MS), "shop");
-  assert.equal(table.awaited("default", ["shop"], NOW_MS + 56_000), null);
+  assert.equal(awaited(table, ["shop"], NOW_MS), "shop");
+  assert.equal(awaited(table, ["shop"], NOW_MS + 56_000), null);
 });
 
 test("nobody waits for services that never reported, or for those of other clusters", () => {
   const table = new ServiceTable();
   heard(table, 5000);
-  assert.equal(table.awaited("default", ["web"], NOW_MS), null);
-  assert.equal(table.awaited("shop", ["shop"], NOW_MS), null);
-  assert.equal(table.awaited("default", [], NOW_MS), null);
+  assert.equal(awaited(table, ["web"], NOW_MS), null);
+  assert.equal(table.awaited("shop", ["shop"], NOW_MS, NOW_MS), null);
+  assert.equal(awaited(table, [], NOW_MS), null);
 });
 
 test("of two agents the one that heard of a service last is right", () => {
   const table = new ServiceTable();
   heard(table, 1000);
   heard(table, 9000, { saidGoodbye: true }, "agent-b");
-  assert.equal(table.awaited("default", ["shop"], NOW_MS + 60_000), "shop");
+  assert.equal(awaited(table, ["shop"], NOW_MS + 60_000), "shop");
 });
 
-test("what is gone for an hour is forgotten", () => {
+test("beyond a limit services are turned away, until others have been gone for an hour", () => {
   const table = new ServiceTable();
-  for (let i = 0; i < 10_001; i++) heard(table, 0, { name: `service-${i}` });
+  const states = Array.from({ length: 10_001 }, (_, i) => ({
+    name: `service-${i}`,
+    instances: 1,
+    heardMs: NOW_MS,
+    saidGoodbye: false,
+  }));
+  table.add({ type: "services", agent: "agent-a", cluster: "default", atMs: NOW_MS, services: states });
   assert.equal(table.turnedAway, 1);
-  table.prune(NOW_MS + 3_600_001);
-  heard(table, 0);
+  const atMs = NOW_MS + 3_600_001;
+  const services = [{ name: "shop", instances: 1, heardMs: atMs, saidGoodbye: false }];
+  table.add({ type: "services", agent: "agent-a", cluster: "default", atMs, services });
   assert.equal(table.turnedAway, 1);
+  assert.equal(table.awaited("default", ["shop"], atMs, atMs + 4000), "shop");
+});
+
+test("a window in which a service was silent is not known, though it has come back", () => {
+  const table = new ServiceTable();
+  for (const agoMs of [30_000, 10_000, 7500, 5000, 2500, 0]) heard(table, agoMs);
+  assert.equal(table.awaited("default", ["shop"], NOW_MS - 10_001, NOW_MS), "shop");
+  assert.equal(table.awaited("default", ["shop"], NOW_MS - 10_000, NOW_MS), null);
 });

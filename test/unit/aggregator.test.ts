@@ -1,0 +1,147 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Aggregator } from "../../src/aggregator.ts";
+import { defaultConfig } from "../../src/config/load.ts";
+import { IncidentBook } from "../../src/incidents/book.ts";
+import { memoryStore } from "../../src/incidents/store.ts";
+import type { Incident } from "../../src/model/incident.ts";
+import { Notifier } from "../../src/notify/notifier.ts";
+import { Ledger } from "../../src/runtime/accounting.ts";
+import { silentLogger } from "../../src/runtime/logger.ts";
+import type { Message, MessageHandler } from "../../src/transport/transport.ts";
+import { ServiceTable } from "../../src/windows/service-table.ts";
+import { TargetTable } from "../../src/windows/target-table.ts";
+import { Windows } from "../../src/windows/windows.ts";
+import { makePart, makeReport, type Row } from "../support/parts.ts";
+import { SimulatedClock } from "../support/simulated-clock.ts";
+
+/** An aggregator under simulated time, with every change of state that it tells of. */
+function startAggregator() {
+  const clock = new SimulatedClock();
+  const rule = {
+    name: "hot",
+    type: "rate",
+    window: "10s",
+    threshold: "1000/s",
+    keepFiringFor: "5s",
+    cooldown: "1s",
+  };
+  const config = defaultConfig({ redisUrls: ["redis://10.0.0.1:6379"], rules: [rule] });
+  const windows = new Windows({
+    windowsMs: config.windows,
+    hopMs: 1000,
+    graceMs: 2000,
+    ledger: new Ledger("windows"),
+    logger: silentLogger,
+  });
+  const incidents = new IncidentBook({
+    rules: config.rules,
+    store: memoryStore(),
+    ledger: new Ledger("incidents"),
+    logger: silentLogger,
+    nowMs: clock.now(),
+  });
+  const notifier = new Notifier({
+    routes: config.routes,
+    receivers: [],
+    rules: config.rules,
+    clock,
+    logger: silentLogger,
+    ledger: new Ledger("notify"),
+    onNotified: () => {},
+  });
+  const states: string[] = [];
+  const aggregator = new Aggregator({
+    rules: config.rules,
+    windows,
+    targets: new TargetTable(),
+    services: new ServiceTable(),
+    incidents,
+    notifier,
+    clock,
+    onIncident: ({ status, reason }: Incident) => {
+      const state = reason === null ? status : `${status} (${reason})`;
+      if (states.at(-1) !== state) states.push(state);
+    },
+  });
+  let handler: MessageHandler = () => {};
+  aggregator.start({
+    publish: () => {},
+    consume: (consumer) => {
+      handler = consumer;
+    },
+    close: async () => {},
+    backlogBytes: 0,
+    books: () => [],
+  });
+  return { clock, states, incidents, take: (messages: readonly Message[]) => void handler(messages) };
+}
+
+/** Passes seconds in which the agent sends what clients report. */
+function pass(
+  { clock, take }: ReturnType<typeof startAggregator>,
+  seconds: number,
+  rows: readonly Row[],
+  services: readonly { readonly name: string; readonly saidGoodbye: boolean }[],
+): void {
+  for (let second = 0; second < seconds; second++) {
+    const startMs = clock.now();
+    clock.advance(1000);
+    const atMs = clock.now();
+    const heard = services.map((service) => ({ ...service, instances: 1, heardMs: atMs }));
+    take([
+      makePart({ startMs }),
+      makeReport({ atMs }),
+      makePart({ startMs, vantage: "clients", sees: ["read", "write", "miss"], complete: false, rows }),
+      { type: "services", agent: "agent-a", cluster: "default", atMs, services: heard },
+    ]);
+  }
+}
+
+const SHOP = { name: "shop", saidGoodbye: false };
+const READS: readonly Row[] = [{ key: "flag:x", read: 5000, services: { shop: 5000 } }];
+
+test("a service that falls silent for 20 s, as in a redeploy, changes no state of the keys that it heats", () => {
+  const keyheat = startAggregator();
+  pass(keyheat, 15, READS, [SHOP]);
+  assert.deepEqual(keyheat.states, ["firing"]);
+  pass(keyheat, 20, [], []);
+  pass(keyheat, 15, READS, [SHOP]);
+  assert.deepEqual(keyheat.states, ["firing"]);
+});
+
+test("nor does one that said goodbye and comes back, but one that stays away for a minute is gone", () => {
+  const keyheat = startAggregator();
+  pass(keyheat, 15, READS, [SHOP]);
+  pass(keyheat, 1, READS, [{ name: "shop", saidGoodbye: true }]);
+  pass(keyheat, 20, [], []);
+  pass(keyheat, 15, READS, [SHOP]);
+  assert.deepEqual(keyheat.states, ["firing"]);
+  pass(keyheat, 1, READS, [{ name: "shop", saidGoodbye: true }]);
+  pass(keyheat, 80, [], []);
+  assert.deepEqual(keyheat.states.at(-1), "resolved (cooled)");
+});
+
+test("a key that a service stops reading cools while the service goes on reporting", () => {
+  const keyheat = startAggregator();
+  pass(keyheat, 15, READS, [SHOP]);
+  pass(keyheat, 30, [], [SHOP]);
+  assert.deepEqual(keyheat.states, ["firing", "recovering", "resolved (cooled)"]);
+});
+
+test("a service that never comes back leaves the incident stale, not resolved", () => {
+  const keyheat = startAggregator();
+  pass(keyheat, 15, READS, [SHOP]);
+  pass(keyheat, 90, [], []);
+  assert.deepEqual(keyheat.states, ["firing", "firing (stale)"]);
+});
+
+test("nobody waits for a service with a small share of the key's accesses", () => {
+  const keyheat = startAggregator();
+  const rows = [{ key: "flag:x", read: 5000, services: { shop: 4900, canary: 100 } }];
+  pass(keyheat, 15, rows, [SHOP, { name: "canary", saidGoodbye: false }]);
+  pass(keyheat, 30, [], [SHOP]);
+  assert.equal(keyheat.states.at(-1), "resolved (cooled)");
+  const [incident] = keyheat.incidents.list({ limit: 1 });
+  assert.deepEqual(incident?.users, { shop: 0.98, canary: 0.02 });
+});
