@@ -3,7 +3,6 @@ const PLANNED_KEYS = new Set([
   "redact",
   "watchdog",
   "discovery.kubernetes",
-  "sources.samples",
   "sources.traces",
   "sources.capture",
   "sources.monitor",

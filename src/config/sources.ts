@@ -21,7 +21,20 @@ const keyspace = section({
   .prefault({})
   .describe("Keyspace notifications of the server.");
 
-export const sources = section({ keyspace }).prefault({}).describe("Where accesses are seen.");
+const samples = section({
+  enabled: flag()
+    .prefault(true)
+    .describe("Whether to take in what clients report of their own accesses (`POST /v1/samples`)."),
+  bytes: size({ min: "1MiB", max: "1GiB" })
+    .prefault("32MiB")
+    .describe(
+      "Memory that the keys of all their open panes may take; beyond it the smallest counts melt into bounds.",
+    ),
+})
+  .prefault({})
+  .describe("Samples of instrumented clients: reads too, with the service that made them.");
+
+export const sources = section({ keyspace, samples }).prefault({}).describe("Where accesses are seen.");
 
 export const panes = section({
   length: duration({ min: "100ms", max: "10s" })

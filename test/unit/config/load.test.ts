@@ -29,7 +29,10 @@ describe("a config without a word", () => {
         },
       ],
       discovery: { observe: "all" },
-      sources: { keyspace: { enabled: true, configure: "verify", patterns: [], yieldAt: 0 } },
+      sources: {
+        keyspace: { enabled: true, configure: "verify", patterns: [], yieldAt: 0 },
+        samples: { enabled: true, bytes: 32 * 1024 * 1024 },
+      },
       panes: { length: 1000, keys: 8192, publish: 1000, bytes: 4 * 1024 * 1024 },
       ignore: [],
       http: { listen: { host: "127.0.0.1", port: 9380 }, hosts: [] },

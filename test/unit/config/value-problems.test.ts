@@ -75,14 +75,14 @@ describe("an unknown key", () => {
     const problems = problemsOf({
       redact: { mode: "hash" },
       kafka: { brokers: ["a:1"] },
-      sources: { samples: { enabled: true } },
+      sources: { traces: { enabled: true } },
       receivers: [{ name: "ops", slack: { url: "x" } }],
     });
     assert.deepEqual(problems.map((problem) => problem.split(": ")[0]).sort(), [
       "kafka.brokers",
       "receivers[0].slack",
       "redact",
-      "sources.samples",
+      "sources.traces",
     ]);
     assert.ok(
       problems.every((problem) => problem.endsWith("is not supported by this version of Keyheat yet")),

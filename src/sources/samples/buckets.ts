@@ -1,0 +1,36 @@
+import type { KindCounts } from "../../model/access.ts";
+import { keptKeySlot } from "../../model/key.ts";
+import { bucketOfSlot, SLOT_COUNT, type SlotRange } from "../../model/slot.ts";
+
+/** How a target's keys are divided. */
+export interface Division {
+  /** Slots of the target; `null` outside Cluster mode: then there is one bucket. */
+  readonly slots: readonly SlotRange[] | null;
+  readonly buckets: number;
+}
+
+/** `key`: kept form, one character a byte. */
+export function bucketOfKey(key: string, { slots, buckets }: Division): number {
+  return slots === null ? 0 : bucketOfSlot(keptKeySlot(Buffer.from(key, "latin1")), buckets);
+}
+
+/** Every bucket that the slots touch. */
+export function bucketsOf({ slots, buckets }: Division): ReadonlySet<number> {
+  if (slots === null) return new Set([0]);
+  const touched = new Set<number>();
+  for (const [first, last] of slots) {
+    const lastBucket = bucketOfSlot(Math.min(last, SLOT_COUNT - 1), buckets);
+    for (let bucket = bucketOfSlot(first, buckets); bucket <= lastBucket; bucket++) touched.add(bucket);
+  }
+  return touched;
+}
+
+/** Counts of a bucket, from 0 on. */
+export function totalIn(totals: Map<number, KindCounts>, bucket: number): KindCounts {
+  let total = totals.get(bucket);
+  if (!total) {
+    total = { read: 0, write: 0, miss: 0 };
+    totals.set(bucket, total);
+  }
+  return total;
+}

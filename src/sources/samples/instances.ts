@@ -1,0 +1,141 @@
+import type { ServiceState } from "../../model/services.ts";
+import type { SampleBatch } from "./sample.ts";
+import { SeqWindow } from "./seq-window.ts";
+
+const SERVICES_MAX = 1000;
+const INSTANCES_MAX = 20_000;
+/** One that was not heard of for so long gives its place to another. */
+const IDLE_MS = 60_000;
+/** A service of which nothing is heard is told of for so long. */
+const SERVICE_KEPT_MS = 3_600_000;
+
+export type Refusal = "services" | "instances" | "duplicate";
+
+interface Service {
+  readonly name: string;
+  heardMs: number;
+  /** Its instances that have neither ended nor fallen silent. */
+  live: number;
+  /** Whether the last of its instances to go said so. */
+  saidGoodbye: boolean;
+  /** Clusters that its samples were of. */
+  readonly clusters: Set<string>;
+}
+
+interface Instance {
+  readonly service: Service;
+  readonly seqs: SeqWindow;
+  heardMs: number;
+  /** It said goodbye: kept, while there is room, so that its last batches are not counted again. */
+  isGone: boolean;
+}
+
+export interface InstancesLimits {
+  readonly services: number;
+  readonly instances: number;
+}
+
+/** Who reports: tells batches that came before, and which services there are. Bounded by the two limits. */
+export class Instances {
+  readonly #limits: InstancesLimits;
+  readonly #services = new Map<string, Service>();
+  /** Least recently heard of first. */
+  readonly #live = new Map<string, Instance>();
+  readonly #gone = new Map<string, Instance>();
+
+  constructor(limits: InstancesLimits = { services: SERVICES_MAX, instances: INSTANCES_MAX }) {
+    this.#limits = limits;
+  }
+
+  /** Notes a batch; `null`: it is to be counted, else why it is not. */
+  admit(batch: SampleBatch, nowMs: number): Refusal | null {
+    this.#forgetIdle(nowMs);
+    const service = this.#service(batch.service, nowMs);
+    if (!service) return "services";
+    const id = idOf(batch);
+    const known = this.#live.get(id) ?? this.#gone.get(id);
+    const instance = known ?? this.#newInstance(service);
+    if (!instance) return "instances";
+    service.heardMs = Math.max(service.heardMs, nowMs);
+    instance.heardMs = nowMs;
+    const isNew = instance.seqs.note(batch);
+    this.#place(id, instance, isNew ? batch.goodbye : instance.isGone);
+    return isNew ? null : "duplicate";
+  }
+
+  /** A batch of the service held samples of a key in this cluster. */
+  noteCluster(service: string, cluster: string): void {
+    this.#services.get(service)?.clusters.add(cluster);
+  }
+
+  /** Every service, and the clusters that its samples were of. */
+  *states(nowMs: number): Iterable<ServiceState & { readonly clusters: ReadonlySet<string> }> {
+    this.#forgetIdle(nowMs);
+    for (const { name, live, heardMs, saidGoodbye, clusters } of this.#services.values()) {
+      if (live === 0 && nowMs - heardMs >= SERVICE_KEPT_MS) this.#services.delete(name);
+      else yield { name, instances: live, heardMs, saidGoodbye: live === 0 && saidGoodbye, clusters };
+    }
+  }
+
+  get size(): number {
+    return this.#live.size + this.#gone.size;
+  }
+
+  #service(name: string, nowMs: number): Service | null {
+    const known = this.#services.get(name);
+    if (known) return known;
+    if (this.#services.size >= this.#limits.services && !this.#dropIdleService(nowMs)) return null;
+    const service = { name, heardMs: nowMs, live: 0, saidGoodbye: false, clusters: new Set<string>() };
+    this.#services.set(name, service);
+    return service;
+  }
+
+  #newInstance(service: Service): Instance | null {
+    if (this.size >= this.#limits.instances) {
+      const [oldestGone] = this.#gone.keys();
+      if (oldestGone === undefined) return null;
+      this.#gone.delete(oldestGone);
+    }
+    return { service, heardMs: 0, isGone: true, seqs: new SeqWindow() };
+  }
+
+  #place(id: string, instance: Instance, goodbye: boolean): void {
+    const { service } = instance;
+    this.#live.delete(id);
+    this.#gone.delete(id);
+    if (instance.isGone && !goodbye) service.live++;
+    if (!instance.isGone && goodbye) service.live--;
+    if (goodbye) service.saidGoodbye = true;
+    instance.isGone = goodbye;
+    // At the end: the maps are in the order of the last batches.
+    (goodbye ? this.#gone : this.#live).set(id, instance);
+  }
+
+  #forgetIdle(nowMs: number): void {
+    for (const [id, { heardMs, service }] of this.#live) {
+      if (nowMs - heardMs < IDLE_MS) break;
+      this.#live.delete(id);
+      service.live--;
+      service.saidGoodbye = false;
+    }
+    for (const [id, { heardMs }] of this.#gone) {
+      if (nowMs - heardMs < IDLE_MS) break;
+      this.#gone.delete(id);
+    }
+  }
+
+  /** Makes room for a service; false: all were heard of lately. */
+  #dropIdleService(nowMs: number): boolean {
+    for (const [name, { live, heardMs }] of this.#services) {
+      if (live > 0 || nowMs - heardMs < IDLE_MS) continue;
+      this.#services.delete(name);
+      return true;
+    }
+    return false;
+  }
+}
+
+/** A service's name has no control characters. */
+function idOf({ service, instance }: SampleBatch): string {
+  return `${service}\n${instance ?? ""}`;
+}

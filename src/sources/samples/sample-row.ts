@@ -1,0 +1,112 @@
+import { keyId } from "../../model/key.ts";
+import { COMMANDS_PER_ENTRY, SERVICES_PER_ENTRY } from "../../model/pane.ts";
+import { largestOf, type NameCounts } from "./name-counts.ts";
+
+/** What one pane has counted of one key, with one sampling probability: raw, and since it last left as an early part. */
+export interface SampleRow {
+  readonly db: number;
+  /** Kept form, one character a byte. */
+  readonly key: string;
+  /** Misses included. */
+  reads: number;
+  writes: number;
+  misses: number;
+  absorbed: number;
+  bytes: number;
+  /** Accesses that may have been counted before the row was there: at most the floor of its summary. */
+  readonly error: number;
+  readonly commands: NameCounts;
+  readonly services: NameCounts;
+  /** Accesses a second, scaled, of all batches so far; those shorter than the pane as if they were as long. */
+  panePerSecond: number;
+  /** The same of the batches of this round, by their own length; and of the last round that had any. */
+  roundPerSecond: number;
+  lastPerSecond: number;
+  /** Whether it is among the rows that this round has touched. */
+  isTouched: boolean;
+  /** Whether some of it left as an early part. */
+  wasSent: boolean;
+  /** Whether it left its summary for want of memory. */
+  isGone: boolean;
+}
+
+export function newRow(db: number, key: string, error: number): SampleRow {
+  return {
+    db,
+    key,
+    reads: 0,
+    writes: 0,
+    misses: 0,
+    absorbed: 0,
+    bytes: 0,
+    error,
+    commands: [],
+    services: [],
+    panePerSecond: 0,
+    roundPerSecond: 0,
+    lastPerSecond: 0,
+    isTouched: false,
+    wasSent: false,
+    isGone: false,
+  };
+}
+
+/** Load on the server: what the clients' own caches answered is none. */
+export function loadOf({ reads, writes }: SampleRow): number {
+  return reads + writes;
+}
+
+/** What decides which rows stay: at least the upper bound of the load, so that a floor of weights bounds loads too. */
+export function weightOf(row: SampleRow): number {
+  return row.reads + row.writes + row.absorbed + row.error;
+}
+
+export function keyBytesOf({ key }: SampleRow): Uint8Array {
+  return Buffer.from(key, "latin1");
+}
+
+export function idOfRow(row: SampleRow): string {
+  return keyId(row.db, keyBytesOf(row));
+}
+
+/** Empties the counts: they have left as an early part. */
+export function clearCounts(row: SampleRow): void {
+  row.reads = 0;
+  row.writes = 0;
+  row.misses = 0;
+  row.absorbed = 0;
+  row.bytes = 0;
+  row.commands.length = 0;
+  row.services.length = 0;
+}
+
+/** What a part says of a row. `error`: 0 in early parts. */
+export interface CountedRow {
+  readonly db: number;
+  readonly key: Uint8Array;
+  readonly read: number;
+  readonly write: number;
+  readonly miss: number;
+  readonly absorbed: number;
+  readonly bytes: number;
+  readonly error: number;
+  readonly currentPerSecond: number;
+  readonly commands: readonly (readonly [id: number, count: number])[];
+  readonly services: readonly (readonly [id: number, count: number])[];
+}
+
+export function countedRow(row: SampleRow, error: number, currentPerSecond: number): CountedRow {
+  return {
+    db: row.db,
+    key: keyBytesOf(row),
+    read: row.reads,
+    write: row.writes,
+    miss: row.misses,
+    absorbed: row.absorbed,
+    bytes: row.bytes,
+    error,
+    currentPerSecond,
+    commands: largestOf(row.commands, COMMANDS_PER_ENTRY),
+    services: largestOf(row.services, SERVICES_PER_ENTRY),
+  };
+}
