@@ -1,12 +1,12 @@
 import { type FastifyInstance, type FastifyRequest, fastify, type HTTPMethods } from "fastify";
 import type { Config } from "../config/schema.ts";
 import type { Logger } from "../runtime/logger.ts";
+import { BODY_BYTES_MAX, BodyError } from "./body-reader.ts";
 import { asHttpError, errorBody, HttpError } from "./errors.ts";
 import { createGuard } from "./guard.ts";
 import { createListener, refuseUnreadable, SECURITY_HEADERS } from "./listener.ts";
 import { PROBES } from "./probes.ts";
 
-const BODY_BYTES_MAX = 1024 * 1024;
 const METHODS: readonly HTTPMethods[] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
 
 /** A server without routes, in which every answer has the security headers and every refusal the common shape. */
@@ -29,18 +29,11 @@ export function createApp(config: Config["http"], logger: Logger): FastifyInstan
   app.addHook("onRequest", async (request, reply) => {
     reply.headers(SECURITY_HEADERS);
     if (!PROBES.includes(request.routeOptions.url ?? "")) guard(request.headers);
-    if (Number(request.headers["content-length"] ?? 0) > BODY_BYTES_MAX) throw bodyTooLarge();
+    if (Number(request.headers["content-length"] ?? 0) > BODY_BYTES_MAX) throw new BodyError("too-large");
     if (request.is404) throw noRoute(app, request);
   });
   answerErrors(app, logger);
   return app;
-}
-
-function bodyTooLarge(): HttpError {
-  return new HttpError(413, "BODY_TOO_LARGE", `expected a body of at most ${BODY_BYTES_MAX} bytes`, {
-    // What follows on the connection is the rest of the body.
-    headers: { connection: "close" },
-  });
 }
 
 function noRoute(app: FastifyInstance, { url, method }: FastifyRequest): HttpError {

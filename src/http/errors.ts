@@ -16,7 +16,8 @@ export type HttpErrorCode =
   | "UNSUPPORTED_MEDIA_TYPE"
   | "HEADERS_TOO_LARGE"
   | "INTERNAL"
-  | "TOO_MANY_STREAMS";
+  | "TOO_MANY_STREAMS"
+  | "BUSY";
 
 export interface HttpErrorOptions extends ErrorOptions {
   /** The bad field (`window`, `samples[3].key`); the URL's path unless given. */

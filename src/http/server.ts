@@ -4,6 +4,7 @@ import type { Logger } from "../runtime/logger.ts";
 import { type ApiConfig, addApi } from "./api.ts";
 import { createApp } from "./app.ts";
 import { History } from "./history.ts";
+import { addIngest, type SamplesIntake } from "./ingest.ts";
 import { ListenError, urlOf } from "./listener.ts";
 import { addProbes } from "./probes.ts";
 import { Pulse } from "./pulse.ts";
@@ -13,18 +14,25 @@ import type { Views } from "./views.ts";
 
 const STREAM_OPTIONS: StreamOptions = { clientsMax: 64, unreadBytesMax: 1024 * 1024 };
 
+/** Bodies on their way, over all connections. */
+const INGEST_BYTES_MAX = 64 * 1024 * 1024;
+
 export interface ServerOptions {
   readonly config: ApiConfig;
   readonly views: Views;
   readonly logger: Logger;
   readonly clock?: Clock;
   readonly stream?: StreamOptions;
+  /** Left out: samples are not taken. */
+  readonly samples?: SamplesIntake;
+  /** Limit of the bodies on their way, over all connections. */
+  readonly ingestBytesMax?: number;
 }
 
 export interface RunningServer {
   /** Its URL, without a trailing slash. */
   readonly address: string;
-  /** Events to listeners of the stream: kept is what they were sent. */
+  /** Events to listeners of the stream (kept is what they were sent), and posts of samples. */
   books(): StageBooks[];
   /** Ends the streams and every connection. */
   close(): Promise<void>;
@@ -44,6 +52,8 @@ export async function createServer(options: ServerOptions): Promise<RunningServe
   addProbes(app, views);
   addApi(app, { config, views, history, clock });
   addStream(app, { config, views, stream, pulse });
+  const { samples, ingestBytesMax = INGEST_BYTES_MAX } = options;
+  const ingest = samples && addIngest(app, { samples, clock, inFlightBytesMax: ingestBytesMax });
   app.addHook("preClose", async () => {
     pulse.stop();
     stream.close();
@@ -58,5 +68,9 @@ export async function createServer(options: ServerOptions): Promise<RunningServe
   if (bound === null || typeof bound === "string") throw new TypeError("listening, but not on a port");
   const address = urlOf(bound, config.http.tls !== undefined);
   logger.info({ address }, "listening");
-  return { address, books: () => [stream.books()], close: () => app.close() };
+  return {
+    address,
+    books: () => [stream.books(), ...(ingest ? [ingest.books()] : [])],
+    close: () => app.close(),
+  };
 }

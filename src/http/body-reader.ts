@@ -1,0 +1,106 @@
+import type { IncomingMessage } from "node:http";
+import { gunzipSync } from "node:zlib";
+import { HttpError } from "./errors.ts";
+
+/** Largest body, as sent and unpacked. */
+export const BODY_BYTES_MAX = 1024 * 1024;
+const RETRY_AFTER_SECONDS = 1;
+
+/** Why a body was not taken. */
+export type BodyRefusal = "media-type" | "encoding" | "too-large" | "busy" | "aborted" | "invalid";
+
+/** A body that was refused; `reason` is for the books. */
+export class BodyError extends HttpError {
+  readonly reason: BodyRefusal;
+
+  constructor(reason: BodyRefusal, cause?: unknown) {
+    const [status, code, message, headers] = REFUSALS[reason];
+    super(status, code, message, { headers, cause });
+    this.reason = reason;
+  }
+}
+
+// Where the body is not read to its end, what follows on the connection is the rest of it.
+const HANG_UP = { connection: "close" };
+const TOO_LARGE = `expected a body of at most ${BODY_BYTES_MAX} bytes, also unpacked`;
+const REFUSALS: Readonly<
+  Record<BodyRefusal, readonly [number, HttpError["code"], string, Readonly<Record<string, string>>]>
+> = {
+  "media-type": [415, "UNSUPPORTED_MEDIA_TYPE", "expected content-type: application/json", HANG_UP],
+  encoding: [415, "UNSUPPORTED_MEDIA_TYPE", "expected content-encoding: gzip, or none", HANG_UP],
+  "too-large": [413, "BODY_TOO_LARGE", TOO_LARGE, HANG_UP],
+  busy: [
+    503,
+    "BUSY",
+    "too many bodies are on their way, try again",
+    { ...HANG_UP, "retry-after": String(RETRY_AFTER_SECONDS) },
+  ],
+  aborted: [400, "BAD_REQUEST", "the body ended early", HANG_UP],
+  invalid: [400, "BAD_REQUEST", "expected a body packed with gzip", {}],
+};
+
+/** Reads bodies, of which those on their way take at most `inFlightMax` bytes together. */
+export class BodyReader {
+  readonly #inFlightMax: number;
+  #inFlight = 0;
+
+  constructor(inFlightMax: number) {
+    this.#inFlightMax = inFlightMax;
+  }
+
+  get bytesInFlight(): number {
+    return this.#inFlight;
+  }
+
+  /** The body, unpacked. Throws: BodyError. */
+  async read(payload: IncomingMessage): Promise<Buffer> {
+    const isPacked = isGzip(payload.headers["content-encoding"]);
+    const body = await this.#collect(payload);
+    return isPacked ? unpacked(body) : body;
+  }
+
+  #collect(payload: IncomingMessage): Promise<Buffer> {
+    return new Promise((resolve, reject) => {
+      const pieces: Buffer[] = [];
+      let bytes = 0;
+      const finish = (refusal: BodyError | null) => {
+        payload.off("data", onData).off("end", onEnd).off("close", onClose).off("error", onClose);
+        this.#inFlight -= bytes;
+        if (refusal === null) resolve(pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces, bytes));
+        else {
+          payload.pause();
+          reject(refusal);
+        }
+      };
+      const onData = (piece: Buffer) => {
+        if (bytes + piece.length > BODY_BYTES_MAX) finish(new BodyError("too-large"));
+        else if (this.#inFlight + piece.length > this.#inFlightMax) finish(new BodyError("busy"));
+        else {
+          pieces.push(piece);
+          bytes += piece.length;
+          this.#inFlight += piece.length;
+        }
+      };
+      const onEnd = () => finish(null);
+      const onClose = () => finish(new BodyError("aborted"));
+      payload.on("data", onData).on("end", onEnd).on("close", onClose).on("error", onClose);
+    });
+  }
+}
+
+function isGzip(encoding: string | undefined): boolean {
+  const name = encoding?.trim().toLowerCase() ?? "identity";
+  if (name === "gzip" || name === "x-gzip") return true;
+  if (name === "identity" || name === "") return false;
+  throw new BodyError("encoding");
+}
+
+/** In one go: bodies are small, and a stream for each would cost more than it saves. */
+function unpacked(body: Buffer): Buffer {
+  try {
+    return gunzipSync(body, { maxOutputLength: BODY_BYTES_MAX });
+  } catch (error) {
+    const isTooLarge = error instanceof Error && "code" in error && error.code === "ERR_BUFFER_TOO_LARGE";
+    throw new BodyError(isTooLarge ? "too-large" : "invalid", error);
+  }
+}
