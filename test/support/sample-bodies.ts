@@ -74,7 +74,7 @@ export function drawBody(draw: Draw): Buffer {
 
 function drawBatch(draw: Draw): Record<string, unknown> {
   const batch: Record<string, unknown> = {
-    service: `service-${draw(5000)}`,
+    service: `service-${draw(draw(100) === 0 ? 5000 : 900)}`,
     samples: Array.from({ length: draw(6) }, () => drawSample(draw)),
   };
   if (draw(4) > 0) Object.assign(batch, { instance: `pod-${draw(50_000)}`, seq: draw(200) });
@@ -113,6 +113,8 @@ function spliced(text: string, draw: Draw): string {
 
 function withChangedBytes(bytes: Buffer, draw: Draw): Buffer {
   const changed = bytes.length > 0 && draw(4) === 0 ? bytes.subarray(0, draw(bytes.length)) : bytes;
-  for (let i = draw(4); i >= 0 && changed.length > 0; i--) changed[draw(changed.length)] = draw(256);
+  for (let i = draw(4); i >= 0 && changed.length > 0; i--) {
+    changed[draw(changed.length)] = draw(draw(2) === 0 ? 128 : 256);
+  }
   return changed;
 }
