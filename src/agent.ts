@@ -5,12 +5,16 @@ import { TargetConnection } from "./redis/target.ts";
 import type { StageBooks } from "./runtime/accounting.ts";
 import type { Clock } from "./runtime/clock.ts";
 import type { Logger } from "./runtime/logger.ts";
+import { SampleRounds } from "./sources/sample-rounds.ts";
+import type { KnownTarget } from "./sources/samples/placement.ts";
+import type { SampleBatch, Taken } from "./sources/samples/sample.ts";
+import { SamplesSource } from "./sources/samples/samples-source.ts";
 import { ServerClaims } from "./sources/server-claims.ts";
 import { TargetWatch } from "./sources/target-watch.ts";
 import type { Transport } from "./transport/transport.ts";
 
 export interface AgentOptions {
-  readonly config: Pick<Config, "targets" | "sources" | "panes" | "kafka" | "ignore">;
+  readonly config: Pick<Config, "cluster" | "targets" | "sources" | "panes" | "kafka" | "ignore">;
   readonly transport: Transport;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -33,10 +37,31 @@ export interface TapView {
 export class Agent {
   readonly #watches: readonly TargetWatch[];
   readonly #connections: readonly TargetConnection[];
+  readonly #samples: SamplesSource;
+  readonly #rounds: SampleRounds;
+  /** Whether it watches servers at all, not just takes what clients report. */
+  readonly #isWatching: boolean;
 
   constructor({ config, transport, clock, logger, name = hostname() }: AgentOptions) {
     const ignored = compileGlobs(config.ignore);
     const claims = new ServerClaims();
+    this.#isWatching = config.sources.keyspace.enabled;
+    this.#samples = new SamplesSource({
+      agent: name,
+      cluster: config.cluster,
+      settings: config.sources.samples,
+      panes: config.panes,
+      buckets: config.kafka.buckets,
+      ignored,
+      targets: () => this.#knownTargets(),
+      nowMs: clock.now(),
+    });
+    this.#rounds = new SampleRounds({
+      source: this.#samples,
+      paneMs: config.panes.length,
+      clock,
+      emit: (messages) => transport.publish(messages),
+    });
     this.#connections = config.targets.map((target) => new TargetConnection(target, { logger, clock }));
     this.#watches = config.targets.map(
       (target, index) =>
@@ -49,9 +74,15 @@ export class Agent {
           connection: this.#connections[index]!,
           clock,
           logger,
+          otherSources: () => [this.#samples.status(target, clock.now())],
           emit: (messages) => transport.publish(messages),
         }),
     );
+  }
+
+  /** Counts what a client reports. */
+  take(batch: SampleBatch, nowMs: number): Taken {
+    return this.#rounds.take(batch, nowMs);
   }
 
   taps(): TapView[] {
@@ -66,7 +97,7 @@ export class Agent {
   }
 
   books(): StageBooks[] {
-    return this.#watches.map((watch) => watch.books());
+    return [...this.#watches.map((watch) => watch.books()), ...this.#samples.books()];
   }
 
   /** Why targets are not watched, or not in full, one line each; empty while all are. */
@@ -91,14 +122,26 @@ export class Agent {
     });
   }
 
-  /** How many targets are watched now. */
+  /** How many targets are watched now, or may be told of by clients where nothing else is to watch them. */
   get watched(): number {
+    if (!this.#isWatching)
+      return this.#connections.filter((connection) => connection.problem() === null).length;
     return this.#watches.filter(({ source }) => source.status().state === "up").length;
   }
 
   /** Publishes open panes, then closes the connections. */
   async stop(): Promise<void> {
+    this.#rounds.stop();
     await Promise.all(this.#watches.map((watch) => watch.stop()));
     await Promise.all(this.#connections.map((connection) => connection.close()));
+  }
+
+  #knownTargets(): KnownTarget[] {
+    return this.#watches.map(({ target, latestPoll }) => ({
+      cluster: target.cluster,
+      address: target.address,
+      role: latestPoll?.role ?? "unknown",
+      slots: latestPoll?.slots ?? null,
+    }));
   }
 }

@@ -141,10 +141,13 @@ export async function startStandalone(config: Config, options: StandaloneOptions
     await metrics.close();
     incidents.close();
   };
-  const server = await createServer({ config, views, logger, clock }).catch(async (error: unknown) => {
-    await stopStages();
-    throw error;
-  });
+  const intake = config.sources.samples.enabled ? { samples: agent } : {};
+  const server = await createServer({ config, views, logger, clock, ...intake }).catch(
+    async (error: unknown) => {
+      await stopStages();
+      throw error;
+    },
+  );
   const books = () => [
     ...agent.books(),
     ...transport.books(),

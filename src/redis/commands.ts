@@ -13,14 +13,14 @@ const BY_GROUP = {
   generic:
     "copy del expire expireat migrate move persist pexpire pexpireat rename renamenx restore restore-asking sort unlink",
   hash: "hdel hexpire hexpireat hgetdel hgetex hincrby hincrbyfloat hmset hpersist hpexpire hpexpireat hset hsetex hsetnx",
-  list: "blmove blmpop blpop brpop brpoplpush linsert lmove lmpop lpop lpush lpushx lrem lset ltrim rpop rpoplpush rpush rpushx",
+  list: "blmove blmovem blmpop blpop brpop brpoplpush linsert lmove lmovem lmpop lpop lpush lpushx lrem lset ltrim rpop rpoplpush rpush rpushx",
   set: "sadd sdiffstore sinterstore smove spop srem sunionstore",
   sortedSet:
     "bzmpop bzpopmax bzpopmin zadd zdiffstore zincrby zinterstore zmpop zpopmax zpopmin zrangestore zrem zremrangebylex zremrangebyrank zremrangebyscore zunionstore",
   geo: "geoadd georadius georadiusbymember geosearchstore",
   hyperloglog: "pfadd pfdebug pfmerge",
   stream:
-    "xack xackdel xadd xautoclaim xclaim xdel xdelex xgroup xgroup|create xgroup|createconsumer xgroup|delconsumer xgroup|destroy xgroup|setid xreadgroup xsetid xtrim",
+    "xack xackdel xadd xautoclaim xclaim xdel xdelex xgroup xgroup|create xgroup|createconsumer xgroup|delconsumer xgroup|destroy xgroup|setid xcfgset xidmprecord xnack xreadgroup xsetid xtrim",
   array: "ardel ardelrange arinsert armset arring arseek arset",
   vectorSet: "vadd vrem vsetattr",
   database: "cluster|flushslot flushall flushdb sflush swapdb",

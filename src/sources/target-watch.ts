@@ -86,8 +86,17 @@ export class TargetWatch {
     this.#schedule();
   }
 
+  get target(): TargetConfig {
+    return this.#options.target;
+  }
+
   books(): StageBooks {
     return this.source.books();
+  }
+
+  /** What the target last said of itself; `null`: it has not answered yet. */
+  get latestPoll(): TargetPoll | null {
+    return this.#previous;
   }
 
   /** Publishes the open pane as it is, then ends. */
