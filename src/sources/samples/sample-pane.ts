@@ -84,18 +84,18 @@ export class SamplePane {
   earlyParts(origin: PartOrigin, steepness: Steepness, ignored: SelectionOptions["ignored"]): PanePart[] {
     const selections = new Map<SampleSummary, Selection>();
     for (const { row, summary } of this.#touched) {
-      const rate = row.isGone ? 0 : rateOf(row, this.summaries());
+      const { inPane, current } = rateOf(row, this.summaries());
       row.isTouched = false;
       row.lastPerSecond = row.roundPerSecond;
       row.roundPerSecond = 0;
-      if (!steepness.couldBeSteep(rate) || !steepness.isSteep(idOfRow(row), rate)) continue;
+      if (row.isGone || !steepness.couldBeSteep(inPane) || !steepness.isSteep(idOfRow(row), inPane)) continue;
       if (ignored(keyBytesOf(row))) continue;
       let selection = selections.get(summary);
       if (!selection) {
         selection = { probability: summary.probability, floor: 0, totals: new Map(), rows: new Map() };
         selections.set(summary, selection);
       }
-      takeRow(row, selection, rate, origin);
+      takeRow(row, selection, current, origin);
     }
     this.#touched = [];
     return [...selections.values()].flatMap((selection) => this.#plainParts(origin, selection));

@@ -11,6 +11,9 @@ import type { SampleRow } from "./sample-row.ts";
 import { type Added, SampleSummary } from "./sample-summary.ts";
 import { TargetPanes } from "./target-panes.ts";
 
+/** A rate over less time would be noise. */
+const RATE_MS_MIN = 50;
+
 export interface SamplePanesOptions {
   readonly agent: string;
   readonly lengthMs: number;
@@ -73,7 +76,7 @@ export class SamplePanes {
     const perAccess = 1000 / probability;
     const load = added.reads + added.writes;
     row.panePerSecond += (load * perAccess) / Math.max(batch.lengthMs, this.#options.lengthMs);
-    row.roundPerSecond += (load * perAccess) / batch.lengthMs;
+    row.roundPerSecond += (load * perAccess) / Math.max(batch.lengthMs, RATE_MS_MIN);
     pane.touch(row, summary);
     return null;
   }

@@ -41,7 +41,7 @@ export function select(
   const selections = summaries.map((summary) => candidatesOf(summary, division, options, candidates));
   candidates.sort((a, b) => b.scaledWeight - a.scaledWeight);
   candidates.forEach(({ row, selection }, i) => {
-    if (i < options.publishMax) publish(row, selection, rateOf(row, summaries), division);
+    if (i < options.publishMax) publish(row, selection, rateOf(row, summaries).current, division);
     else selection.floor = Math.max(selection.floor, upperOf(row));
   });
   return selections.sort((a, b) => sizeOf(a) - sizeOf(b));
@@ -84,8 +84,15 @@ function publish(row: SampleRow, selection: Selection, rate: number, division: D
   else selection.rows.set(bucket, [counted]);
 }
 
-/** Accesses a second of a key at the end of the pane, from all its samples, however they were sampled. */
-export function rateOf({ db, key }: SampleRow, summaries: Iterable<SampleSummary>): number {
+/** Accesses a second of a key, from all its samples, however they were sampled. */
+export interface KeyRate {
+  /** Over the pane so far. */
+  readonly inPane: number;
+  /** What it runs at now, where that is more. */
+  readonly current: number;
+}
+
+export function rateOf({ db, key }: SampleRow, summaries: Iterable<SampleSummary>): KeyRate {
   let inPane = 0;
   let lately = 0;
   for (const summary of summaries) {
@@ -94,7 +101,7 @@ export function rateOf({ db, key }: SampleRow, summaries: Iterable<SampleSummary
     inPane += row.panePerSecond;
     lately += Math.max(row.lastPerSecond, row.roundPerSecond);
   }
-  return Math.max(inPane, lately);
+  return { inPane, current: Math.max(inPane, lately) };
 }
 
 function sizeOf({ rows }: Selection): number {
