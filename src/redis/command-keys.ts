@@ -133,7 +133,7 @@ function visitSpecs(specs: readonly KeySpec[], args: readonly Argument[], visit:
 const WORDS_OF_GET = 3;
 const WORDS_OF_OVERFLOW = 2;
 
-/** BITFIELD reads where it only has GETs. */
+/** BITFIELD reads where it has whole GETs only. */
 function bitfieldKind(args: readonly Argument[]): KeyKind {
   let index = 1;
   while (index < args.length) {
@@ -141,7 +141,7 @@ function bitfieldKind(args: readonly Argument[]): KeyKind {
     else if (isOption(args[index], "OVERFLOW")) index += WORDS_OF_OVERFLOW;
     else return "write";
   }
-  return "read";
+  return index === args.length ? "read" : "write";
 }
 
 /** MIGRATE names one key, or an empty one and others after KEYS. */
