@@ -66,17 +66,13 @@ function distance(spec: KeySpec, first: number, args: readonly Argument[]): numb
   return left % spec.share === 0 ? left / spec.share + spec.last : Number.NaN;
 }
 
-/** How many values follow an option; words that are none of these stand alone. No two commands disagree. */
+/** How many values follow an option where they may be any text; numbers are never taken for options. */
 const VALUES_OF_OPTION: readonly (readonly [option: string, values: number])[] = [
   ["BY", 1],
   ["GET", 1],
   ["AUTH", 1],
-  ["BLOCK", 1],
-  ["CLAIM", 1],
-  ["COUNT", 1],
   ["AUTH2", 2],
   ["GROUP", 2],
-  ["LIMIT", 2],
 ];
 
 /**
