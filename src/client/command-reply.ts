@@ -103,23 +103,27 @@ function isNil(reply: unknown): boolean {
   return reply === null || reply === undefined;
 }
 
-/** So many values of a reply are looked at; of a longer list the rest is taken to be like those. */
+/** So many values of a reply are looked at; the rest of a longer list or map is taken to be like those. */
 const VALUES_MAX = 1000;
 
 /** Bytes of the strings and buffers in a reply, an estimate where there are many. */
-function sizeOf(reply: unknown): number {
+function sizeOf(reply: unknown, left = { values: VALUES_MAX }): number {
   if (typeof reply === "string") return Buffer.byteLength(reply);
   if (reply instanceof Uint8Array) return reply.length;
-  return Array.isArray(reply) ? sizeOfList(reply, { values: VALUES_MAX }) : 0;
+  if (Array.isArray(reply)) return sizeOfEach(reply, reply.length, left);
+  if (reply instanceof Map) return sizeOfEach(reply, reply.size, left);
+  if (reply === null || typeof reply !== "object") return 0;
+  const entries = Object.entries(reply);
+  return sizeOfEach(entries, entries.length, left);
 }
 
-function sizeOfList(list: readonly unknown[], left: { values: number }): number {
+function sizeOfEach(values: Iterable<unknown>, count: number, left: { values: number }): number {
   let bytes = 0;
   let looked = 0;
-  for (; looked < list.length && left.values > 0; looked++) {
-    left.values--;
-    const value = list[looked];
-    bytes += Array.isArray(value) ? sizeOfList(value, left) : sizeOf(value);
+  for (const value of values) {
+    if (left.values-- <= 0) break;
+    bytes += sizeOf(value, left);
+    looked++;
   }
-  return looked === 0 ? 0 : Math.round((bytes * list.length) / looked);
+  return looked === 0 ? 0 : Math.round((bytes * count) / looked);
 }

@@ -78,8 +78,8 @@ class AttachedClients implements Attachment {
     });
     const restoreDuplicate = this.#attachDuplicates(redis);
     return () => {
-      restoreSend();
       restoreDuplicate();
+      restoreSend();
     };
   }
 

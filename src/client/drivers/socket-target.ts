@@ -7,6 +7,6 @@ export function socketTarget(socket: unknown, path?: string): string | null {
   if (socket === null || typeof socket !== "object") return null;
   const { remoteAddress, remotePort } = socket as { remoteAddress?: unknown; remotePort?: unknown };
   if (typeof remoteAddress !== "string" || typeof remotePort !== "number") return null;
-  const host = remoteAddress.startsWith("::ffff:") ? remoteAddress.slice("::ffff:".length) : remoteAddress;
+  const host = /^::ffff:\d+\.\d+\.\d+\.\d+$/.test(remoteAddress) ? remoteAddress.slice(7) : remoteAddress;
   return host.includes(":") ? `[${host}]:${remotePort}` : `${host}:${remotePort}`;
 }
