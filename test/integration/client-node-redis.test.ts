@@ -1,11 +1,30 @@
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { createClient, createClientPool, createCluster, defineScript, RESP_TYPES } from "redis";
+import {
+  createClient,
+  createClientPool,
+  createCluster,
+  createSentinel,
+  defineScript,
+  RESP_TYPES,
+} from "redis";
 import { attachNodeRedis } from "../../src/client/drivers/node-redis.ts";
 import type { CommandObserver, Place, Tally } from "../../src/client/observer.ts";
 import { slotOf } from "../../src/model/slot.ts";
 import { type MonitoredCommand, startMonitor } from "../support/monitor.ts";
-import { command, startRedis, TestConnection, waitFor } from "../support/redis.ts";
+import {
+  command,
+  freePort,
+  redisServer,
+  startRedis,
+  startReplica,
+  TestConnection,
+  waitFor,
+} from "../support/redis.ts";
 import { startRedisCluster } from "../support/redis-cluster.ts";
 
 type Access = Parameters<Tally["add"]>[2];
@@ -682,15 +701,63 @@ test("detaching leaves nothing behind, and a second one is refused until then", 
   again?.();
 });
 
+test("by a sentinel, on leases too, commands are counted at the server behind it", async (t) => {
+  const { server, recorder } = await single(t);
+  const replica = await startReplica(t, server.port);
+  const sentinelPort = await startSentinel(t, server.port);
+  const sentinel = createSentinel({
+    name: "shop",
+    sentinelRootNodes: [{ host: "127.0.0.1", port: sentinelPort }],
+    replicaPoolSize: 1,
+    masterPoolSize: 2,
+  });
+  sentinel.on("error", ignore);
+  await sentinel.connect();
+  t.after(() => sentinel.destroy());
+  const detach = attachNodeRedis(sentinel, recorder);
+  const monitor = await startMonitor([server.port, replica.port]);
+  await sentinel.set("a", "1");
+  await sentinel.get("a");
+  await sentinel.multi().set("b", "1").get("b").exec();
+  await sentinel.use(async (lease) => {
+    await lease.watch("c");
+    await lease.multi().set("c", "1").exec();
+  });
+  const lease = await sentinel.acquire();
+  await lease.withTypeMapping({}).incr("d");
+  await lease.release();
+  const ran = (await monitor.stop()).filter(({ name }) => name !== "publish");
+  assert.deepEqual(recorder.counts(), await accessesOf(server.port, ran));
+  assert.equal(recorder.seen.length, 6);
+  assert.equal(recorder.seen[1]?.place.target, `127.0.0.1:${replica.port}`);
+  detach?.();
+  await sentinel.set("a", "1");
+  assert.equal(recorder.seen.length, 6);
+});
+
+/** Watches the server under the name `shop`. Returns: its port. */
+async function startSentinel(t: TestContext, primaryPort: number): Promise<number> {
+  const { path, env } = await redisServer();
+  const folder = await mkdtemp(join(tmpdir(), "keyheat-sentinel-"));
+  const port = await freePort();
+  const file = join(folder, "sentinel.conf");
+  await writeFile(file, `bind 127.0.0.1\nport ${port}\nsentinel monitor shop 127.0.0.1 ${primaryPort} 1\n`);
+  const child = spawn(path, [file, "--sentinel"], { env: { ...process.env, ...env }, stdio: "ignore" });
+  t.after(async () => {
+    child.kill("SIGKILL");
+    await rm(folder, { recursive: true, force: true });
+  });
+  await waitFor("the sentinel to know the replica", async () => {
+    const replicas = await command(port, ["SENTINEL", "REPLICAS", "shop"]).catch(() => []);
+    return Array.isArray(replicas) && replicas.length === 1;
+  });
+  return port;
+}
+
 test("in a cluster each command is counted at the node that served it", async (t) => {
   const nodes = await startRedisCluster(t);
   const ports = nodes.nodes.map(({ port }) => port);
   const port = nodes.primaries[0]?.port ?? 0;
-  // A replica that has not told its offset yet is left out, and the client would not know of it.
-  await waitFor("replicas in CLUSTER SLOTS", async () => {
-    const shards = await command(port, ["CLUSTER", "SLOTS"]);
-    return Array.isArray(shards) && shards.every((shard) => Array.isArray(shard) && shard.length === 4);
-  });
   const recorder = new Recorder();
   const cluster = createCluster({
     rootNodes: [{ socket: { host: "127.0.0.1", port } }],

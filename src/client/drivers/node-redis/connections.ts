@@ -1,11 +1,11 @@
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
-import { addressOf } from "./place.ts";
+import { socketTarget } from "../socket-target.ts";
 import { WeakList } from "./weak-list.ts";
 
 /** Is told of every connection of node-redis in this process. */
 export interface ConnectionWatcher {
-  /** The handshake is over, and none of the app's commands have been sent yet. `address` is the far end's. */
-  onReady(clientId: string, address: string | null): void;
+  /** The handshake is over, and none of the app's commands have been sent yet. `target`: null for a unix socket. */
+  onReady(clientId: string, target: string | null): void;
   onClosed(clientId: string): void;
 }
 
@@ -36,8 +36,8 @@ export function watchConnections(watcher: ConnectionWatcher): () => void {
 
 function onReady(event: unknown): void {
   const { clientId, serverAddress, serverPort } = event as ReadyEvent;
-  const address = addressOf(serverAddress, serverPort);
-  for (const watcher of watchers.items()) watcher.onReady(clientId, address);
+  const target = socketTarget({ remoteAddress: serverAddress, remotePort: serverPort });
+  for (const watcher of watchers.items()) watcher.onReady(clientId, target);
 }
 
 function onClosed(event: unknown): void {

@@ -1,6 +1,7 @@
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { Socket } from "node:net";
 import type { Place } from "../../observer.ts";
+import { socketTarget } from "../socket-target.ts";
 import type { NodeClient } from "./shapes.ts";
 
 const DEFAULT_HOST = "localhost";
@@ -9,21 +10,14 @@ const DEFAULT_PORT = 6379;
 /** Where a client's commands go: the far end of its connection, else where it is set to connect to. */
 export function placeOf(client: NodeClient): Place {
   const socket = client.isReady ? socketOf(client) : null;
-  const target = addressOf(socket?.remoteAddress, socket?.remotePort) ?? configuredTarget(client);
+  const target = socketTarget(socket) ?? configuredTarget(client);
   const db = client.isReady ? selectedDb(client) : null;
   return { target, db: db ?? client.options?.database ?? 0 };
 }
 
-/** `127.0.0.1:6379`, `[::1]:6379`; null when one of both is not known. */
-export function addressOf(host: string | undefined, port: number | undefined): string | null {
-  if (host === undefined || port === undefined) return null;
-  const plain = host.startsWith("::ffff:") && host.includes(".") ? host.slice("::ffff:".length) : host;
-  return plain.includes(":") ? `[${plain}]:${port}` : `${plain}:${port}`;
-}
-
 function configuredTarget({ options }: NodeClient): string | null {
   const { host = DEFAULT_HOST, port = DEFAULT_PORT, path } = options?.socket ?? {};
-  return path === undefined ? addressOf(host, port) : `unix://${path}`;
+  return socketTarget({ remoteAddress: host, remotePort: port }, path);
 }
 
 /**

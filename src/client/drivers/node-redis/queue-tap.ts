@@ -44,8 +44,8 @@ export class QueueTap implements ConnectionWatcher {
     });
   }
 
-  onReady(clientId: string, address: string | null): void {
-    if (clientId === this.#clientId && address !== null) this.#place = { ...this.#place, target: address };
+  onReady(clientId: string, target: string | null): void {
+    if (clientId === this.#clientId && target !== null) this.#place = { ...this.#place, target };
   }
 
   onClosed(clientId: string): void {
