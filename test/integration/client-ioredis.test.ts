@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import { after, before, describe, it, type TestContext } from "node:test";
@@ -79,6 +80,16 @@ async function assertCountsAreTheServers(
   const monitored = await monitor.stop();
   const expected = await countsOfMonitored(ports[0] ?? 0, monitored);
   assert.deepEqual(countsOf(observer.accesses.slice(before)), expected);
+}
+
+/** Breaks the connection when the commands of `send` are written and not answered: ioredis sends them again. */
+async function breakWhile(server: ChildProcess, redis: Redis, send: () => Promise<unknown>): Promise<void> {
+  server.kill("SIGSTOP");
+  const answered = send();
+  await waitFor("the commands to be written", () => redis.stream.writableLength === 0);
+  redis.stream.destroy();
+  server.kill("SIGCONT");
+  await answered;
 }
 
 /** Answers like a Sentinel that knows one primary. Returns: its port. */
@@ -320,21 +331,27 @@ describe("ioredis with one server", () => {
     await Promise.all(early);
     assert.deepEqual(observer.of("early"), ["read miss get", "read miss get", "read miss get"]);
 
-    // Sent and not answered when the connection breaks: ioredis sends it again.
-    late.process.kill("SIGSTOP");
-    const unanswered = redis.set("unanswered", "v");
-    await waitFor(
-      "the command to be written",
-      () => redis.stream.bytesWritten > 0 && redis.stream.writableLength === 0,
-    );
-    redis.stream.destroy();
-    late.process.kill("SIGCONT");
-    await unanswered;
+    const { taken } = observer;
+    await breakWhile(late.process, redis, () => redis.set("unanswered", "v"));
     assert.deepEqual(observer.of("unanswered"), ["write set"]);
+    assert.equal(observer.taken, taken + 1);
 
     redis.disconnect();
     await assert.rejects(redis.get("refused"), /closed/);
     assert.deepEqual(observer.of("refused"), []);
+  });
+
+  it("asks once a command, also where the answer was not to sample it and it is sent again", async (t) => {
+    const own = await startRedis(t);
+    const redis = new Redis(own.port, { retryStrategy: () => 20 });
+    t.after(() => redis.disconnect());
+    const observer = new RecordingObserver(() => false);
+    assert.ok(attachIoredis(redis, observer));
+    await redis.ping();
+    const { taken } = observer;
+    await breakWhile(own.process, redis, () => redis.set("k", "v"));
+    assert.equal(observer.taken, taken + 1);
+    assert.deepEqual(observer.accesses, []);
   });
 
   it("counts an answer that comes after the client's own timeout", async (t) => {
@@ -478,12 +495,9 @@ describe("ioredis with a cluster", () => {
     await cluster.get("broken");
     const node = cluster.nodes("master").find(({ options }) => options.port === owner.port);
     assert.ok(node);
-    owner.server.process.kill("SIGSTOP");
-    const unanswered = [cluster.set("broken", "v"), cluster.get("{broken}other")];
-    await waitFor("the commands to be written", () => node.stream.writableLength === 0);
-    node.stream.destroy();
-    owner.server.process.kill("SIGCONT");
-    await Promise.all(unanswered);
+    await breakWhile(owner.server.process, node, () =>
+      Promise.all([cluster.set("broken", "v"), cluster.get("{broken}other")]),
+    );
     assert.notEqual(
       cluster.nodes("master").find(({ options }) => options.port === owner.port),
       node,
