@@ -106,7 +106,9 @@ export class Reporting {
     this.#lookedMs = nowMs;
     // A batch belongs to the second with whose end it ends, though its timer may have been late.
     const endMs = second * SECOND_MS;
-    if (isAny(counted)) this.#send(counted, this.#startMs, endMs, false);
+    // An empty batch, once: nothing is to be told until the next one, so nobody is missed.
+    if (isAny(counted) || (sums.size === 0 && this.#seq > 0))
+      this.#send(counted, this.#startMs, endMs, false);
     this.#startMs = endMs;
     this.#second = second;
     return sums.size > 0;
