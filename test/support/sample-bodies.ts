@@ -77,7 +77,8 @@ function drawBatch(draw: Draw): Record<string, unknown> {
     service: `service-${draw(draw(100) === 0 ? 5000 : 900)}`,
     samples: Array.from({ length: draw(6) }, () => drawSample(draw)),
   };
-  if (draw(4) > 0) Object.assign(batch, { instance: `pod-${draw(50_000)}`, seq: draw(200) });
+  if (draw(4) > 0)
+    Object.assign(batch, { instance: `pod-${draw(draw(100) === 0 ? 50_000 : 15)}`, seq: draw(200) });
   const endMs = 1_700_000_000_000 + draw(200_000) - 100_000;
   if (draw(4) > 0) Object.assign(batch, { startMs: endMs - draw(10_000), endMs });
   if (draw(8) === 0) batch.goodbye = draw(2) === 0;

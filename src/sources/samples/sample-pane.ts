@@ -5,14 +5,7 @@ import { bucketOfKey, bucketsOf, totalIn } from "./buckets.ts";
 import type { ByteBudget } from "./byte-budget.ts";
 import { NameTable } from "./name-table.ts";
 import { makeClientPart, type PartContent, type PartOrigin } from "./part-maker.ts";
-import {
-  type CountedRow,
-  clearCounts,
-  countedRow,
-  idOfRow,
-  keyBytesOf,
-  type SampleRow,
-} from "./sample-row.ts";
+import { type CountedRow, countedRow, idOfRow, keyBytesOf, type SampleRow } from "./sample-row.ts";
 import { SampleSummary } from "./sample-summary.ts";
 import { rateOf, type Selection, type SelectionOptions, select } from "./selection.ts";
 
@@ -96,6 +89,7 @@ export class SamplePane {
         selections.set(summary, selection);
       }
       takeRow(row, selection, current, origin);
+      summary.clear(row);
     }
     this.#touched = [];
     return [...selections.values()].flatMap((selection) => this.#plainParts(origin, selection));
@@ -157,6 +151,7 @@ export class SamplePane {
   }
 }
 
+/** Adds what a row has to an early part. */
 function takeRow(row: SampleRow, selection: Selection, rate: number, { division }: PartOrigin): void {
   const bucket = bucketOfKey(row.key, division);
   const total = totalIn(selection.totals, bucket);
@@ -167,7 +162,6 @@ function takeRow(row: SampleRow, selection: Selection, rate: number, { division 
   const rows = selection.rows.get(bucket);
   if (rows) rows.push(taken);
   else selection.rows.set(bucket, [taken]);
-  clearCounts(row);
   row.wasSent = true;
 }
 

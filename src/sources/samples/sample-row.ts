@@ -15,8 +15,9 @@ export interface SampleRow {
   bytes: number;
   /** Accesses that may have been counted before the row was there: at most the floor of its summary. */
   readonly error: number;
-  readonly commands: NameCounts;
-  readonly services: NameCounts;
+  /** `null`: none was told. */
+  commands: NameCounts | null;
+  services: NameCounts | null;
   /** Accesses a second, scaled, of all batches so far; those shorter than the pane as if they were as long. */
   panePerSecond: number;
   /** The same of the batches of this round, by their own length; and of the last round that had any. */
@@ -40,8 +41,8 @@ export function newRow(db: number, key: string, error: number): SampleRow {
     absorbed: 0,
     bytes: 0,
     error,
-    commands: [],
-    services: [],
+    commands: null,
+    services: null,
     panePerSecond: 0,
     roundPerSecond: 0,
     lastPerSecond: 0,
@@ -49,6 +50,11 @@ export function newRow(db: number, key: string, error: number): SampleRow {
     wasSent: false,
     isGone: false,
   };
+}
+
+/** How many names its lists hold. */
+export function namesOf({ commands, services }: SampleRow): number {
+  return ((commands?.length ?? 0) + (services?.length ?? 0)) / 2;
 }
 
 /** Load on the server: what the clients' own caches answered is none. */
@@ -69,15 +75,14 @@ export function idOfRow(row: SampleRow): string {
   return keyId(row.db, keyBytesOf(row));
 }
 
-/** Empties the counts: they have left as an early part. */
 export function clearCounts(row: SampleRow): void {
   row.reads = 0;
   row.writes = 0;
   row.misses = 0;
   row.absorbed = 0;
   row.bytes = 0;
-  row.commands.length = 0;
-  row.services.length = 0;
+  row.commands = null;
+  row.services = null;
 }
 
 /** What a part says of a row. `error`: 0 in early parts. */

@@ -2,12 +2,12 @@ import type { KindCounts } from "../../model/access.ts";
 import { nthSmallest } from "../../panes/nth-smallest.ts";
 import { totalIn } from "./buckets.ts";
 import type { ByteBudget } from "./byte-budget.ts";
-import { countName } from "./name-counts.ts";
-import { newRow, type SampleRow, weightOf } from "./sample-row.ts";
+import { withName } from "./name-counts.ts";
+import { clearCounts, namesOf, newRow, type SampleRow, weightOf } from "./sample-row.ts";
 
 /** Measured: a row in its map with the first name of each kind, without its key. */
-const ROW_BYTES = 480;
-const NAME_BYTES = 24;
+const ROW_BYTES = 400;
+const NAME_BYTES = 48;
 const SUMMARY_BYTES = 1024;
 
 /** Sums of a part stay below what the windows take (2^36 accesses), however its counts are scaled. */
@@ -97,11 +97,21 @@ export class SampleSummary {
   }
 
   countCommand(row: SampleRow, id: number, count: number): void {
-    this.#charge(countName(row.commands, id, count) * NAME_BYTES);
+    const before = namesOf(row);
+    row.commands = withName(row.commands, id, count);
+    this.#charge((namesOf(row) - before) * NAME_BYTES);
   }
 
   countService(row: SampleRow, id: number, count: number): void {
-    this.#charge(countName(row.services, id, count) * NAME_BYTES);
+    const before = namesOf(row);
+    row.services = withName(row.services, id, count);
+    this.#charge((namesOf(row) - before) * NAME_BYTES);
+  }
+
+  /** Empties the counts of a row: they have left as an early part. */
+  clear(row: SampleRow): void {
+    this.#charge(-namesOf(row) * NAME_BYTES);
+    clearCounts(row);
   }
 
   /** Rows up to the median leave, and the floor rises to it. `bucketOf`: where their counts are told of. */
@@ -147,8 +157,7 @@ export class SampleSummary {
     total.read += row.reads;
     total.write += row.writes;
     total.miss += row.misses;
-    const names = (row.commands.length + row.services.length) / 2;
-    this.#charge(-(ROW_BYTES + row.key.length + names * NAME_BYTES));
+    this.#charge(-(ROW_BYTES + row.key.length + namesOf(row) * NAME_BYTES));
   }
 
   #charge(bytes: number): void {
