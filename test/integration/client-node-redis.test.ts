@@ -16,6 +16,7 @@ import { attachNodeRedis } from "../../src/client/drivers/node-redis.ts";
 import type { CommandObserver, Place, Tally } from "../../src/client/observer.ts";
 import { slotOf } from "../../src/model/slot.ts";
 import { type MonitoredCommand, startMonitor } from "../support/monitor.ts";
+import { type Client, callEveryFamily } from "../support/node-redis-calls.ts";
 import {
   command,
   freePort,
@@ -115,235 +116,6 @@ async function single(t: TestContext) {
   return { server, address, recorder, socket, connect };
 }
 
-type Client = ReturnType<typeof createClient>;
-
-/** Calls of each family by the typed API. Errors are fine: what the server runs is what counts. */
-const TYPED: Readonly<Record<string, readonly ((c: Client) => Promise<unknown>)[]>> = {
-  strings: [
-    (c) => c.set("s", "1", { EX: 100 }),
-    (c) => c.setEx("s2", 100, "v"),
-    (c) => c.setNX("s3", "v"),
-    (c) => c.get("s"),
-    (c) => c.get("none"),
-    (c) => c.getRange("s", 0, 1),
-    (c) => c.getDel("s2"),
-    (c) => c.getEx("s3", { type: "PERSIST" }),
-    (c) => c.getSet("s3", "w"),
-    (c) => c.mSet({ m1: "1", m2: "2" }),
-    (c) => c.mSetNX({ m3: "1", m4: "2" }),
-    (c) => c.mGet(["m1", "none", "m2", "m1"]),
-    (c) => c.incr("n"),
-    (c) => c.incrBy("n", 5),
-    (c) => c.incrByFloat("n", 1.5),
-    (c) => c.decr("d"),
-    (c) => c.decrBy("d", 2),
-    (c) => c.append("s", "tail"),
-    (c) => c.strLen("s"),
-    (c) => c.setRange("s", 1, "x"),
-    (c) => c.lcs("s", "s3"),
-  ],
-  generic: [
-    (c) => c.exists(["s", "none"]),
-    (c) => c.expire("s", 100),
-    (c) => c.pExpire("s", 100_000),
-    (c) => c.expireAt("s", 4_000_000_000),
-    (c) => c.ttl("s"),
-    (c) => c.pTTL("none"),
-    (c) => c.expireTime("s"),
-    (c) => c.persist("s"),
-    (c) => c.type("s"),
-    (c) => c.touch(["s", "m1"]),
-    (c) => c.copy("m1", "m5"),
-    (c) => c.rename("m5", "m6"),
-    (c) => c.renameNX("m6", "m7"),
-    (c) => c.dump("m7"),
-    (c) => c.objectEncoding("m7"),
-    (c) => c.objectIdleTime("m7"),
-    (c) => c.memoryUsage("m7"),
-    (c) => c.move("m7", 1),
-    (c) => c.del(["m3", "none"]),
-    (c) => c.unlink("m4"),
-    (c) => c.sort("l", { ALPHA: true }),
-    (c) => c.sortRo("l", { ALPHA: true }),
-    (c) => c.sortStore("l", "sorted", { ALPHA: true }),
-    (c) => c.scan("0"),
-    (c) => c.keys("*"),
-    (c) => c.dbSize(),
-    (c) => c.randomKey(),
-  ],
-  bits: [
-    (c) => c.setBit("b", 7, 1),
-    (c) => c.getBit("b", 7),
-    (c) => c.bitCount("b"),
-    (c) => c.bitPos("b", 1),
-    (c) => c.bitOp("AND", "b2", ["b", "s"]),
-    (c) => c.bitField("b", [{ operation: "GET", encoding: "u8", offset: 0 }]),
-    (c) => c.bitFieldRo("b", [{ encoding: "u8", offset: 0 }]),
-    (c) => c.pfAdd("p", ["a", "b"]),
-    (c) => c.pfCount("p"),
-    (c) => c.pfMerge("p2", ["p"]),
-  ],
-  hashes: [
-    (c) => c.hSet("h", { a: "1", b: "2" }),
-    (c) => c.hSetNX("h", "c", "3"),
-    (c) => c.hGet("h", "a"),
-    (c) => c.hGet("none", "a"),
-    (c) => c.hmGet("h", ["a", "b"]),
-    (c) => c.hGetAll("h"),
-    (c) => c.hKeys("h"),
-    (c) => c.hVals("h"),
-    (c) => c.hLen("h"),
-    (c) => c.hExists("h", "a"),
-    (c) => c.hStrLen("h", "a"),
-    (c) => c.hIncrBy("h", "a", 1),
-    (c) => c.hIncrByFloat("h", "a", 1.5),
-    (c) => c.hRandField("h"),
-    (c) => c.hScan("h", "0"),
-    (c) => c.hDel("h", "c"),
-  ],
-  lists: [
-    (c) => c.rPush("l", ["a", "b", "c", "d"]),
-    (c) => c.lPush("l", "z"),
-    (c) => c.lPushX("l", "y"),
-    (c) => c.rPushX("none", "y"),
-    (c) => c.lRange("l", 0, -1),
-    (c) => c.lIndex("l", 0),
-    (c) => c.lLen("l"),
-    (c) => c.lPos("l", "a"),
-    (c) => c.lSet("l", 0, "x"),
-    (c) => c.lInsert("l", "BEFORE", "a", "q"),
-    (c) => c.lRem("l", 1, "q"),
-    (c) => c.lTrim("l", 0, 10),
-    (c) => c.lPop("l"),
-    (c) => c.rPop("none"),
-    (c) => c.lMove("l", "l2", "LEFT", "RIGHT"),
-    (c) => c.rPopLPush("l", "l2"),
-    (c) => c.lmPop(["none", "l2"], "LEFT"),
-    (c) => c.blPop(["none", "l"], 0.01),
-    (c) => c.brPop("none", 0.01),
-    (c) => c.blMove("l", "l2", "LEFT", "RIGHT", 0.01),
-    (c) => c.blmPop(0.01, ["l2"], "LEFT"),
-  ],
-  sets: [
-    (c) => c.sAdd("st", ["a", "b"]),
-    (c) => c.sAdd("st2", ["b", "c"]),
-    (c) => c.sMembers("st"),
-    (c) => c.sIsMember("st", "a"),
-    (c) => c.smIsMember("st", ["a", "z"]),
-    (c) => c.sCard("st"),
-    (c) => c.sInter(["st", "st2"]),
-    (c) => c.sInterCard(["st", "st2"]),
-    (c) => c.sUnion(["st", "st2"]),
-    (c) => c.sDiff(["st", "st2"]),
-    (c) => c.sInterStore("st3", ["st", "st2"]),
-    (c) => c.sUnionStore("st3", ["st", "st2"]),
-    (c) => c.sDiffStore("st3", ["st", "st2"]),
-    (c) => c.sMove("st", "st2", "a"),
-    (c) => c.sRandMember("st"),
-    (c) => c.sScan("st", "0"),
-    (c) => c.sRem("st", "b"),
-    (c) => c.sPop("st2"),
-  ],
-  "sorted sets": [
-    (c) =>
-      c.zAdd("z", [
-        { score: 1, value: "a" },
-        { score: 2, value: "b" },
-      ]),
-    (c) => c.zAdd("z2", { score: 1, value: "a" }),
-    (c) => c.zScore("z", "a"),
-    (c) => c.zScore("none", "a"),
-    (c) => c.zmScore("z", ["a", "b"]),
-    (c) => c.zRank("z", "a"),
-    (c) => c.zRange("z", 0, -1),
-    (c) => c.zRangeWithScores("z", 0, -1),
-    (c) => c.zRangeStore("z3", "z", 0, -1),
-    (c) => c.zCard("z"),
-    (c) => c.zCount("z", 0, 5),
-    (c) => c.zIncrBy("z", 1, "a"),
-    (c) => c.zInter(["z", "z2"]),
-    (c) => c.zInterCard(["z", "z2"]),
-    (c) => c.zUnion(["z", "z2"]),
-    (c) => c.zDiff(["z", "z2"]),
-    (c) => c.zInterStore("z4", ["z", "z2"]),
-    (c) => c.zUnionStore("z4", ["z", "z2"]),
-    (c) => c.zDiffStore("z4", ["z", "z2"]),
-    (c) => c.zRandMember("z"),
-    (c) => c.zScan("z", "0"),
-    (c) => c.zRem("z", "b"),
-    (c) => c.zPopMin("z4"),
-    (c) => c.zmPop(["none", "z3"], "MIN"),
-    (c) => c.bzPopMin(["none", "z3"], 0.01),
-    (c) => c.bzmPop(0.01, ["z2"], "MAX"),
-    (c) => c.geoAdd("g", { longitude: 13.4, latitude: 52.5, member: "here" }),
-    (c) => c.geoPos("g", "here"),
-    (c) => c.geoDist("g", "here", "there"),
-    (c) => c.geoHash("g", "here"),
-    (c) => c.geoSearch("g", { longitude: 13, latitude: 52 }, { radius: 100, unit: "km" }),
-    (c) => c.geoSearchStore("g2", "g", { longitude: 13, latitude: 52 }, { radius: 100, unit: "km" }),
-  ],
-  streams: [
-    (c) => c.xAdd("x", "1-1", { f: "v" }),
-    (c) => c.xAdd("x2", "*", { f: "v" }),
-    (c) => c.xLen("x"),
-    (c) => c.xRange("x", "-", "+"),
-    (c) => c.xRevRange("x", "+", "-"),
-    (c) =>
-      c.xRead([
-        { key: "x", id: "0" },
-        { key: "x2", id: "0" },
-      ]),
-    (c) => c.xGroupCreate("x", "group", "0"),
-    (c) => c.xGroupCreateConsumer("x", "group", "me"),
-    (c) => c.xReadGroup("group", "me", { key: "x", id: ">" }),
-    (c) => c.xPending("x", "group"),
-    (c) => c.xClaim("x", "group", "you", 0, "1-1"),
-    (c) => c.xAutoClaim("x", "group", "you", 0, "0"),
-    (c) => c.xAck("x", "group", "1-1"),
-    (c) => c.xInfoStream("x"),
-    (c) => c.xInfoGroups("x"),
-    (c) => c.xTrim("x", "MAXLEN", 10),
-    (c) => c.xDel("x", "1-1"),
-    (c) => c.xGroupDestroy("x", "group"),
-  ],
-  scripts: [
-    (c) => c.eval("return redis.call('GET', KEYS[1])", { keys: ["s", "e2"], arguments: ["x"] }),
-    (c) => c.evalRo("return redis.call('GET', KEYS[1])", { keys: ["s"] }),
-    (c) => c.eval("return 1", { keys: [] }),
-    (c) => c.functionLoad("#!lua name=lib\nredis.register_function('f', function(keys) return 1 end)"),
-    (c) => c.fCall("f", { keys: ["s", "f2"], arguments: [] }),
-    (c) => c.scriptExists("0"),
-  ],
-  errors: [(c) => c.lPush("s", "not a list"), (c) => c.hGet("s", "f"), (c) => c.incr("l")],
-};
-
-const RAW: readonly (readonly string[])[] = [
-  ["SET", "raw", "1"],
-  ["get", "raw"],
-  ["Get", "raw"],
-  ["MGET", "raw", "none"],
-  ["HGET", "raw", "f"],
-  ["LMPOP", "2", "l", "l2", "LEFT"],
-  ["XREAD", "COUNT", "1", "STREAMS", "x", "x2", "0", "0"],
-  ["ZUNIONSTORE", "z5", "2", "z", "z2", "WEIGHTS", "1", "2"],
-  ["SORT", "l", "ALPHA", "STORE", "sorted"],
-  ["GEORADIUS", "g", "13", "52", "100", "km", "STORE", "g3"],
-  ["OBJECT", "FREQ", "raw"],
-  ["MEMORY", "USAGE", "raw"],
-  ["EVAL", "return 1", "1", "raw"],
-  ["BITOP", "NOT", "b3", "raw"],
-  ["PING"],
-  ["CLIENT", "ID"],
-  ["PUBLISH", "channel", "message"],
-];
-
-async function runAll(client: Client): Promise<void> {
-  for (const calls of Object.values(TYPED)) {
-    for (const call of calls) await call(client).catch(ignore);
-  }
-  for (const words of RAW) await client.sendCommand(words).catch(ignore);
-}
-
 function ignore(): void {}
 
 test("every family is counted key by key as MONITOR shows it", async (t) => {
@@ -352,7 +124,7 @@ test("every family is counted key by key as MONITOR shows it", async (t) => {
   const detach = attachNodeRedis(client, recorder);
   assert(detach !== null);
   const monitor = await startMonitor([server.port]);
-  await runAll(client);
+  await callEveryFamily(client);
   const ran = await monitor.stop();
   assert(ran.length > 180, `${ran.length} commands`);
   assert.deepEqual(recorder.counts(), await accessesOf(server.port, ran));
@@ -372,7 +144,7 @@ test("replies of RESP2, of Buffers and of other type mappings are counted alike"
     const recorder = new Recorder();
     const detach = attachNodeRedis(client, recorder);
     const monitor = await startMonitor([server.port]);
-    await runAll(client);
+    await callEveryFamily(client);
     assert.deepEqual(recorder.counts(), await accessesOf(server.port, await monitor.stop()));
     detach?.();
   }
@@ -611,6 +383,20 @@ test("the target is the far end of the connection, from before and from after it
   after.destroy();
 });
 
+test("a client that was not to hold the process does not, on its next connection either", async (t) => {
+  const { server, recorder, connect } = await single(t);
+  const held = () => process.getActiveResourcesInfo().filter((name) => name === "TCPSocketWrap").length;
+  await waitFor("sockets of other tests to end", () => held() === 0);
+  const client = await connect();
+  assert.equal(held(), 1);
+  client.unref();
+  attachNodeRedis(client, recorder);
+  assert.equal(held(), 0);
+  await command(server.port, ["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"]);
+  await waitFor("the second connection", () => client.socketEpoch === 2);
+  await waitFor("the command's own socket to end", () => held() === 0);
+});
+
 test("over a unix socket the target is its path", async (t) => {
   const path = `/tmp/keyheat-test-${process.pid}.sock`;
   await startRedis(t, { args: ["--unixsocket", path] });
@@ -747,9 +533,13 @@ async function startSentinel(t: TestContext, primaryPort: number): Promise<numbe
     child.kill("SIGKILL");
     await rm(folder, { recursive: true, force: true });
   });
-  await waitFor("the sentinel to know the replica", async () => {
-    const replicas = await command(port, ["SENTINEL", "REPLICAS", "shop"]).catch(() => []);
-    return Array.isArray(replicas) && replicas.length === 1;
+  await waitFor("the sentinel to reach the primary and the replica", async () => {
+    const nodes = await Promise.all([
+      command(port, ["SENTINEL", "MASTERS"]),
+      command(port, ["SENTINEL", "REPLICAS", "shop"]),
+    ]).catch(() => []);
+    // While it does not, clients leave a node out: `slave,disconnected`.
+    return /,flags,master,.*,flags,slave,(?!disconnected)/.test(String(nodes));
   });
   return port;
 }
