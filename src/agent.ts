@@ -58,7 +58,6 @@ export class Agent {
     });
     this.#rounds = new SampleRounds({
       source: this.#samples,
-      paneMs: config.panes.length,
       clock,
       emit: (messages) => transport.publish(messages),
     });

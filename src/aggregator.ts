@@ -133,8 +133,8 @@ export class Aggregator {
     if (verdict === "hot") return verdict;
     const users = Object.entries(incidents.find(rule.name, heat.key)?.users ?? {});
     const material = users.filter(([, share]) => share >= USER_SHARE_MIN).map(([name]) => name);
-    const sinceMs = heat.asOfMs - heat.windowMs;
-    return services.awaited(heat.key.cluster, material, sinceMs, nowMs) === null ? verdict : "unknown";
+    const span = { fromMs: heat.asOfMs - heat.windowMs, toMs: heat.asOfMs };
+    return services.awaited(heat.key.cluster, material, span, nowMs) === null ? verdict : "unknown";
   }
 
   #advance(): void {

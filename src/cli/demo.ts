@@ -1,6 +1,7 @@
 import { DemoLoad, SCHEDULE } from "./demo/load.ts";
 import { startRedisServer } from "./demo/own-server.ts";
 import { findRedisServer } from "./demo/redis-server.ts";
+import { READ_HOT, Storefront } from "./demo/storefront.ts";
 import { stopRequest } from "./stop-request.ts";
 import { watch, watchedServers } from "./watch.ts";
 
@@ -41,10 +42,16 @@ async function showOwnServer(signal: AbortSignal, port: number | undefined): Pro
   const servers = watchedServers([redis.url], { configure: "ensure", port });
   const load = new DemoLoad(redis.port);
   const subtitle = `its own ${server.flavor}-server ${server.version} with a demo load; ${announcement()}`;
+  const startMs = performance.now();
+  let storefront: Storefront | null = null;
+  const onListening = (url: string) => {
+    storefront = new Storefront(redis.port, url, startMs);
+  };
   try {
-    await watch({ servers, texts: { title: "keyheat demo", subtitle }, signal });
+    await watch({ servers, texts: { title: "keyheat demo", subtitle }, signal, onListening });
   } finally {
     load.stop();
+    await (storefront as Storefront | null)?.stop();
   }
 }
 
@@ -55,5 +62,6 @@ function announcement(): string {
   const [first] = SCHEDULE;
   if (first === undefined) return "nothing overheats";
   const { key, perSecond, fromMs } = first;
-  return `${key} overheats to ${perSecond.toLocaleString("en-US")}/s after ${fromMs / 1000} s`;
+  const rate = perSecond.toLocaleString("en-US");
+  return `${key} overheats to ${rate}/s after ${fromMs / 1000} s, ${READ_HOT.key} by reads after ${READ_HOT.fromMs / 1000} s`;
 }

@@ -12,14 +12,17 @@ export interface WatchOptions {
   readonly servers: WatchedServers;
   readonly texts: Omit<FrameTexts, "footer">;
   readonly signal: AbortSignal;
+  /** Called once, with the URL of the API without a trailing slash. */
+  readonly onListening?: (url: string) => void;
 }
 
 const STOP_MS = 3000;
 const USUAL_PORT = 9380;
 
 /** Runs a standalone that keeps nothing on disk, with the live view on it, until `signal` aborts. */
-export async function watch({ servers, texts, signal }: WatchOptions): Promise<void> {
+export async function watch({ servers, texts, signal, onListening }: WatchOptions): Promise<void> {
   const standalone = await startOn(servers);
+  onListening?.(standalone.url);
   try {
     const source = new ApiSource({ url: standalone.url });
     const footer = `API ${standalone.url}/api/v1/hotkeys   Ctrl-C ends`;

@@ -9,7 +9,6 @@ const ROUND_MS = 200;
 
 export interface SampleRoundsOptions {
   readonly source: SamplesSource;
-  readonly paneMs: number;
   readonly clock: Clock;
   readonly emit: (messages: readonly (PanePart | ServicesReport)[]) => void;
 }
@@ -17,7 +16,6 @@ export interface SampleRoundsOptions {
 /** Sends what clients report, round by round, while any do: an agent that hears of none has no timer. */
 export class SampleRounds {
   readonly #options: SampleRoundsOptions;
-  #servicesToldMs = Number.NEGATIVE_INFINITY;
   #cancelRound: (() => void) | null = null;
   #isStopped = false;
 
@@ -46,14 +44,12 @@ export class SampleRounds {
   }
 
   #round(): void {
-    const { source, clock, paneMs, emit } = this.#options;
+    const { source, clock, emit } = this.#options;
     const nowMs = clock.now();
-    const messages: (PanePart | ServicesReport)[] = source.round(nowMs);
-    if (Math.abs(nowMs - this.#servicesToldMs) >= paneMs) {
-      this.#servicesToldMs = nowMs;
-      messages.push(...source.services(nowMs));
-    }
-    if (messages.length > 0) emit(messages);
+    const parts = source.round(nowMs);
+    // Who was heard is told first: whether a key has cooled is judged when its pane closes.
+    const services = parts.some(({ closing }) => closing) ? source.services(nowMs) : [];
+    if (parts.length > 0) emit([...services, ...parts]);
     this.#cancelRound = null;
     if (source.isOpen) this.#schedule();
   }

@@ -276,6 +276,7 @@ export class ClusterWindows {
   #isDelivered(hopStartMs: number): boolean {
     let isAnyExpected = false;
     for (const track of this.tracks.all()) {
+      if (track.isOwing(hopStartMs + this.hopMs)) return false;
       if (!track.expects(hopStartMs)) continue;
       if ((track.ring.at(hopStartMs) & DELIVERED) === 0) return false;
       isAnyExpected = true;

@@ -1,7 +1,7 @@
 import type { ServicesReport } from "../model/services.ts";
 
-/** A service is silent when no batch of it came for so long: reporters send one each second. */
-const SILENT_MS = 3000;
+/** Reporters send each second: a longer gap is a silence, unless the service always sends so seldom. */
+const GAP_MS = 1500;
 /** A service whose instances all said goodbye may just be redeployed. */
 const GOODBYE_MS = 60_000;
 /** A service of which nothing was heard for so long is gone. */
@@ -13,6 +13,14 @@ interface KnownService {
   readonly saidGoodbye: boolean;
   /** When it was last heard again after a silence; 0: it never was silent. */
   readonly returnedMs: number;
+  /** Between the last two times that it was heard. */
+  readonly gapMs: number;
+}
+
+/** What a verdict is about, ms since 1970. */
+export interface Span {
+  readonly fromMs: number;
+  readonly toMs: number;
 }
 
 /** Which services report their accesses, and which have fallen silent: what they did meanwhile is not known. */
@@ -37,26 +45,25 @@ export class ServiceTable {
         this.#turnedAway++;
         continue;
       }
-      const wasSilent = known !== undefined && heardMs - known.heardMs > SILENT_MS;
-      const returnedMs = wasSilent ? heardMs : (known?.returnedMs ?? 0);
-      this.#services.set(id, { heardMs, saidGoodbye, returnedMs });
+      this.#services.set(id, { heardMs, saidGoodbye, ...gapOf(known, heardMs) });
     }
   }
 
   /**
-   * The first of `names` that reported once and was silent in the time since `sinceMs`, or is so now; `null`: none.
+   * The first of `names` that reported once, but not on all of `span`; `null`: there is none.
    *
    * A key that they used is not calm because they say nothing: they are awaited, a minute after a goodbye (they may be
    * redeployed), else for an hour.
    */
-  awaited(cluster: string, names: Iterable<string>, sinceMs: number, nowMs: number): string | null {
+  awaited(cluster: string, names: Iterable<string>, { fromMs, toMs }: Span, nowMs: number): string | null {
     for (const name of names) {
       const known = this.#services.get(idOf(cluster, name));
       if (!known) continue;
-      const silentMs = nowMs - known.heardMs;
-      const awaitedMs = known.saidGoodbye ? GOODBYE_MS : GONE_MS;
-      const isAwaited = silentMs > SILENT_MS && silentMs <= awaitedMs;
-      if (isAwaited || known.returnedMs > sinceMs) return name;
+      const { heardMs, saidGoodbye, returnedMs, gapMs } = known;
+      // What happened up to a moment is told after it, by those that send seldom long after.
+      const toldToMs = heardMs + (gapMs > GAP_MS ? 2 * gapMs : 0);
+      const isAwaited = toldToMs < toMs && nowMs - heardMs <= (saidGoodbye ? GOODBYE_MS : GONE_MS);
+      if (isAwaited || returnedMs > fromMs) return name;
     }
     return null;
   }
@@ -66,6 +73,14 @@ export class ServiceTable {
       if (nowMs - heardMs > GONE_MS) this.#services.delete(id);
     }
   }
+}
+
+function gapOf(known: KnownService | undefined, heardMs: number) {
+  if (known === undefined || heardMs <= known.heardMs)
+    return { returnedMs: known?.returnedMs ?? 0, gapMs: known?.gapMs ?? 0 };
+  const gapMs = heardMs - known.heardMs;
+  const isSilence = gapMs > Math.max(GAP_MS, 2 * known.gapMs);
+  return { returnedMs: isSilence ? heardMs : known.returnedMs, gapMs };
 }
 
 function idOf(cluster: string, name: string): string {

@@ -33,6 +33,9 @@ export interface Expectation {
 /** A target that was not heard of for so long is no longer expected. */
 const SILENT_MS_MAX = 3_600_000;
 
+/** An agent that did not close a pane for so many hops is waited for no longer. */
+const OWING_HOPS = 3;
+
 /** One target as seen from one vantage: what is expected of it, and what has come. */
 export class Track {
   readonly id: number;
@@ -103,6 +106,17 @@ export class Track {
   get watchedFromMs(): number | null {
     const watchedSinceMs = this.expected?.watchedSinceMs ?? null;
     return watchedSinceMs === null ? null : Math.ceil(watchedSinceMs / this.#hopMs) * this.#hopMs;
+  }
+
+  /**
+   * Whether an agent of those that are added has reported lately, but not up to `endMs` yet. Nothing is said to be
+   * missing without it, but it is waited for: it tells a moment later than sources at the server.
+   */
+  isOwing(endMs: number): boolean {
+    for (const agentEndMs of this.agentEndsMs.values()) {
+      if (agentEndMs < endMs && agentEndMs >= endMs - OWING_HOPS * this.#hopMs) return true;
+    }
+    return false;
   }
 
   /** Whether its agents were still reporting at the end of a window. */

@@ -16,7 +16,9 @@ interface Service {
   heardMs: number;
   /** Its instances that have neither ended nor fallen silent. */
   live: number;
-  /** Whether the last of its instances to go said so. */
+  /** Those of them that rest. */
+  resting: number;
+  /** Whether the last of its instances to go said so, or rested. */
   saidGoodbye: boolean;
   /** Clusters that its samples were of. */
   readonly clusters: Set<string>;
@@ -28,6 +30,8 @@ interface Instance {
   heardMs: number;
   /** It said goodbye: kept, while there is room, so that its last batches are not counted again. */
   isGone: boolean;
+  /** Its last batch was empty: it has nothing to tell until the next one, and is not missed. */
+  isResting: boolean;
 }
 
 export interface InstancesLimits {
@@ -59,6 +63,7 @@ export class Instances {
     service.heardMs = Math.max(service.heardMs, nowMs);
     instance.heardMs = nowMs;
     const isNew = instance.seqs.note(batch);
+    if (isNew) this.#rest(instance, batch.samples.length === 0);
     this.#place(id, instance, isNew ? batch.goodbye : instance.isGone);
     return isNew ? null : "duplicate";
   }
@@ -71,7 +76,9 @@ export class Instances {
   /** Every service, and the clusters that its samples were of. */
   *states(nowMs: number): Iterable<ServiceState & { readonly clusters: ReadonlySet<string> }> {
     this.#forgetIdle(nowMs);
-    for (const { name, live, heardMs, saidGoodbye, clusters } of this.#services.values()) {
+    for (const service of this.#services.values()) {
+      const { name, live, resting, saidGoodbye, clusters } = service;
+      const heardMs = live > 0 && live === resting ? nowMs : service.heardMs;
       if (live === 0 && nowMs - heardMs >= SERVICE_KEPT_MS) this.#services.delete(name);
       else yield { name, instances: live, heardMs, saidGoodbye: live === 0 && saidGoodbye, clusters };
     }
@@ -85,7 +92,8 @@ export class Instances {
     const known = this.#services.get(name);
     if (known) return known;
     if (this.#services.size >= this.#limits.services && !this.#dropIdleService(nowMs)) return null;
-    const service = { name, heardMs: nowMs, live: 0, saidGoodbye: false, clusters: new Set<string>() };
+    const clusters = new Set<string>();
+    const service = { name, heardMs: nowMs, live: 0, resting: 0, saidGoodbye: false, clusters };
     this.#services.set(name, service);
     return service;
   }
@@ -96,15 +104,23 @@ export class Instances {
       if (oldestGone === undefined) return null;
       this.#gone.delete(oldestGone);
     }
-    return { service, heardMs: 0, isGone: true, seqs: new SeqWindow() };
+    return { service, heardMs: 0, isGone: true, isResting: false, seqs: new SeqWindow() };
+  }
+
+  #rest(instance: Instance, isResting: boolean): void {
+    if (!instance.isGone && instance.isResting !== isResting) instance.service.resting += isResting ? 1 : -1;
+    instance.isResting = isResting;
   }
 
   #place(id: string, instance: Instance, goodbye: boolean): void {
     const { service } = instance;
     this.#live.delete(id);
     this.#gone.delete(id);
-    if (instance.isGone && !goodbye) service.live++;
-    if (!instance.isGone && goodbye) service.live--;
+    if (instance.isGone !== goodbye) {
+      const step = goodbye ? -1 : 1;
+      service.live += step;
+      if (instance.isResting) service.resting += step;
+    }
     if (goodbye) service.saidGoodbye = true;
     instance.isGone = goodbye;
     // At the end: the maps are in the order of the last batches.
@@ -112,11 +128,12 @@ export class Instances {
   }
 
   #forgetIdle(nowMs: number): void {
-    for (const [id, { heardMs, service }] of this.#live) {
+    for (const [id, { heardMs, service, isResting }] of this.#live) {
       if (nowMs - heardMs < IDLE_MS) break;
       this.#live.delete(id);
       service.live--;
-      service.saidGoodbye = false;
+      if (isResting) service.resting--;
+      service.saidGoodbye = isResting;
     }
     for (const [id, { heardMs }] of this.#gone) {
       if (nowMs - heardMs < IDLE_MS) break;

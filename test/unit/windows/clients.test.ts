@@ -158,3 +158,21 @@ test("the rate of now comes with early parts too, and agents add up when they cl
   add(1, of({ agent: "agent-b", rows: row(500) }));
   assert.equal(rate(), 1400);
 });
+
+test("a hop waits for agents whose clients report, but neither for ever nor for those that stopped", () => {
+  const { windows, add } = setUp();
+  windows.expect(makeReport({ atMs: at(-1) }));
+  const clients = { vantage: "clients", sees: ["read"], complete: false } as const;
+  const closedAt = (nowMs: number) => windows.advance(nowMs).map(({ asOfMs }) => (asOfMs - at(0)) / 1000);
+  for (const second of [-1, 0, 1, 2]) add(second, {}, at(3.1));
+  add(2, { ...clients, rows: [{ key: "a", read: 10 }] }, at(3.2));
+  assert.deepEqual(closedAt(at(3.4)).slice(-1), [3]);
+  add(3, {});
+  assert.deepEqual(closedAt(at(4.1)), []);
+  add(3, { ...clients, rows: [{ key: "a", read: 10 }] }, at(4.4));
+  assert.deepEqual(closedAt(at(4.4)), [4]);
+  for (const second of [4, 5, 6, 7, 8]) add(second, {});
+  assert.deepEqual(closedAt(at(6.9)), [], "within the grace it is waited for");
+  assert.deepEqual(closedAt(at(8.1)), [5, 6]);
+  assert.deepEqual(closedAt(at(9.1)), [7, 8, 9], "it has stopped");
+});

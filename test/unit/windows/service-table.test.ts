@@ -15,17 +15,17 @@ function heard(
   table.add({ type: "services", agent, cluster: "default", atMs: NOW_MS, services: [service] });
 }
 
-/** Of windows that begin now. */
+/** Of what happens now. */
 function awaited(table: ServiceTable, names: readonly string[], nowMs: number): string | null {
-  return table.awaited("default", names, nowMs, nowMs);
+  return table.awaited("default", names, { fromMs: nowMs, toMs: nowMs }, nowMs);
 }
 
 test("a service that stopped reporting is awaited for an hour", () => {
   const table = new ServiceTable();
-  heard(table, 2000);
+  heard(table, 0);
   assert.equal(awaited(table, ["shop"], NOW_MS), null);
   assert.equal(awaited(table, ["other", "shop"], NOW_MS + 5000), "shop");
-  assert.equal(awaited(table, ["shop"], NOW_MS + 3_600_000), null);
+  assert.equal(awaited(table, ["shop"], NOW_MS + 3_600_001), null);
 });
 
 test("one that said goodbye may be redeployed: it is awaited for a minute", () => {
@@ -39,7 +39,7 @@ test("nobody waits for services that never reported, or for those of other clust
   const table = new ServiceTable();
   heard(table, 5000);
   assert.equal(awaited(table, ["web"], NOW_MS), null);
-  assert.equal(table.awaited("shop", ["shop"], NOW_MS, NOW_MS), null);
+  assert.equal(table.awaited("shop", ["shop"], { fromMs: NOW_MS, toMs: NOW_MS }, NOW_MS), null);
   assert.equal(awaited(table, [], NOW_MS), null);
 });
 
@@ -64,12 +64,24 @@ test("beyond a limit services are turned away, until others have been gone for a
   const services = [{ name: "shop", instances: 1, heardMs: atMs, saidGoodbye: false }];
   table.add({ type: "services", agent: "agent-a", cluster: "default", atMs, services });
   assert.equal(table.turnedAway, 1);
-  assert.equal(table.awaited("default", ["shop"], atMs, atMs + 4000), "shop");
+  assert.equal(awaited(table, ["shop"], atMs + 4000), "shop");
 });
 
 test("a window in which a service was silent is not known, though it has come back", () => {
   const table = new ServiceTable();
-  for (const agoMs of [30_000, 10_000, 7500, 5000, 2500, 0]) heard(table, agoMs);
-  assert.equal(table.awaited("default", ["shop"], NOW_MS - 10_001, NOW_MS), "shop");
-  assert.equal(table.awaited("default", ["shop"], NOW_MS - 10_000, NOW_MS), null);
+  for (const agoMs of [11_000, 10_000, 7000, 6000, 5000, 4000, 3000, 2000, 1000, 0]) heard(table, agoMs);
+  const since = (fromMs: number) => table.awaited("default", ["shop"], { fromMs, toMs: NOW_MS }, NOW_MS);
+  assert.equal(since(NOW_MS - 7001), "shop");
+  assert.equal(since(NOW_MS - 7000), null);
+});
+
+test("a service that always sends seldom is not silent between its batches", () => {
+  const table = new ServiceTable();
+  for (const agoMs of [25_000, 20_000, 15_000, 10_000, 5000]) heard(table, agoMs);
+  const span = { fromMs: NOW_MS - 10_000, toMs: NOW_MS };
+  assert.equal(table.awaited("default", ["shop"], span, NOW_MS), null);
+  assert.equal(
+    table.awaited("default", ["shop"], { ...span, toMs: NOW_MS + 10_000 }, NOW_MS + 10_000),
+    "shop",
+  );
 });

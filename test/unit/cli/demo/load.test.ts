@@ -7,6 +7,7 @@ import {
   uuidOf,
   zipfRank,
 } from "../../../../src/cli/demo/load.ts";
+import { readsPerSecondAt } from "../../../../src/cli/demo/storefront.ts";
 
 test("the first key overheats after 8 s for 40 s, another one later, and the schedule starts anew", () => {
   assert.equal(overheatingAt(7_999), null);
@@ -15,6 +16,13 @@ test("the first key overheats after 8 s for 40 s, another one later, and the sch
   assert.equal(overheatingAt(48_000), null);
   assert.equal(overheatingAt(120_000)?.key, "campaign:spring-sale:visits");
   assert.equal(overheatingAt(SCHEDULE_MS + 8_000)?.key, "product:4711:stock");
+});
+
+test("one key is heated by reads alone, from 20 s to 70 s of each round", () => {
+  assert.equal(readsPerSecondAt(19_999), 0);
+  assert.equal(readsPerSecondAt(20_000), 5_000);
+  assert.equal(readsPerSecondAt(70_000), 0);
+  assert.equal(readsPerSecondAt(SCHEDULE_MS + 20_000), 5_000);
 });
 
 test("ranks cover their range, and the first is about as popular as Zipf's law has it", () => {

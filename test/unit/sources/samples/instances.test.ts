@@ -1,9 +1,22 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { Instances } from "../../../../src/sources/samples/instances.ts";
-import type { SampleBatch } from "../../../../src/sources/samples/sample.ts";
+import type { Sample, SampleBatch } from "../../../../src/sources/samples/sample.ts";
 
 const T0 = 1_700_000_000_000;
+
+const SAMPLE: Sample = {
+  key: "user:1",
+  db: 0,
+  target: null,
+  probability: 1,
+  reads: 1,
+  writes: 0,
+  misses: 0,
+  absorbed: 0,
+  bytes: 0,
+  commands: null,
+};
 
 function batch(fields: Partial<SampleBatch> = {}): SampleBatch {
   return {
@@ -12,7 +25,7 @@ function batch(fields: Partial<SampleBatch> = {}): SampleBatch {
     seq: 0,
     span: null,
     goodbye: false,
-    samples: [],
+    samples: [SAMPLE],
     ...fields,
   };
 }
@@ -160,5 +173,32 @@ describe("limits", () => {
       instances.admit(batch({ service: `s${i % 2000}`, instance: `${i}` }), T0);
     assert.ok(instances.size <= 20_000);
     assert.equal([...instances.states(T0)].length, 1000);
+  });
+});
+
+describe("instances that rest", () => {
+  it("are not missed after an empty batch, until they have something to tell", () => {
+    const instances = new Instances();
+    const heardMs = (nowMs: number) => statesOf(instances, nowMs)[0]?.heardMs;
+    instances.admit(batch({ seq: 0 }), T0);
+    assert.equal(heardMs(T0 + 5000), T0);
+    instances.admit(batch({ seq: 1, samples: [] }), T0 + 1000);
+    assert.equal(heardMs(T0 + 30_000), T0 + 30_000);
+    instances.admit(batch({ seq: 2 }), T0 + 31_000);
+    assert.equal(heardMs(T0 + 40_000), T0 + 31_000);
+  });
+
+  it("do not hide that others of their service are missing", () => {
+    const instances = new Instances();
+    instances.admit(batch({ instance: "pod-1" }), T0);
+    instances.admit(batch({ instance: "pod-2", samples: [] }), T0 + 100);
+    assert.equal(statesOf(instances, T0 + 10_000)[0]?.heardMs, T0 + 100);
+  });
+
+  it("have ended in peace when they are forgotten", () => {
+    const instances = new Instances();
+    instances.admit(batch({ samples: [] }), T0);
+    const [state] = statesOf(instances, T0 + 61_000);
+    assert.deepEqual(state, { name: "checkout", instances: 0, heardMs: T0, saidGoodbye: true });
   });
 });
