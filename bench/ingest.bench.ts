@@ -87,6 +87,7 @@ function report(
       ["resident, first third, MiB", cell(first)],
       ["resident, last third, MiB", cell(last)],
       ["resident, at most, MiB", cell(Math.max(...residentMib))],
+      ["posts left out, the one before being unanswered", cell(after.skipped - before.skipped)],
       ["answers other than 202", cell(after.failed)],
       ["samples dropped", cell(dropped)],
     ],

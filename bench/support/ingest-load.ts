@@ -18,6 +18,8 @@ export interface LoadProgress {
   readonly accepted: number;
   /** Answers other than 202, and connections that broke. */
   readonly failed: number;
+  /** Posts left out since the one before had no answer yet: no client has two under way. */
+  readonly skipped: number;
   /** A second's posts that were sent later than their second, at worst, in ms. */
   readonly worstLagMs: number;
 }
@@ -36,6 +38,7 @@ class IngestLoad {
   answered = 0;
   accepted = 0;
   failed = 0;
+  skipped = 0;
   worstLagMs = 0;
 
   constructor(options: LoadOptions) {
@@ -87,6 +90,7 @@ class IngestLoad {
       head: `{"service":"service-${index % services}","instance":"pod-${index}","seq":`,
       tail: `,"samples":${JSON.stringify(samples)}}`,
       seq: 0,
+      isWaiting: false,
       rest: "",
     };
     socket.setNoDelay(true);
@@ -106,6 +110,11 @@ class IngestLoad {
   }
 
   #post(instance: Instance): void {
+    if (instance.isWaiting) {
+      this.skipped++;
+      return;
+    }
+    instance.isWaiting = true;
     const endMs = Date.now();
     const body = `${instance.head}${instance.seq++},"startMs":${endMs - 1000},"endMs":${endMs}${instance.tail}`;
     const head = "POST /v1/samples HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n";
@@ -115,16 +124,14 @@ class IngestLoad {
 
   #read(instance: Instance, text: string): void {
     instance.rest += text;
-    const answers = instance.rest.split("HTTP/1.1 ");
-    // Bodies are short and end with a brace.
+    // Its body is short and ends with a brace.
     if (!instance.rest.endsWith("}")) return;
+    const accepted = /"accepted":(\d+)/.exec(instance.rest)?.[1];
+    if (!instance.rest.startsWith("HTTP/1.1 202 ") || accepted === undefined) this.failed++;
+    else this.accepted += Number(accepted);
+    this.answered++;
     instance.rest = "";
-    for (const answer of answers.slice(1)) {
-      this.answered++;
-      const accepted = /"accepted":(\d+)/.exec(answer)?.[1];
-      if (!answer.startsWith("202 ") || accepted === undefined) this.failed++;
-      else this.accepted += Number(accepted);
-    }
+    instance.isWaiting = false;
   }
 }
 
@@ -133,13 +140,15 @@ interface Instance {
   readonly head: string;
   readonly tail: string;
   seq: number;
+  isWaiting: boolean;
+  /** Of an answer that has not come in full. */
   rest: string;
 }
 
 const load = new IngestLoad(JSON.parse(process.argv[2] ?? "{}") as LoadOptions);
 process.on("message", () => {
-  const { connected, posted, answered, accepted, failed, worstLagMs } = load;
-  const progress: LoadProgress = { connected, posted, answered, accepted, failed, worstLagMs };
+  const { connected, posted, answered, accepted, failed, skipped, worstLagMs } = load;
+  const progress: LoadProgress = { connected, posted, answered, accepted, failed, skipped, worstLagMs };
   process.send?.(progress);
 });
 process.on("disconnect", () => process.exit());

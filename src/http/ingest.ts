@@ -6,6 +6,10 @@ import { decodeBatch } from "../sources/samples/decode.ts";
 import type { SampleBatch, Taken } from "../sources/samples/sample.ts";
 import { BodyError, BodyReader } from "./body-reader.ts";
 import { asHttpError, HttpError } from "./errors.ts";
+import { Turnstile } from "./turnstile.ts";
+
+/** What batches may take of a turn of the event loop: panes must close and keyspace events be read meanwhile. */
+const SLICE_MS = 20;
 
 /** Who takes the batches. */
 export interface SamplesIntake {
@@ -28,6 +32,7 @@ export interface Ingest {
 export function addIngest(app: FastifyInstance, { samples, clock, inFlightBytesMax }: IngestOptions): Ingest {
   const ledger = new Ledger("ingest");
   const reader = new BodyReader(inFlightBytesMax);
+  const turnstile = new Turnstile(SLICE_MS);
   app.register(async (scope) => {
     scope.removeAllContentTypeParsers();
     scope.addContentTypeParser("application/json", (_request: FastifyRequest, payload: IncomingMessage) =>
@@ -42,12 +47,13 @@ export function addIngest(app: FastifyInstance, { samples, clock, inFlightBytesM
     });
     scope.post("/v1/samples", async ({ body }, reply) => {
       if (!(body instanceof Uint8Array)) throw new BodyError("media-type");
-      const batch = batchOf(body);
-      const nowMs = clock.now();
-      const taken = samples.take(batch, nowMs);
+      const answer = await turnstile.run(() => {
+        const nowMs = clock.now();
+        return { ...samples.take(batchOf(body), nowMs), nowMs };
+      });
       ledger.receive();
       ledger.keep();
-      return reply.code(202).send({ ...taken, nowMs });
+      return reply.code(202).send(answer);
     });
   });
   return { books: () => ledger.books() };
