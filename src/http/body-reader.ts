@@ -4,6 +4,7 @@ import { HttpError } from "./errors.ts";
 
 /** Largest body, as sent and unpacked. */
 export const BODY_BYTES_MAX = 1024 * 1024;
+const CAPACITY_MIN = 8 * 1024;
 const RETRY_AFTER_SECONDS = 1;
 
 /** Why a body was not taken. */
@@ -39,7 +40,7 @@ const REFUSALS: Readonly<
   invalid: [400, "BAD_REQUEST", "expected a body packed with gzip", {}],
 };
 
-/** Reads bodies, of which those on their way take at most `inFlightMax` bytes together. */
+/** Reads bodies, of which those on their way take at most `inFlightMax` bytes of memory together. */
 export class BodyReader {
   readonly #inFlightMax: number;
   #inFlight = 0;
@@ -61,24 +62,25 @@ export class BodyReader {
 
   #collect(payload: IncomingMessage): Promise<Buffer> {
     return new Promise((resolve, reject) => {
-      const pieces: Buffer[] = [];
-      let bytes = 0;
+      const body = new GrowingBody();
       const finish = (refusal: BodyError | null) => {
         payload.off("data", onData).off("end", onEnd).off("close", onClose).off("error", onClose);
-        this.#inFlight -= bytes;
-        if (refusal === null) resolve(pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces, bytes));
+        this.#inFlight -= body.capacity;
+        if (refusal === null) resolve(body.bytes);
         else {
           payload.pause();
           reject(refusal);
         }
       };
       const onData = (piece: Buffer) => {
-        if (bytes + piece.length > BODY_BYTES_MAX) finish(new BodyError("too-large"));
-        else if (this.#inFlight + piece.length > this.#inFlightMax) finish(new BodyError("busy"));
-        else {
-          pieces.push(piece);
-          bytes += piece.length;
-          this.#inFlight += piece.length;
+        const length = body.length + piece.length;
+        if (length > BODY_BYTES_MAX) finish(new BodyError("too-large"));
+        else if (this.#inFlight + capacityFor(length) - body.capacity > this.#inFlightMax) {
+          finish(new BodyError("busy"));
+        } else {
+          this.#inFlight -= body.capacity;
+          body.add(piece);
+          this.#inFlight += body.capacity;
         }
       };
       const onEnd = () => finish(null);
@@ -86,6 +88,38 @@ export class BodyReader {
       payload.on("data", onData).on("end", onEnd).on("close", onClose).on("error", onClose);
     });
   }
+}
+
+/** One buffer for all pieces: a client may send each byte by itself, and a Buffer is an object of 100 bytes and more. */
+class GrowingBody {
+  length = 0;
+  #buffer = Buffer.alloc(0);
+
+  get capacity(): number {
+    return this.#buffer.length;
+  }
+
+  get bytes(): Buffer {
+    return this.#buffer.subarray(0, this.length);
+  }
+
+  add(piece: Buffer): void {
+    const length = this.length + piece.length;
+    if (length > this.capacity) {
+      const grown = Buffer.allocUnsafeSlow(capacityFor(length));
+      this.bytes.copy(grown);
+      this.#buffer = grown;
+    }
+    piece.copy(this.#buffer, this.length);
+    this.length = length;
+  }
+}
+
+/** Memory that a body of `length` bytes takes on its way: a power of two. */
+function capacityFor(length: number): number {
+  let capacity = CAPACITY_MIN;
+  while (capacity < length) capacity *= 2;
+  return capacity;
 }
 
 function isGzip(encoding: string | undefined): boolean {
