@@ -137,6 +137,45 @@ test("20 instances that post to three agents are added up exactly, late and earl
   for (const source of sources) assert.ok((booksOf(source).dropped.duplicate ?? 0) > 0);
 });
 
+test("reporters whose flushes miss the whole second by up to 30 ms keep the rate of every window", () => {
+  const { windows } = setUp({ windowsMs: [2000, 10_000] });
+  const source = makeSource({ nowMs: at(0) });
+  const reporters = 4;
+  /** The same for each run: -30 to 30 ms, every value about as often. */
+  const edgeMs = (reporter: number, second: number) =>
+    at(second) + (((reporter * 7919 + second * 104_729) % 61) - 30);
+  let off10 = 0;
+  let off2 = 0;
+  for (let second = 1; second <= 40; second++) {
+    for (let reporter = 0; reporter < reporters; reporter++) {
+      const [startMs, endMs] = [edgeMs(reporter, second - 1), edgeMs(reporter, second)];
+      const samples = [
+        sample("flag:x", { reads: endMs - startMs }),
+        sample(`own:${reporter}`, { reads: endMs - startMs }),
+      ];
+      source.take(batchOf(0, samples, { span: { startMs, endMs } }), endMs + 20);
+    }
+    for (let nowMs = at(second + 0.2); nowMs <= at(second + 1); nowMs += 200) {
+      for (const part of source.round(nowMs)) windows.add(part, nowMs);
+    }
+    windows.advance(at(second + 1));
+    if (second < 14) continue;
+    for (const [key, perSecond] of [
+      ["flag:x", 1000 * reporters],
+      ["own:0", 1000],
+    ] as const) {
+      const lowerIn = (windowMs: number) => {
+        const { counts } = windows.closedOf(keyOf(key), windowMs);
+        return counts.read.lower;
+      };
+      off10 = Math.max(off10, Math.abs(lowerIn(10_000) / (10 * perSecond) - 1));
+      off2 = Math.max(off2, Math.abs(lowerIn(2000) / (2 * perSecond) - 1));
+    }
+  }
+  assert.ok(off10 < 0.02, `10 s: ${off10}`);
+  assert.ok(off2 < 0.06, `2 s: ${off2}`);
+});
+
 test("the largest counts that the decoder lets through, and the thinnest, are taken by the windows", () => {
   const { windows, ledger } = setUp();
   const source = makeSource({ nowMs: at(0) });
