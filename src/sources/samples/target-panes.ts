@@ -73,7 +73,7 @@ export class TargetPanes {
     for (const pane of this.#panes.values()) {
       if (!pane.isClosed) {
         const origin = this.#origin(pane, epoch, division);
-        parts.push(...pane.earlyParts(origin, this.#steepness, this.#options.ignored));
+        parts.push(...pane.earlyParts(origin, this.#steepness, this.#options));
       } else if (pane.startMs < oldestPaneMs(nowMs, this.#options.lengthMs)) this.#panes.delete(pane.startMs);
     }
     return parts;

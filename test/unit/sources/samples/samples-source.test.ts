@@ -255,6 +255,21 @@ describe("keys that rise steeply", () => {
     assert.equal(named?.currentPerSecond, 20_000, "the closing part tells its rate");
   });
 
+  it("leave early a limited number at a time, the fastest first, and all are told of by the end", () => {
+    const source = makeSource({ panes: { length: 1000, publish: 10 } });
+    const samples = Array.from({ length: 25 }, (_, i) => sample(`k${i}`, { reads: 5000 + i }));
+    source.take(batchOf(T0 + 1000, samples), T0 + 1010);
+    const rounds = [T0 + 1050, T0 + 1200, T0 + 1250, T0 + 1300].map((nowMs) => rowsOf(source.round(nowMs)));
+    const names = (from: number, to: number) => samples.slice(from, to).map(({ key }) => key);
+    assert.deepEqual(
+      rounds.map((rows) => rows.map(({ key }) => key).toSorted()),
+      [names(15, 25), names(5, 15), names(0, 5), []].map((keys) => keys.toSorted()),
+    );
+    for (const { key, read, currentPerSecond } of rounds.flat()) {
+      assert.deepEqual([read, currentPerSecond], [5000 + Number(key.slice(1)), read]);
+    }
+  });
+
   it("are steady after some panes, and cost no early parts any more", () => {
     const source = makeSource();
     const early: number[] = [];
