@@ -12,6 +12,8 @@ import { type Added, SampleSummary } from "./sample-summary.ts";
 import { partInSlice, type Slice } from "./slices.ts";
 import { TargetPanes } from "./target-panes.ts";
 
+/** Scaled accesses of one key in one batch, of 10 s at most: no process does as many. */
+const LOAD_MAX = 2 ** 24;
 /** A rate over less time would be noise. */
 const RATE_MS_MIN = 50;
 
@@ -35,7 +37,7 @@ export interface BatchFacts {
   readonly nowMs: number;
 }
 
-/** `budget`: no memory is left. `excess`: its counts, scaled, are larger than any server's. */
+/** `budget`: no memory is left. `excess`: its counts, scaled, are larger than any process has, or all of the pane too large. */
 export type Loss = "late" | "budget" | "excess";
 
 /** The panes of all targets, in limited memory. */
@@ -62,6 +64,8 @@ export class SamplePanes {
   /** Counts a sample; `null`: it is kept, else why it, or some of it, is not. */
   add(place: Place, sample: Sample, batch: BatchFacts): Loss | null {
     const target = this.#target(place, batch.nowMs);
+    // Alone it could fill the pane's sums, and then the others' samples would find no place there.
+    if ((sample.reads + sample.writes) / sample.probability > LOAD_MAX) return "excess";
     const { slices } = batch;
     const offset = slices.length > 1 ? uniform(this.#coins) : 0;
     let loss: Loss | null = null;

@@ -176,12 +176,32 @@ test("reporters whose flushes miss the whole second by up to 30 ms keep the rate
   assert.ok(off2 < 0.06, `2 s: ${off2}`);
 });
 
-test("the largest counts that the decoder lets through, and the thinnest, are taken by the windows", () => {
+test("absurd counts are refused, and take no room from honest ones", () => {
+  const source = makeSource();
+  const absurd = [
+    sample("absurd", { reads: 2 ** 31 }),
+    sample("absurd", { reads: 2 ** 23, writes: 2 ** 23 + 1 }),
+    sample("absurd", { reads: 17, probability: 2 ** -20 }),
+  ];
+  for (let i = 0; i < 100; i++) source.take(batchOf(T0 + 1000, absurd), T0 + 1100);
+  const honest = batchOf(T0 + 1000, [sample("honest", { reads: 2 ** 24 })]);
+  assert.deepEqual(source.take(honest, T0 + 1100), { accepted: 1, dropped: 0 });
+  const rows = rowsOf(source.round(T0 + 1400));
+  assert.deepEqual([...new Set(rows.map(({ key }) => key))], ["honest"]);
+  assert.equal(
+    rows.reduce((sum, { read }) => sum + read, 0),
+    2 ** 24,
+  );
+  assert.deepEqual(booksOf(source).dropped, { excess: 300 });
+});
+
+test("the largest counts that pass, and the thinnest, are taken by the windows", () => {
   const { windows, ledger } = setUp();
   const source = makeSource({ nowMs: at(0) });
   for (let i = 0; i < 100; i++) {
     for (const probability of [1, 0.5, 2 ** -20]) {
-      const large = { reads: 2 ** 31, writes: 2 ** 31, absorbed: 2 ** 31, bytes: 2 ** 40, probability };
+      const most = 2 ** 23 * probability;
+      const large = { reads: most, writes: most, absorbed: 2 ** 31, bytes: 2 ** 40, probability };
       const small = { reads: 1, probability };
       source.take(batchOf(at(1), [sample("large", large), sample("small", small)]), at(1.1));
     }
