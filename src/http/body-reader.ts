@@ -39,24 +39,41 @@ const REFUSALS: Readonly<
   invalid: [400, "BAD_REQUEST", "expected a body packed with gzip", {}],
 };
 
-/** Reads bodies, of which those on their way take at most `inFlightMax` bytes together. */
+/** A body that has come in full, and takes its room until it is opened. */
+export class ReceivedBody {
+  readonly #bytes: Buffer;
+  readonly #isPacked: boolean;
+  readonly #release: () => void;
+
+  constructor(bytes: Buffer, isPacked: boolean, release: () => void) {
+    this.#bytes = bytes;
+    this.#isPacked = isPacked;
+    this.#release = release;
+  }
+
+  /** The body, unpacked. Call once. Throws: BodyError. */
+  open(): Buffer {
+    this.#release();
+    return this.#isPacked ? unpacked(this.#bytes) : this.#bytes;
+  }
+}
+
+/** Reads bodies, of which those not opened yet take at most `bytesMax` together. */
 export class BodyReader {
-  readonly #inFlightMax: number;
-  #inFlight = 0;
+  readonly #bytesMax: number;
+  #bytes = 0;
 
-  constructor(inFlightMax: number) {
-    this.#inFlightMax = inFlightMax;
+  constructor(bytesMax: number) {
+    this.#bytesMax = bytesMax;
   }
 
-  get bytesInFlight(): number {
-    return this.#inFlight;
-  }
-
-  /** The body, unpacked. Throws: BodyError. */
-  async read(payload: IncomingMessage): Promise<Buffer> {
+  /** Throws: BodyError. */
+  async read(payload: IncomingMessage): Promise<ReceivedBody> {
     const isPacked = isGzip(payload.headers["content-encoding"]);
-    const body = await this.#collect(payload);
-    return isPacked ? unpacked(body) : body;
+    const bytes = await this.#collect(payload);
+    return new ReceivedBody(bytes, isPacked, () => {
+      this.#bytes -= bytes.length;
+    });
   }
 
   #collect(payload: IncomingMessage): Promise<Buffer> {
@@ -65,20 +82,21 @@ export class BodyReader {
       let bytes = 0;
       const finish = (refusal: BodyError | null) => {
         payload.off("data", onData).off("end", onEnd).off("close", onClose).off("error", onClose);
-        this.#inFlight -= bytes;
-        if (refusal === null) resolve(pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces, bytes));
-        else {
-          payload.pause();
-          reject(refusal);
+        if (refusal === null) {
+          resolve(pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces, bytes));
+          return;
         }
+        this.#bytes -= bytes;
+        payload.pause();
+        reject(refusal);
       };
       const onData = (piece: Buffer) => {
         if (bytes + piece.length > BODY_BYTES_MAX) finish(new BodyError("too-large"));
-        else if (this.#inFlight + piece.length > this.#inFlightMax) finish(new BodyError("busy"));
+        else if (this.#bytes + piece.length > this.#bytesMax) finish(new BodyError("busy"));
         else {
           pieces.push(piece);
           bytes += piece.length;
-          this.#inFlight += piece.length;
+          this.#bytes += piece.length;
         }
       };
       const onEnd = () => finish(null);
