@@ -51,7 +51,7 @@ export class AccessCounter {
       fixed: sampleRate,
       tallyOf: (probability) => this.tallies.of(probability),
       clock,
-      onSampled: onBegin === null ? (nowMs) => this.#passTo(nowMs) : null,
+      onTime: onBegin === null ? (nowMs) => this.#passTo(nowMs) : null,
       ...(random === undefined ? {} : { random }),
     });
   }
