@@ -136,11 +136,17 @@ export class Agent {
   }
 
   #knownTargets(): KnownTarget[] {
-    return this.#watches.map(({ target, latestPoll }) => ({
+    return this.#watches.map(({ target, latestPoll }, index) => ({
       cluster: target.cluster,
       address: target.address,
+      aliases: aliasesOf(this.#connections[index]!),
       role: latestPoll?.role ?? "unknown",
       slots: latestPoll?.slots ?? null,
     }));
   }
+}
+
+/** Clients name a server by the address that their sockets have, whatever name the config has for it. */
+function aliasesOf({ peer }: TargetConnection): readonly string[] {
+  return peer === null ? [] : [peer];
 }

@@ -85,6 +85,7 @@ export class MonitorWindows {
       type: "report",
       epoch: nowMs,
       atMs: nowMs,
+      pane: { startMs: nowMs, lengthMs: 0 },
       reachable: true,
       role: "primary",
       runId: null,

@@ -4,6 +4,7 @@ import { HttpError } from "./errors.ts";
 
 /** Largest body, as sent and unpacked. */
 export const BODY_BYTES_MAX = 1024 * 1024;
+const CAPACITY_MIN = 8 * 1024;
 const RETRY_AFTER_SECONDS = 1;
 
 /** Why a body was not taken. */
@@ -58,7 +59,7 @@ export class ReceivedBody {
   }
 }
 
-/** Reads bodies, of which those not opened yet take at most `bytesMax` together. */
+/** Reads bodies, of which those not opened yet take at most `bytesMax` of memory together. */
 export class BodyReader {
   readonly #bytesMax: number;
   #bytes = 0;
@@ -67,36 +68,42 @@ export class BodyReader {
     this.#bytesMax = bytesMax;
   }
 
+  /** Memory of the bodies that are on their way, or wait to be opened. */
+  get bytesHeld(): number {
+    return this.#bytes;
+  }
+
   /** Throws: BodyError. */
   async read(payload: IncomingMessage): Promise<ReceivedBody> {
     const isPacked = isGzip(payload.headers["content-encoding"]);
-    const bytes = await this.#collect(payload);
-    return new ReceivedBody(bytes, isPacked, () => {
-      this.#bytes -= bytes.length;
+    const body = await this.#collect(payload);
+    return new ReceivedBody(body.bytes, isPacked, () => {
+      this.#bytes -= body.capacity;
     });
   }
 
-  #collect(payload: IncomingMessage): Promise<Buffer> {
+  #collect(payload: IncomingMessage): Promise<GrowingBody> {
     return new Promise((resolve, reject) => {
-      const pieces: Buffer[] = [];
-      let bytes = 0;
+      const body = new GrowingBody();
       const finish = (refusal: BodyError | null) => {
         payload.off("data", onData).off("end", onEnd).off("close", onClose).off("error", onClose);
         if (refusal === null) {
-          resolve(pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces, bytes));
+          resolve(body);
           return;
         }
-        this.#bytes -= bytes;
+        this.#bytes -= body.capacity;
         payload.pause();
         reject(refusal);
       };
       const onData = (piece: Buffer) => {
-        if (bytes + piece.length > BODY_BYTES_MAX) finish(new BodyError("too-large"));
-        else if (this.#bytes + piece.length > this.#bytesMax) finish(new BodyError("busy"));
-        else {
-          pieces.push(piece);
-          bytes += piece.length;
-          this.#bytes += piece.length;
+        const length = body.length + piece.length;
+        if (length > BODY_BYTES_MAX) finish(new BodyError("too-large"));
+        else if (this.#bytes + capacityFor(length) - body.capacity > this.#bytesMax) {
+          finish(new BodyError("busy"));
+        } else {
+          this.#bytes -= body.capacity;
+          body.add(piece);
+          this.#bytes += body.capacity;
         }
       };
       const onEnd = () => finish(null);
@@ -104,6 +111,38 @@ export class BodyReader {
       payload.on("data", onData).on("end", onEnd).on("close", onClose).on("error", onClose);
     });
   }
+}
+
+/** One buffer for all pieces: a client may send each byte by itself, and a Buffer is an object of 100 bytes and more. */
+class GrowingBody {
+  length = 0;
+  #buffer = Buffer.alloc(0);
+
+  get capacity(): number {
+    return this.#buffer.length;
+  }
+
+  get bytes(): Buffer {
+    return this.#buffer.subarray(0, this.length);
+  }
+
+  add(piece: Buffer): void {
+    const length = this.length + piece.length;
+    if (length > this.capacity) {
+      const grown = Buffer.allocUnsafeSlow(capacityFor(length));
+      this.bytes.copy(grown);
+      this.#buffer = grown;
+    }
+    piece.copy(this.#buffer, this.length);
+    this.length = length;
+  }
+}
+
+/** Memory that a body of `length` bytes takes on its way: a power of two. */
+function capacityFor(length: number): number {
+  let capacity = CAPACITY_MIN;
+  while (capacity < length) capacity *= 2;
+  return capacity;
 }
 
 function isGzip(encoding: string | undefined): boolean {

@@ -1,5 +1,7 @@
+import { Socket } from "node:net";
 import { Redis } from "ioredis";
 import { authArguments, connectionOptions, type TargetAccess, type Timeouts } from "./options.ts";
+import { peerOf } from "./peer.ts";
 import { TargetError, type TargetProblem } from "./problem.ts";
 import { type Asker, connectionProblem } from "./reply-problem.ts";
 import { socketProblem } from "./socket-problem.ts";
@@ -58,6 +60,13 @@ export class Session {
   /** Why the connection has ended; `null` while it lives. */
   get ended(): TargetProblem | null {
     return this.#problem;
+  }
+
+  /** Address of the server as it was resolved; `null`: by a path, or not connected. */
+  get peer(): string | null {
+    // Before it connects there is none, whatever the type says.
+    const stream: Redis["stream"] | undefined = this.#redis.stream;
+    return stream instanceof Socket ? peerOf(stream) : null;
   }
 
   /** Calls `listener` once when the connection has ended by itself. */

@@ -73,6 +73,11 @@ export class TargetConnection extends EventEmitter<TargetEvents> {
     return this.#state;
   }
 
+  /** What the target's name resolved to, `10.0.0.1:6379`; `null`: not connected now, or by a path. */
+  get peer(): string | null {
+    return this.#live?.session.peer ?? null;
+  }
+
   /** Why the target is not up: one line with what to do; `null` while it is up or was not tried yet. */
   problem(): TargetProblem | null {
     return this.#problem;

@@ -37,8 +37,8 @@ const DEVIATIONS = 3;
 const HONEST_SHARE = 0.8;
 
 /**
- * What clients may claim of keys that these tracks (those of the clients' vantage that cover a slot) hold; `null`: one
- * of their servers told nothing, so nothing is held back.
+ * What clients may claim of keys that these tracks (those of the clients' vantage that cover a slot) hold, where they
+ * claim `claimed` accesses over all keys; `null`: one of their servers told nothing, so nothing is held back.
  *
  * Clients and servers do not agree on the moment of an access, hence the pane more. Panes of which a server has not told
  * (yet) count as the largest of those that it has. Accesses whose server is not known may have been at any.
@@ -47,6 +47,7 @@ export function claimLimit(
   tracks: readonly Track[],
   history: RanHistory,
   span: ClaimedSpan,
+  claimed: number,
 ): ClaimLimit | null {
   const isAnywhere = tracks.some(({ target }) => target === NO_TARGET);
   const targets = new Set(isAnywhere ? history.targets() : []);
@@ -58,7 +59,6 @@ export function claimLimit(
     addRan(limit, ran);
   }
   if (targets.size === 0) return null;
-  const claimed = tracks.reduce((sum, track) => sum + claimedIn(track, span), 0);
   return { ...limit, share: claimed > limit.write ? limit.write / claimed : 1 };
 }
 
@@ -95,7 +95,7 @@ function addRan(limit: { read: number; write: number; isFinal: boolean }, ran: R
 }
 
 /** All that was claimed at a track's target in the window, scaled where it was sampled. */
-function claimedIn({ panes }: Track, { fromMs, toMs }: ClaimedSpan): number {
+export function claimedIn({ panes }: Track, { fromMs, toMs }: ClaimedSpan): number {
   let sum = 0;
   for (const [{ startMs, endMs }, pane] of panes) {
     if (startMs >= fromMs && endMs <= toMs) sum += pane.countedTotal;

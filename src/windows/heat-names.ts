@@ -1,8 +1,10 @@
 import type { Kind, Vantage } from "../model/access.ts";
 import type { HopWindow } from "./hop-window.ts";
 import { addNames } from "./named-rows.ts";
+import type { Shelf } from "./shelf.ts";
 import type { StoredPart } from "./stored-part.ts";
 import type { Track } from "./track.ts";
+import { isClaim, VANTAGES } from "./vantage.ts";
 
 const NAMES_PER_KEY = 8;
 
@@ -15,11 +17,14 @@ export interface ClientTold {
   readonly bytes: number | null;
 }
 
+export const NOTHING_TOLD: ClientTold = { services: {}, absorbed: 0, bytes: null };
+
 /**
  * Commands of one key as the vantages that speak name them. Where two name the same command they saw the same calls, so
  * the larger count holds: vantages are never added.
  */
 export function commandsOf(
+  shelf: Shelf,
   window: HopWindow,
   handle: number,
   vantages: Readonly<Partial<Record<Kind, Vantage>>>,
@@ -28,7 +33,9 @@ export function commandsOf(
   const joined = new Map<string, number>();
   for (const vantage of new Set(Object.values(vantages))) {
     const sums = new Map<string, number>();
-    for (const { commands } of partsOf(tracks, vantage, window)) {
+    // Clients may report a key from anywhere, others saw it at its target.
+    const ids = isClaim(vantage) ? null : tracks.map(({ id }) => id);
+    for (const { commands } of partsOf(shelf, window, vantage, ids)) {
       if (commands) addNames(sums, commands, handle);
     }
     for (const [name, count] of sums) joined.set(name, Math.max(count, joined.get(name) ?? 0));
@@ -36,12 +43,12 @@ export function commandsOf(
   return largest(joined);
 }
 
-/** What clients tell of one key, wherever it was served: `tracks` are those of their vantage. */
-export function clientsOf(window: HopWindow, handle: number, tracks: readonly Track[]): ClientTold {
+/** What clients tell of one key, wherever it was served. */
+export function clientsOf(shelf: Shelf, window: HopWindow, handle: number): ClientTold {
   const services = new Map<string, number>();
   let absorbed = 0;
   let bytes = 0;
-  for (const { clients } of partsOf(tracks, "clients", window)) {
+  for (const { clients } of partsOf(shelf, window, "clients", null)) {
     const row = clients?.services.handles.indexOf(handle) ?? -1;
     if (!clients || row < 0) continue;
     addNames(services, clients.services, handle);
@@ -55,11 +62,18 @@ export function clientsOf(window: HopWindow, handle: number, tracks: readonly Tr
   };
 }
 
-function* partsOf(tracks: readonly Track[], vantage: Vantage, window: HopWindow): Iterable<StoredPart> {
-  for (const track of tracks) {
-    if (track.vantage !== vantage) continue;
-    for (const [interval, pane] of track.panes) {
-      if (!window.contains(interval)) continue;
+/** Counted parts of a vantage in a window; `trackIds`: of these targets alone. */
+function* partsOf(
+  shelf: Shelf,
+  window: HopWindow,
+  vantage: Vantage,
+  trackIds: readonly number[] | null,
+): Iterable<StoredPart> {
+  const vantageIndex = VANTAGES.indexOf(vantage);
+  for (const interval of shelf.intervals()) {
+    if (!window.contains(interval)) continue;
+    for (const pane of shelf.panesOf(interval)) {
+      if (pane.vantageIndex !== vantageIndex || trackIds?.includes(pane.trackId) === false) continue;
       for (const unit of pane.units) if (unit.counted) yield* unit.parts;
     }
   }

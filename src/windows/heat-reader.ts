@@ -2,17 +2,19 @@ import type { HeatKind, KindCounts } from "../model/access.ts";
 import type { Heat } from "../model/heat.ts";
 import { type Key, keptKeySlot } from "../model/key.ts";
 import { NO_TARGET } from "../model/target.ts";
-import { type CheckedView, claimLimit, heldToLimit } from "./claims.ts";
+import { type CheckedView, claimedIn, claimLimit, heldToLimit } from "./claims.ts";
 import type { ClusterWindows } from "./cluster-windows.ts";
 import { MISS, READ, WRITE } from "./columns.ts";
 import { type Fused, fuse } from "./fuse.ts";
-import { clientsOf, commandsOf } from "./heat-names.ts";
+import { clientsOf, commandsOf, NOTHING_TOLD } from "./heat-names.ts";
 import type { HopWindow } from "./hop-window.ts";
 import type { VantageView } from "./reading.ts";
 import { shareOfTarget } from "./target-share.ts";
 import type { Track } from "./track.ts";
 import { isClaim, VANTAGES } from "./vantage.ts";
 
+/** In Cluster mode a slot has a server or two, and their former ones. */
+const FEW_TRACKS = 4;
 /** Stands for a key that no part names: its sums are empty, and only floors speak of it. */
 export const NO_HANDLE = -1;
 
@@ -75,8 +77,8 @@ export class HeatReader {
       slot: this.#isClusterMode(track) ? slot : null,
       shareOfTarget: shareOfTarget(fused.counts, ofTarget, shelf, window),
       suspect,
-      commands: commandsOf(window, handle, fused.vantages, [...new Set([...ofTarget, ...clientTracks])]),
-      ...clientsOf(window, handle, clientTracks),
+      commands: commandsOf(shelf, window, handle, fused.vantages, ofTarget),
+      ...(clientTracks.length === 0 ? NOTHING_TOLD : clientsOf(shelf, window, handle)),
     };
   }
 
@@ -88,7 +90,8 @@ export class HeatReader {
       return { fused: fuse(views, edgeShare), suspect: false, claimShare: 1, clientTracks: [] };
     }
     const clientTracks = this.#clientTracks(slot);
-    const limit = claimLimit(clientTracks, this.#cluster.ran, window);
+    const claimed = this.#claimed(window, clientTracks);
+    const limit = claimLimit(clientTracks, this.#cluster.ran, window, claimed);
     const seen = seenByServers(views);
     const checked = views.map((view): CheckedView => {
       const isHeld = limit !== null && isClaim(view.vantage);
@@ -104,6 +107,12 @@ export class HeatReader {
       claimShare: Math.min(...checked.map(({ share }) => share)),
       clientTracks,
     };
+  }
+
+  /** All that clients claim of keys in a slot: at few servers added up; where all hold any key, it is known. */
+  #claimed(window: HopWindow, tracks: readonly Track[]): number {
+    if (tracks.length <= FEW_TRACKS) return tracks.reduce((sum, track) => sum + claimedIn(track, window), 0);
+    return window.accumulators[VANTAGES.indexOf("clients")]!.load;
   }
 
   /** Where clients report keys of this slot. */

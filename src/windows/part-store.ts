@@ -159,7 +159,8 @@ export class PartStore {
     const bytes = BYTES_PER_PART + data.byteLength + namesBytes;
     this.#options.partBudget.take(bytes);
     const sampling = this.#samplingOf(part, length);
-    return { length, data, columns, floor, floorRanges, sampling, commands, clients, bytes };
+    const load = Math.round((Math.max(part.total.read, part.total.miss) + part.total.write) * scaleOf(part));
+    return { length, load, data, columns, floor, floorRanges, sampling, commands, clients, bytes };
   }
 
   #samplingOf(part: PanePart, length: number): PartSampling | null {

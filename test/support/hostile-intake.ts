@@ -18,7 +18,9 @@ export function hostileIntake() {
     panes: { length: 1000, publish: 1000 },
     buckets: 12,
     ignored: () => false,
-    targets: () => [{ cluster: "default", address: "10.0.0.1:6379", role: "primary", slots: null }],
+    targets: () => [
+      { cluster: "default", address: "10.0.0.1:6379", aliases: [], role: "primary", slots: null },
+    ],
     nowMs,
   });
   return {

@@ -8,6 +8,8 @@ export interface KnownTarget {
   readonly cluster: string;
   /** `host:port`, `[::1]:6379` or `unix:///path`. */
   readonly address: string;
+  /** What else clients may call it: its resolved address. */
+  readonly aliases: readonly string[];
   readonly role: Role;
   /** `null` outside Cluster mode, and before it is known. */
   readonly slots: readonly SlotRange[] | null;
@@ -32,6 +34,8 @@ export class Placement {
   /** By slot, made when it is first asked for; `null`: nobody has it, or two claim it. */
   #owners: (Place | null)[] | null = null;
   #only: Place | null = null;
+  /** Whether nobody but `#only` could have answered. */
+  #isAlone = false;
   #nowhere: Place;
   /** Samples of one batch mostly name one server. */
   #lastName: string | null = null;
@@ -56,8 +60,14 @@ export class Placement {
       // Of two names for one server the first stands.
       if (!this.#byName.has(name)) this.#byName.set(name, place);
     }
+    for (const { cluster, address, aliases } of targets) {
+      for (const name of aliases.map(canonicalName)) {
+        if (!this.#byName.has(name)) this.#byName.set(name, placeAt(cluster, address));
+      }
+    }
     this.#sharded = targets.filter(({ slots, role }) => slots !== null && role !== "replica");
     this.#only = onlyPrimary(targets);
+    this.#isAlone = targets.length === 1;
     const clusters = new Set(targets.map(({ cluster }) => cluster));
     const [first = this.#cluster] = clusters;
     this.#nowhere = placeAt(clusters.size === 1 ? first : this.#cluster, "");
@@ -66,7 +76,11 @@ export class Placement {
   placeOf({ target, key }: Sample): Place {
     const named = target === null ? undefined : this.#named(target);
     if (named) return named;
-    if (this.#sharded.length === 0) return this.#only ?? this.#nowhere;
+    if (this.#sharded.length === 0) {
+      // Under a name that nobody knows, a replica beside the primary may have answered as well.
+      const isOfOnly = target === null || this.#isAlone;
+      return (isOfOnly ? this.#only : null) ?? this.#nowhere;
+    }
     this.#owners ??= ownersOf(this.#sharded);
     return this.#owners[keptKeySlot(Buffer.from(key, "latin1"))] ?? this.#nowhere;
   }

@@ -5,7 +5,7 @@ import { type KnownTarget, Placement } from "../../../../src/sources/samples/pla
 import type { Sample } from "../../../../src/sources/samples/sample.ts";
 
 function target(address: string, fields: Partial<KnownTarget> = {}): KnownTarget {
-  return { cluster: "shop", address, role: "primary", slots: null, ...fields };
+  return { cluster: "shop", address, aliases: [], role: "primary", slots: null, ...fields };
 }
 
 function placed(targets: readonly KnownTarget[], fields: Partial<Sample> = {}): string {
@@ -56,8 +56,34 @@ describe("a sample that names its server", () => {
     );
   });
 
-  it("is of the only primary where nobody knows the name", () => {
-    assert.equal(placed(targets, { target: "redis.internal:6379" }), "shop/10.0.0.1:6379");
+  it("may name the address that the server's own name resolved to", () => {
+    const named = [
+      target("redis-0:6379", { aliases: ["10.0.0.7:6379"] }),
+      target("redis-1:6379", { aliases: ["[fd00::8]:6379"], role: "replica" }),
+    ];
+    assert.equal(placed(named, { target: "10.0.0.7:6379" }), "shop/redis-0:6379");
+    assert.equal(placed(named, { target: "::ffff:10.0.0.7:6379" }), "shop/redis-0:6379");
+    assert.equal(placed(named, { target: "[FD00::8]:6379" }), "shop/redis-1:6379");
+    assert.equal(placed(named, { target: "redis-1:6379" }), "shop/redis-1:6379");
+  });
+
+  it("is of the server whose own address it names, rather than of one that only resolved to it", () => {
+    const named = [target("redis-0:6379", { aliases: ["10.0.0.2:6379"] }), ...targets];
+    assert.equal(placed(named, { target: "10.0.0.2:6379" }), "shop/10.0.0.2:6379");
+  });
+
+  it("is of the only server where nobody knows the name, and of none where a replica may have answered", () => {
+    const unknown = { target: "redis.internal:6379" };
+    assert.equal(placed(targets.slice(0, 1), unknown), "shop/10.0.0.1:6379");
+    assert.equal(placed(targets, unknown), "shop/");
+  });
+
+  it("is of the slot's owner in Cluster mode where nobody knows the name", () => {
+    const nodes = [
+      target("a:1", { slots: [[0, 16_383]] }),
+      target("b:1", { role: "replica", slots: [[0, 16_383]] }),
+    ];
+    assert.equal(placed(nodes, { target: "redis.internal:6379" }), "shop/a:1");
   });
 });
 

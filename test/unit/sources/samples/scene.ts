@@ -6,7 +6,13 @@ import { SamplesSource, type SamplesSourceOptions } from "../../../../src/source
 /** Second 0 of each test, at the start of a pane. */
 export const T0 = 1_700_000_000_000;
 
-export const TARGET = { cluster: "default", address: "10.0.0.1:6379", role: "primary", slots: null } as const;
+export const TARGET = {
+  cluster: "default",
+  address: "10.0.0.1:6379",
+  aliases: [],
+  role: "primary",
+  slots: null,
+} as const;
 
 export function makeSource(options: Partial<SamplesSourceOptions> = {}): SamplesSource {
   return new SamplesSource({
