@@ -11,6 +11,7 @@ import { HopWindow } from "./hop-window.ts";
 import { type Interval, noteTotals } from "./interval.ts";
 import { KeyTable } from "./key-table.ts";
 import { LatestRates } from "./latest-rates.ts";
+import { NamedTracks } from "./named-tracks.ts";
 import { Pane } from "./pane.ts";
 import { PartStore } from "./part-store.ts";
 import { RanHistory } from "./ran-history.ts";
@@ -65,6 +66,7 @@ export class ClusterWindows {
   readonly tracks: TrackBook;
   readonly latest: readonly LatestRates[];
   readonly ran = new RanHistory();
+  readonly namedTracks = new NamedTracks();
   readonly running: readonly HopWindow[];
   readonly closed: readonly HopWindow[];
   readonly #windows: readonly HopWindow[];
@@ -210,6 +212,7 @@ export class ClusterWindows {
 
   #takeIn(part: PanePart, track: Track): StoredPart {
     const stored = this.#store.store(part);
+    if (stored.clients) this.namedTracks.note(stored.clients.services, track.id);
     const { currentPerSecond, reads, writes, misses } = part.entries;
     const latest = this.latest[track.vantageIndex]!;
     const perSecond = part.closing ? (1000 * scaleOf(part)) / part.lengthMs : 0;
@@ -326,6 +329,7 @@ export class ClusterWindows {
     }
     if (this.keys.size > 0) return;
     for (const latest of this.latest) latest.clear();
+    this.namedTracks.clear();
     for (const window of this.#windows) for (const sums of window.accumulators) sums.clearCells();
   }
 
@@ -339,6 +343,7 @@ export class ClusterWindows {
 
   readonly #forgetHandle = (handle: number): void => {
     for (const latest of this.latest) latest.forget(handle);
+    this.namedTracks.forget(handle);
   };
 }
 

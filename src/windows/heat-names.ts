@@ -1,10 +1,10 @@
 import type { Kind, Vantage } from "../model/access.ts";
+import type { ClusterWindows } from "./cluster-windows.ts";
 import type { HopWindow } from "./hop-window.ts";
 import { addNames } from "./named-rows.ts";
-import type { Shelf } from "./shelf.ts";
 import type { StoredPart } from "./stored-part.ts";
 import type { Track } from "./track.ts";
-import { isClaim, VANTAGES } from "./vantage.ts";
+import { isClaim } from "./vantage.ts";
 
 const NAMES_PER_KEY = 8;
 
@@ -21,10 +21,10 @@ export const NOTHING_TOLD: ClientTold = { services: {}, absorbed: 0, bytes: null
 
 /**
  * Commands of one key as the vantages that speak name them. Where two name the same command they saw the same calls, so
- * the larger count holds: vantages are never added.
+ * the larger count holds: vantages are never added. `tracks`: those of its target.
  */
 export function commandsOf(
-  shelf: Shelf,
+  cluster: ClusterWindows,
   window: HopWindow,
   handle: number,
   vantages: Readonly<Partial<Record<Kind, Vantage>>>,
@@ -33,9 +33,8 @@ export function commandsOf(
   const joined = new Map<string, number>();
   for (const vantage of new Set(Object.values(vantages))) {
     const sums = new Map<string, number>();
-    // Clients may report a key from anywhere, others saw it at its target.
-    const ids = isClaim(vantage) ? null : tracks.map(({ id }) => id);
-    for (const { commands } of partsOf(shelf, window, vantage, ids)) {
+    const named = isClaim(vantage) ? clientTracksOf(cluster, handle) : tracks;
+    for (const { commands } of partsOf(named, vantage, window)) {
       if (commands) addNames(sums, commands, handle);
     }
     for (const [name, count] of sums) joined.set(name, Math.max(count, joined.get(name) ?? 0));
@@ -44,11 +43,11 @@ export function commandsOf(
 }
 
 /** What clients tell of one key, wherever it was served. */
-export function clientsOf(shelf: Shelf, window: HopWindow, handle: number): ClientTold {
+export function clientsOf(cluster: ClusterWindows, window: HopWindow, handle: number): ClientTold {
   const services = new Map<string, number>();
   let absorbed = 0;
   let bytes = 0;
-  for (const { clients } of partsOf(shelf, window, "clients", null)) {
+  for (const { clients } of partsOf(clientTracksOf(cluster, handle), "clients", window)) {
     const row = clients?.services.handles.indexOf(handle) ?? -1;
     if (!clients || row < 0) continue;
     addNames(services, clients.services, handle);
@@ -62,18 +61,16 @@ export function clientsOf(shelf: Shelf, window: HopWindow, handle: number): Clie
   };
 }
 
-/** Counted parts of a vantage in a window; `trackIds`: of these targets alone. */
-function* partsOf(
-  shelf: Shelf,
-  window: HopWindow,
-  vantage: Vantage,
-  trackIds: readonly number[] | null,
-): Iterable<StoredPart> {
-  const vantageIndex = VANTAGES.indexOf(vantage);
-  for (const interval of shelf.intervals()) {
-    if (!window.contains(interval)) continue;
-    for (const pane of shelf.panesOf(interval)) {
-      if (pane.vantageIndex !== vantageIndex || trackIds?.includes(pane.trackId) === false) continue;
+function clientTracksOf({ namedTracks, tracks }: ClusterWindows, handle: number): Track[] {
+  return Array.from(namedTracks.of(handle), (id) => tracks.byId(id)).filter((track) => track !== undefined);
+}
+
+/** Counted parts of a vantage in a window. */
+function* partsOf(tracks: readonly Track[], vantage: Vantage, window: HopWindow): Iterable<StoredPart> {
+  for (const track of tracks) {
+    if (track.vantage !== vantage) continue;
+    for (const [interval, pane] of track.panes) {
+      if (!window.contains(interval)) continue;
       for (const unit of pane.units) if (unit.counted) yield* unit.parts;
     }
   }

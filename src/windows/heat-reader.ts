@@ -77,8 +77,8 @@ export class HeatReader {
       slot: this.#isClusterMode(track) ? slot : null,
       shareOfTarget: shareOfTarget(fused.counts, ofTarget, shelf, window),
       suspect,
-      commands: commandsOf(shelf, window, handle, fused.vantages, ofTarget),
-      ...(clientTracks.length === 0 ? NOTHING_TOLD : clientsOf(shelf, window, handle)),
+      commands: commandsOf(this.#cluster, window, handle, fused.vantages, ofTarget),
+      ...(clientTracks.length === 0 ? NOTHING_TOLD : clientsOf(this.#cluster, window, handle)),
     };
   }
 
