@@ -3,8 +3,8 @@ import { hostname } from "node:os";
 import { AccessCounter } from "./access-counter.ts";
 import type { AccessKind } from "./access-kind.ts";
 import { type AgentAddress, type AgentAnswer, AgentConnection } from "./agent-connection.ts";
-import { attachIoredis } from "./drivers/ioredis.ts";
-import { attachNodeRedis } from "./drivers/node-redis.ts";
+import { attachIoredis, isAttachedIoredis } from "./drivers/ioredis.ts";
+import { attachNodeRedis, isAttachedNodeRedis } from "./drivers/node-redis.ts";
 import type { Place } from "./observer.ts";
 import { checkedOptions, type ObserveOptions } from "./options.ts";
 import type { KeyCount } from "./recent-heat.ts";
@@ -14,7 +14,7 @@ import { unrefClock } from "./unref-clock.ts";
 /** `stop()` waits for the agent no longer than this. */
 const STOP_MS = 1000;
 const HOSTNAME_CHARACTERS_MAX = 200;
-const NOT_A_CLIENT = "redis: expected a client of ioredis or node-redis that is not observed yet";
+const NOT_A_CLIENT = "redis: expected a client of ioredis or node-redis";
 
 export interface Observation {
   /**
@@ -55,7 +55,10 @@ export type DropReason = "too-many-keys" | "key-too-long" | "agent-away" | "refu
  * From here on nothing is thrown, the app never waits, and nothing keeps the process alive. When the agent refuses what
  * it is sent, a process warning with the code `KEYHEAT_REFUSED` says so, once.
  *
- * Throws: TypeError or RangeError where the options are bad, or `redis` is no such client or is observed already.
+ * A client that is observed already, itself or as a duplicate, is counted by its first observation only: of the new one
+ * counts what `record` is given, and a process warning with the code `KEYHEAT_OBSERVED` says so, once.
+ *
+ * Throws: TypeError or RangeError where the options are bad, or `redis` is no such client.
  */
 export function observe(redis: object, options: ObserveOptions): Observation {
   const { service, agent, sampleRate } = checkedOptions(options);
@@ -70,14 +73,17 @@ export function observe(redis: object, options: ObserveOptions): Observation {
     onBegin: agent === null ? null : () => reporting?.begin(),
   });
   const detach = attachIoredis(redis, counter.sampler) ?? attachNodeRedis(redis, counter.sampler);
-  if (detach === null) throw new TypeError(NOT_A_CLIENT);
+  if (detach === null) {
+    if (!isAttachedIoredis(redis) && !isAttachedNodeRedis(redis)) throw new TypeError(NOT_A_CLIENT);
+    warnOfSecond();
+  }
   if (agent !== null) reporting = newReporting(counter, service, agent, books);
   let stopped: Promise<void> | null = null;
   return {
     record: (key, kind = "read", weight = 1) => counter.record(key, kind, weight),
     topKeys: (limit) => counter.topKeys(limit),
     stop: () => {
-      stopped ??= stop(detach, counter, reporting);
+      stopped ??= stop(detach ?? (() => {}), counter, reporting);
       return stopped;
     },
     get stats() {
@@ -133,6 +139,16 @@ class Books {
   read(): Pick<ObservationStats, "sent" | "dropped"> {
     return { sent: this.#sent, dropped: { ...this.#dropped } };
   }
+}
+
+let hasWarnedOfSecond = false;
+
+function warnOfSecond(): void {
+  if (hasWarnedOfSecond) return;
+  hasWarnedOfSecond = true;
+  const told =
+    "Keyheat observes this client already, itself or as a duplicate: its commands are counted once";
+  process.emitWarning(told, { type: "KeyheatWarning", code: "KEYHEAT_OBSERVED" });
 }
 
 const SHOWN_MAX = 200;

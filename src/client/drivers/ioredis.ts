@@ -29,6 +29,11 @@ export function attachIoredis(redis: unknown, observer: CommandObserver): (() =>
   return clients.attach(redis) ? () => clients.detach() : null;
 }
 
+/** Whether its commands are told already: to whom it was attached itself, or as a duplicate or a node. */
+export function isAttachedIoredis(redis: object): boolean {
+  return restorers.has(redis);
+}
+
 class AttachedClients implements Attachment {
   readonly observer: CommandObserver;
   isOn = true;

@@ -34,6 +34,12 @@ export function attachNodeRedis(redis: unknown, observer: CommandObserver): (() 
   }
 }
 
+/** Whether its commands are told already: to whom it was attached itself, or with what it belongs to. */
+export function isAttachedNodeRedis(redis: object): boolean {
+  const self: unknown = Reflect.get(redis, "_self");
+  return typeof self === "object" && self !== null && attached.has(self);
+}
+
 /** The clients behind all proxies that are attached, directly or with what they belong to. */
 const attached = new WeakSet<object>();
 

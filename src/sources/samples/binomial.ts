@@ -45,6 +45,6 @@ function standardNormal(coins: Coins): number {
 }
 
 /** In [0, 1). */
-function uniform(coins: Coins): number {
+export function uniform(coins: Coins): number {
   return (coins.next() >>> 0) / WORD;
 }

@@ -7,7 +7,7 @@ import { NameTable } from "./name-table.ts";
 import { makeClientPart, type PartContent, type PartOrigin } from "./part-maker.ts";
 import { type CountedRow, countedRow, idOfRow, keyBytesOf, type SampleRow } from "./sample-row.ts";
 import { SampleSummary } from "./sample-summary.ts";
-import { rateOf, type Selection, type SelectionOptions, select } from "./selection.ts";
+import { type KeyRate, rateOf, type Selection, type SelectionOptions, select } from "./selection.ts";
 
 /** Numbers of one pane's parts in a bucket stay below those of merged panes (transport/coarsen.ts). */
 const PARTS_MAX = 1000;
@@ -18,6 +18,10 @@ const NOTHING: KindCounts = { read: 0, write: 0, miss: 0 };
 interface TouchedRow {
   readonly row: SampleRow;
   readonly summary: SampleSummary;
+}
+
+interface SteepRow extends TouchedRow {
+  readonly rate: KeyRate;
 }
 
 /**
@@ -73,25 +77,28 @@ export class SamplePane {
     this.#touched.push({ row, summary });
   }
 
-  /** Counts of keys that rise steeply, as early parts: their rows go on from 0. */
-  earlyParts(origin: PartOrigin, steepness: Steepness, ignored: SelectionOptions["ignored"]): PanePart[] {
+  /**
+   * Counts of keys that rise steeply, as early parts: their rows go on from 0. At most `publishMax` rows, the fastest;
+   * the others wait for a later round, or for the end of the pane.
+   */
+  earlyParts(
+    origin: PartOrigin,
+    steepness: Steepness,
+    { ignored, publishMax }: SelectionOptions,
+  ): PanePart[] {
+    const steep = this.#takeTouched(steepness, ignored);
+    steep.sort((a, b) => b.rate.inPane - a.rate.inPane);
+    for (const { row, summary } of steep.slice(publishMax)) this.touch(row, summary);
     const selections = new Map<SampleSummary, Selection>();
-    for (const { row, summary } of this.#touched) {
-      const { inPane, current } = rateOf(row, this.summaries());
-      row.isTouched = false;
-      row.lastPerSecond = row.roundPerSecond;
-      row.roundPerSecond = 0;
-      if (row.isGone || !steepness.couldBeSteep(inPane) || !steepness.isSteep(idOfRow(row), inPane)) continue;
-      if (ignored(keyBytesOf(row))) continue;
+    for (const { row, summary, rate } of steep.slice(0, publishMax)) {
       let selection = selections.get(summary);
       if (!selection) {
         selection = { probability: summary.probability, floor: 0, totals: new Map(), rows: new Map() };
         selections.set(summary, selection);
       }
-      takeRow(row, selection, current, origin);
+      takeRow(row, selection, rate.current, origin);
       summary.clear(row);
     }
-    this.#touched = [];
     return [...selections.values()].flatMap((selection) => this.#plainParts(origin, selection));
   }
 
@@ -124,6 +131,22 @@ export class SamplePane {
         counts.set(id, (counts.get(id) ?? 0) + count);
       }
     }
+  }
+
+  /** The rows of this round that rise steeply; the next round begins. */
+  #takeTouched(steepness: Steepness, ignored: SelectionOptions["ignored"]): SteepRow[] {
+    const steep: SteepRow[] = [];
+    for (const { row, summary } of this.#touched) {
+      const rate = rateOf(row, this.summaries());
+      row.isTouched = false;
+      row.lastPerSecond = row.roundPerSecond;
+      row.roundPerSecond = 0;
+      if (row.isGone || !steepness.couldBeSteep(rate.inPane)) continue;
+      if (!steepness.isSteep(idOfRow(row), rate.inPane) || ignored(keyBytesOf(row))) continue;
+      steep.push({ row, summary, rate });
+    }
+    this.#touched = [];
+    return steep;
   }
 
   /** Parts that do not close: in each bucket that it has anything of. */

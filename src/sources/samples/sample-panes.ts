@@ -1,7 +1,7 @@
 import { randomInt } from "node:crypto";
 import type { PanePart } from "../../model/pane.ts";
 import { Coins } from "../../panes/coins.ts";
-import { keptOf, rounded } from "./binomial.ts";
+import { keptOf, rounded, uniform } from "./binomial.ts";
 import { bucketOfKey, type Division } from "./buckets.ts";
 import { ByteBudget } from "./byte-budget.ts";
 import type { Place } from "./placement.ts";
@@ -9,8 +9,11 @@ import type { Sample } from "./sample.ts";
 import type { SamplePane } from "./sample-pane.ts";
 import type { SampleRow } from "./sample-row.ts";
 import { type Added, SampleSummary } from "./sample-summary.ts";
+import { partInSlice, type Slice } from "./slices.ts";
 import { TargetPanes } from "./target-panes.ts";
 
+/** Scaled accesses of one key in one batch, of 10 s at most: no process does as many. */
+const LOAD_MAX = 2 ** 24;
 /** A rate over less time would be noise. */
 const RATE_MS_MIN = 50;
 
@@ -29,14 +32,12 @@ export interface SamplePanesOptions {
 /** What the samples of one batch have in common. */
 export interface BatchFacts {
   readonly service: string;
-  /** Time of the accesses, ms since 1970. */
-  readonly atMs: number;
-  /** How long they were counted. */
-  readonly lengthMs: number;
+  /** Where its accesses are counted, and how long that took. */
+  readonly slices: readonly Slice[];
   readonly nowMs: number;
 }
 
-/** `budget`: no memory is left. `excess`: its counts, scaled, are larger than any server's. */
+/** `budget`: no memory is left. `excess`: its counts, scaled, are larger than any process has, or all of the pane too large. */
 export type Loss = "late" | "budget" | "excess";
 
 /** The panes of all targets, in limited memory. */
@@ -60,25 +61,18 @@ export class SamplePanes {
     return this.#budget.used;
   }
 
-  /** Counts a sample; `null`: it is kept, else why it is not. */
+  /** Counts a sample; `null`: it is kept, else why it, or some of it, is not. */
   add(place: Place, sample: Sample, batch: BatchFacts): Loss | null {
     const target = this.#target(place, batch.nowMs);
-    if (sample.reads + sample.writes + sample.absorbed === 0) return null;
-    const pane = target.paneAt(batch.atMs);
-    if (!pane.takesMore) return "late";
-    const probability = powerOfTwoUpTo(sample.probability);
-    const added = this.#thinned(sample, probability / sample.probability);
-    if (!this.#hasRoomFor(added, sample)) return "budget";
-    const summary = pane.summaryOf(probability);
-    const row = summary.add(added);
-    if (!row) return "excess";
-    this.#countNames(pane, summary, row, added, sample, batch.service);
-    const perAccess = 1000 / probability;
-    const load = added.reads + added.writes;
-    row.panePerSecond += (load * perAccess) / Math.max(batch.lengthMs, this.#options.lengthMs);
-    row.roundPerSecond += (load * perAccess) / Math.max(batch.lengthMs, RATE_MS_MIN);
-    pane.touch(row, summary);
-    return null;
+    // Alone it could fill the pane's sums, and then the others' samples would find no place there.
+    if ((sample.reads + sample.writes) / sample.probability > LOAD_MAX) return "excess";
+    const { slices } = batch;
+    const offset = slices.length > 1 ? uniform(this.#coins) : 0;
+    let loss: Loss | null = null;
+    for (const slice of slices) {
+      loss = this.#addPart(target, partInSlice(sample, slice, offset), batch.service, slice) ?? loss;
+    }
+    return loss;
   }
 
   /** What leaves now; targets that have been silent for long are forgotten. */
@@ -98,6 +92,25 @@ export class SamplePanes {
     );
     this.#targets.clear();
     return parts;
+  }
+
+  #addPart(target: TargetPanes, sample: Sample, service: string, slice: Slice): Loss | null {
+    if (sample.reads + sample.writes + sample.absorbed === 0) return null;
+    const pane = target.paneFrom(slice.paneStartMs);
+    if (!pane.takesMore) return "late";
+    const probability = powerOfTwoUpTo(sample.probability);
+    const added = this.#thinned(sample, probability / sample.probability);
+    if (!this.#hasRoomFor(added, sample)) return "budget";
+    const summary = pane.summaryOf(probability);
+    const row = summary.add(added);
+    if (!row) return "excess";
+    this.#countNames(pane, summary, row, added, sample, service);
+    const perAccess = 1000 / probability;
+    const load = added.reads + added.writes;
+    row.panePerSecond += (load * perAccess) / Math.max(slice.lengthMs, this.#options.lengthMs);
+    row.roundPerSecond += (load * perAccess) / Math.max(slice.lengthMs, RATE_MS_MIN);
+    pane.touch(row, summary);
+    return null;
   }
 
   #target(place: Place, nowMs: number): TargetPanes {

@@ -8,7 +8,8 @@ import { Instances } from "./instances.ts";
 import { type KnownTarget, type Place, Placement, placeAt } from "./placement.ts";
 import type { SampleBatch, Taken } from "./sample.ts";
 import { SamplePanes } from "./sample-panes.ts";
-import { LATE_MS_MAX } from "./target-panes.ts";
+import { type Slice, slicesOf, wholeSlice } from "./slices.ts";
+import { LATE_MS_MAX, oldestPaneMs } from "./target-panes.ts";
 
 /** A client's clock may be ahead by so much; beyond it the time of arrival counts. */
 const AHEAD_MS_MAX = 1000;
@@ -79,13 +80,13 @@ export class SamplesSource {
     this.#noteTime(nowMs);
     const { samples } = batch;
     this.#ledger.receive(samples.length);
-    const atMs = this.#timeOf(batch, nowMs);
-    const refusal = this.#instances.admit(batch, nowMs) ?? (atMs === null ? "late" : null);
-    if (refusal !== null || atMs === null) {
+    const slices = this.#slicesOf(batch, nowMs);
+    const refusal = this.#instances.admit(batch, nowMs) ?? (slices === null ? "late" : null);
+    if (refusal !== null || slices === null) {
       this.#ledger.drop(refusal ?? "late", samples.length);
       return { accepted: 0, dropped: samples.length };
     }
-    const accepted = this.#add(batch, atMs, nowMs);
+    const accepted = this.#add(batch, slices, nowMs);
     this.#ledger.keep(accepted);
     return { accepted, dropped: samples.length - accepted };
   }
@@ -133,11 +134,9 @@ export class SamplesSource {
     return [...this.#owed.splice(0), ...this.#panes.closeAll(this.#epoch)];
   }
 
-  #add(batch: SampleBatch, atMs: number, nowMs: number): number {
+  #add({ service, samples }: SampleBatch, slices: readonly Slice[], nowMs: number): number {
     this.#place(nowMs);
-    const { service, span, samples } = batch;
-    const spanMs = span === null ? 0 : span.endMs - span.startMs;
-    const facts = { service, atMs, lengthMs: spanMs > 0 ? spanMs : this.#options.panes.length, nowMs };
+    const facts = { service, slices, nowMs };
     let accepted = 0;
     let heardAt: Place | null = null;
     for (const sample of samples) {
@@ -154,10 +153,18 @@ export class SamplesSource {
     return accepted;
   }
 
-  /** Time of a batch's accesses; `null`: it is too late for any window. */
-  #timeOf({ span }: SampleBatch, nowMs: number): number | null {
-    if (span === null || span.endMs > nowMs + AHEAD_MS_MAX) return nowMs;
-    return span.endMs < nowMs - LATE_MS_MAX ? null : span.endMs;
+  /** Where a batch's accesses are counted; `null`: it is too late for any window. */
+  #slicesOf({ span }: SampleBatch, nowMs: number): readonly Slice[] | null {
+    const paneMs = this.#options.panes.length;
+    if (span === null || span.endMs > nowMs + AHEAD_MS_MAX) {
+      const spanMs = span === null ? 0 : span.endMs - span.startMs;
+      return [wholeSlice(nowMs - paneMs / 2, spanMs, paneMs)];
+    }
+    if (span.endMs < nowMs - LATE_MS_MAX) return null;
+    const slices = slicesOf(span, paneMs);
+    // Of panes from before that, nobody knows the numbers of their parts any more.
+    const isKept = slices.every(({ paneStartMs }) => paneStartMs >= oldestPaneMs(nowMs, paneMs));
+    return isKept ? slices : null;
   }
 
   #place(nowMs: number): void {

@@ -12,6 +12,11 @@ const CLOSE_AFTER_MS = 400;
 /** Later batches are dropped; a target without any for so long is forgotten. */
 export const LATE_MS_MAX = 60_000;
 
+/** Panes that started before it take nothing any more. */
+export function oldestPaneMs(nowMs: number, lengthMs: number): number {
+  return nowMs - LATE_MS_MAX - 2 * lengthMs;
+}
+
 export interface TargetPanesOptions extends SelectionOptions {
   readonly agent: string;
   readonly lengthMs: number;
@@ -47,13 +52,11 @@ export class TargetPanes {
     return this.#panes.values();
   }
 
-  /** The pane that holds `atMs`; panes do not hold their start, but their end: a batch of a whole pane ends with it. */
-  paneAt(atMs: number): SamplePane {
-    const { lengthMs, budget } = this.#options;
-    const startMs = Math.floor((atMs - 1) / lengthMs) * lengthMs;
+  /** `startMs`: a multiple of the panes' length. */
+  paneFrom(startMs: number): SamplePane {
     let pane = this.#panes.get(startMs);
     if (!pane) {
-      pane = new SamplePane(startMs, budget);
+      pane = new SamplePane(startMs, this.#options.budget);
       pane.isClosed = startMs < this.#closedToMs;
       this.#panes.set(startMs, pane);
     }
@@ -70,9 +73,8 @@ export class TargetPanes {
     for (const pane of this.#panes.values()) {
       if (!pane.isClosed) {
         const origin = this.#origin(pane, epoch, division);
-        parts.push(...pane.earlyParts(origin, this.#steepness, this.#options.ignored));
-      } else if (pane.startMs < nowMs - LATE_MS_MAX - 2 * this.#options.lengthMs)
-        this.#panes.delete(pane.startMs);
+        parts.push(...pane.earlyParts(origin, this.#steepness, this.#options));
+      } else if (pane.startMs < oldestPaneMs(nowMs, this.#options.lengthMs)) this.#panes.delete(pane.startMs);
     }
     return parts;
   }

@@ -137,12 +137,71 @@ test("20 instances that post to three agents are added up exactly, late and earl
   for (const source of sources) assert.ok((booksOf(source).dropped.duplicate ?? 0) > 0);
 });
 
-test("the largest counts that the decoder lets through, and the thinnest, are taken by the windows", () => {
+test("reporters whose flushes miss the whole second by up to 30 ms keep the rate of every window", () => {
+  const { windows } = setUp({ windowsMs: [2000, 10_000] });
+  const source = makeSource({ nowMs: at(0) });
+  const reporters = 4;
+  /** The same for each run: -30 to 30 ms, every value about as often. */
+  const edgeMs = (reporter: number, second: number) =>
+    at(second) + (((reporter * 7919 + second * 104_729) % 61) - 30);
+  let off10 = 0;
+  let off2 = 0;
+  for (let second = 1; second <= 40; second++) {
+    for (let reporter = 0; reporter < reporters; reporter++) {
+      const [startMs, endMs] = [edgeMs(reporter, second - 1), edgeMs(reporter, second)];
+      const samples = [
+        sample("flag:x", { reads: endMs - startMs }),
+        sample(`own:${reporter}`, { reads: endMs - startMs }),
+      ];
+      source.take(batchOf(0, samples, { span: { startMs, endMs } }), endMs + 20);
+    }
+    for (let nowMs = at(second + 0.2); nowMs <= at(second + 1); nowMs += 200) {
+      for (const part of source.round(nowMs)) windows.add(part, nowMs);
+    }
+    windows.advance(at(second + 1));
+    if (second < 14) continue;
+    for (const [key, perSecond] of [
+      ["flag:x", 1000 * reporters],
+      ["own:0", 1000],
+    ] as const) {
+      const lowerIn = (windowMs: number) => {
+        const { counts } = windows.closedOf(keyOf(key), windowMs);
+        return counts.read.lower;
+      };
+      off10 = Math.max(off10, Math.abs(lowerIn(10_000) / (10 * perSecond) - 1));
+      off2 = Math.max(off2, Math.abs(lowerIn(2000) / (2 * perSecond) - 1));
+    }
+  }
+  assert.ok(off10 < 0.02, `10 s: ${off10}`);
+  assert.ok(off2 < 0.06, `2 s: ${off2}`);
+});
+
+test("absurd counts are refused, and take no room from honest ones", () => {
+  const source = makeSource();
+  const absurd = [
+    sample("absurd", { reads: 2 ** 31 }),
+    sample("absurd", { reads: 2 ** 23, writes: 2 ** 23 + 1 }),
+    sample("absurd", { reads: 17, probability: 2 ** -20 }),
+  ];
+  for (let i = 0; i < 100; i++) source.take(batchOf(T0 + 1000, absurd), T0 + 1100);
+  const honest = batchOf(T0 + 1000, [sample("honest", { reads: 2 ** 24 })]);
+  assert.deepEqual(source.take(honest, T0 + 1100), { accepted: 1, dropped: 0 });
+  const rows = rowsOf(source.round(T0 + 1400));
+  assert.deepEqual([...new Set(rows.map(({ key }) => key))], ["honest"]);
+  assert.equal(
+    rows.reduce((sum, { read }) => sum + read, 0),
+    2 ** 24,
+  );
+  assert.deepEqual(booksOf(source).dropped, { excess: 300 });
+});
+
+test("the largest counts that pass, and the thinnest, are taken by the windows", () => {
   const { windows, ledger } = setUp();
   const source = makeSource({ nowMs: at(0) });
   for (let i = 0; i < 100; i++) {
     for (const probability of [1, 0.5, 2 ** -20]) {
-      const large = { reads: 2 ** 31, writes: 2 ** 31, absorbed: 2 ** 31, bytes: 2 ** 40, probability };
+      const most = 2 ** 23 * probability;
+      const large = { reads: most, writes: most, absorbed: 2 ** 31, bytes: 2 ** 40, probability };
       const small = { reads: 1, probability };
       source.take(batchOf(at(1), [sample("large", large), sample("small", small)]), at(1.1));
     }

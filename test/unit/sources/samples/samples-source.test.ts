@@ -96,11 +96,56 @@ describe("samples of a pane", () => {
       ({ key, part }) => [key, (part.startMs - T0) / 1000] as const,
     );
     assert.deepEqual(starts.toSorted(), [
-      ["ahead", 3],
+      ["ahead", 2],
       ["far ahead", 2],
       ["none", 2],
-      ["past", 1],
+      ["past", 0],
     ]);
+  });
+
+  it("are spread over the panes that a long batch covers, nothing lost or doubled", () => {
+    const source = makeSource();
+    const keys = Array.from({ length: 50 }, (_, i) => sample(`k${i}`, { reads: 1, commands: { get: 1 } }));
+    const hot = sample("hot", { reads: 4000, misses: 400, bytes: 80_000, commands: { get: 4000 } });
+    const sampled = sample("sampled", { reads: 2000, probability: 0.3 });
+    const span = { startMs: T0 + 500, endMs: T0 + 4500 };
+    assert.deepEqual(source.take(batchOf(0, [hot, sampled, ...keys], { span }), T0 + 4500), {
+      accepted: 52,
+      dropped: 0,
+    });
+    const parts = roundsOf(source, T0 + 4600, T0 + 6000);
+    const rows = rowsOf(parts);
+    const hotRows = rows.filter(({ key, read }) => key === "hot" && read > 0);
+    assert.deepEqual(
+      hotRows.map(({ part, read, miss, bytes, commands, services, currentPerSecond }) => [
+        (part.startMs - T0) / 1000,
+        [read, miss, bytes, commands.get, services.checkout, currentPerSecond],
+      ]),
+      [
+        [0, [500, 50, 10_000, 500, 500, 1000]],
+        [1, [1000, 100, 20_000, 1000, 1000, 1000]],
+        [2, [1000, 100, 20_000, 1000, 1000, 1000]],
+        [3, [1000, 100, 20_000, 1000, 1000, 1000]],
+        [4, [500, 50, 10_000, 500, 500, 1000]],
+      ],
+    );
+    for (const { key } of keys) {
+      const [row, ...others] = rows.filter((found) => found.key === key);
+      assert.deepEqual([row?.read, row?.commands, others], [1, { get: 1 }, []]);
+    }
+    const thinned = rows.filter(({ key, read }) => key === "sampled" && read > 0).map(({ read }) => read);
+    const kept = thinned.reduce((sum, read) => sum + read, 0);
+    assert.ok(thinned.length === 5 && Math.abs(kept - 2000 / 1.2) < 100, `${thinned}`);
+    assert.deepEqual(booksOf(source), { stage: "samples", received: 52, kept: 52, dropped: {} });
+  });
+
+  it("are too late where nobody knows any more what was sent of their pane", () => {
+    const source = makeSource();
+    const span = { startMs: T0 - 9000, endMs: T0 + 1000 };
+    const long = batchOf(0, [sample("a", { reads: 10 })], { span });
+    assert.deepEqual(source.take(long, T0 + 53_000), { accepted: 1, dropped: 0 });
+    assert.deepEqual(source.take(long, T0 + 53_001), { accepted: 0, dropped: 1 });
+    assert.deepEqual(booksOf(source).dropped, { late: 1 });
   });
 
   it("leave as further parts where they are late, and not at all after a minute", () => {
@@ -208,6 +253,21 @@ describe("keys that rise steeply", () => {
     );
     const named = rowsOf([last!]).find(({ key }) => key === "hot");
     assert.equal(named?.currentPerSecond, 20_000, "the closing part tells its rate");
+  });
+
+  it("leave early a limited number at a time, the fastest first, and all are told of by the end", () => {
+    const source = makeSource({ panes: { length: 1000, publish: 10 } });
+    const samples = Array.from({ length: 25 }, (_, i) => sample(`k${i}`, { reads: 5000 + i }));
+    source.take(batchOf(T0 + 1000, samples), T0 + 1010);
+    const rounds = [T0 + 1050, T0 + 1200, T0 + 1250, T0 + 1300].map((nowMs) => rowsOf(source.round(nowMs)));
+    const names = (from: number, to: number) => samples.slice(from, to).map(({ key }) => key);
+    assert.deepEqual(
+      rounds.map((rows) => rows.map(({ key }) => key).toSorted()),
+      [names(15, 25), names(5, 15), names(0, 5), []].map((keys) => keys.toSorted()),
+    );
+    for (const { key, read, currentPerSecond } of rounds.flat()) {
+      assert.deepEqual([read, currentPerSecond], [5000 + Number(key.slice(1)), read]);
+    }
   });
 
   it("are steady after some panes, and cost no early parts any more", () => {
