@@ -7,7 +7,7 @@ export const COUNTED_PER_SECOND = 10_000;
 const BURST = 2000;
 /** And so many more after each halving. */
 const BURST_AFTER_HALVING = 500;
-/** The clock is read once for so many commands that are counted. */
+/** The clock is read once for so many commands that are counted, where nobody else wants to know the time. */
 const CHECK_EVERY = 16;
 /** The least that a sampler thins out by itself: a key at 1,000/s is known within 2.65% after 10 s. */
 export const PROBABILITY_MIN = 1 / 8;
@@ -19,7 +19,7 @@ export interface SamplerOptions<T extends Tally> {
   readonly fixed: number | null;
   readonly tallyOf: (probability: number) => T;
   readonly clock: Clock;
-  /** Is told the monotonic time, once for several commands that are counted. */
+  /** Is told the monotonic time of each command that is counted. */
   readonly onTime: ((nowMs: number) => void) | null;
   /** In [0, 1). */
   readonly random?: () => number;
@@ -41,7 +41,8 @@ export class Sampler<T extends Tally = Tally> implements CommandObserver {
   #left = 1;
   /** Commands that may still be counted at once. */
   #allowance = BURST;
-  #toCheck = CHECK_EVERY;
+  readonly #checkEvery: number;
+  #toCheck: number;
   #refilledMs: number;
   /** Commands since `#settledMs`, those still skipped over included. */
   #commands = 0;
@@ -50,6 +51,8 @@ export class Sampler<T extends Tally = Tally> implements CommandObserver {
   constructor(options: SamplerOptions<T>) {
     this.#options = options;
     this.#random = options.random ?? Math.random;
+    this.#checkEvery = options.onTime === null ? CHECK_EVERY : 1;
+    this.#toCheck = this.#checkEvery;
     this.#refilledMs = options.clock.monotonic();
     this.#settledMs = this.#refilledMs;
     this.#tally = options.tallyOf(1);
@@ -64,6 +67,11 @@ export class Sampler<T extends Tally = Tally> implements CommandObserver {
   take(): T | null {
     if (--this.#left > 0) return null;
     return this.#sampled();
+  }
+
+  /** Counts nothing any more. */
+  end(): void {
+    this.#left = Number.POSITIVE_INFINITY;
   }
 
   /** Counts more again where the load since the last call allows: to be called about once a second. */
@@ -95,12 +103,12 @@ export class Sampler<T extends Tally = Tally> implements CommandObserver {
   /** When they come too fast for too long, half as many will be counted. */
   #check(): void {
     const nowMs = this.#options.clock.monotonic();
-    this.#toCheck = CHECK_EVERY;
+    this.#toCheck = this.#checkEvery;
     this.#options.onTime?.(nowMs);
     if (this.#options.fixed !== null) return;
     const refill = ((nowMs - this.#refilledMs) * COUNTED_PER_SECOND) / 1000;
     this.#refilledMs = nowMs;
-    this.#allowance = Math.min(BURST, this.#allowance + refill) - CHECK_EVERY;
+    this.#allowance = Math.min(BURST, this.#allowance + refill) - this.#checkEvery;
     if (this.#allowance >= 0 || this.probability <= PROBABILITY_MIN) return;
     this.#allowance = BURST_AFTER_HALVING;
     this.#change(this.probability / 2);

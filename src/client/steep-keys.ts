@@ -9,7 +9,7 @@ import type { TallyRow } from "./tally-row.ts";
 const SECOND_MS = 1000;
 const SECONDS_REMEMBERED = 10;
 /** Fewer accesses since the last look may be the luck of sampling. */
-const GROWTH_MIN = 8;
+const GROWTH_MIN = 10;
 
 /** Finds the keys that rise so steeply that they are worth telling of before the second is over. */
 export class SteepKeys {
