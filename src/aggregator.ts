@@ -77,7 +77,7 @@ export class Aggregator {
   }
 
   #takeOne(message: Message): void {
-    const { windows, targets, services } = this.#options;
+    const { windows, targets, services, clock } = this.#options;
     switch (message.type) {
       case "part":
         this.#takePart(message);
@@ -86,7 +86,7 @@ export class Aggregator {
         targets.addFacts(message);
         return;
       case "services":
-        services.add(message);
+        services.add(message, clock.now());
         return;
       case "report":
         targets.add(message);

@@ -96,7 +96,7 @@ export async function startStandalone(config: Config, options: StandaloneOptions
     rules: config.rules,
     windows,
     targets,
-    services: new ServiceTable(),
+    services: new ServiceTable(clock.now()),
     incidents,
     notifier,
     clock,

@@ -51,7 +51,7 @@ export class AccessCounter {
       fixed: sampleRate,
       tallyOf: (probability) => this.tallies.of(probability),
       clock,
-      onSampled: onBegin === null ? (nowMs) => this.#passTo(nowMs) : null,
+      onTime: onBegin === null ? (nowMs) => this.#passTo(nowMs) : null,
       ...(random === undefined ? {} : { random }),
     });
   }
@@ -77,19 +77,27 @@ export class AccessCounter {
     for (const rows of counted) this.#heat.add(rows);
   }
 
+  /** Begins a second after a rest. */
+  beginSecond(nowMs: number): void {
+    this.#secondStartMs = nowMs;
+    this.sampler.settle(nowMs);
+  }
+
   /** Ends the second that runs. */
   closeSecond(nowMs: number): CountedSecond {
     const counted = this.tallies.drain();
     this.tookOut(counted);
-    const sums = this.#heat.closeSecond(this.#secondStartMs, nowMs);
-    this.#secondStartMs = nowMs;
-    this.sampler.settle(nowMs);
+    // What comes later than that belongs to the next one, or there was nothing.
+    const endMs = Math.min(nowMs, this.#secondStartMs + SECOND_MS);
+    const sums = this.#heat.closeSecond(this.#secondStartMs, endMs);
+    this.beginSecond(nowMs);
     return { counted, sums };
   }
 
   /** Counts nothing any more and gives its memory back. Returns what was not told yet. */
   end(): readonly CountedRows[] {
     this.#isOver = true;
+    this.sampler.end();
     this.#heat.clear();
     return this.tallies.drain();
   }

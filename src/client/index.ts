@@ -1,4 +1,6 @@
 export type { AccessKind } from "./access-kind.ts";
+export { type HotKeyAnalysis, type HotKeyMetrics, HotKeyMonitor } from "./hot-key-monitor.ts";
+export type { HotKey, HotKeyMonitorOptions } from "./monitor-options.ts";
 export {
   type DropReason,
   type Observation,

@@ -41,6 +41,7 @@ export class Reporting {
   #startMs = 0;
   /** When steep keys were last looked for, or the tallies drained (monotonic). */
   #lookedMs: number;
+  #isClosed = false;
 
   constructor(counter: AccessCounter, options: ReportingOptions) {
     const { clock } = options;
@@ -53,10 +54,10 @@ export class Reporting {
 
   /** Something was counted: begins a second unless one runs. */
   begin(): void {
-    if (this.#cancelRound !== null) return;
+    if (this.#isClosed || this.#cancelRound !== null) return;
     const nowMs = this.#options.clock.monotonic();
     const agentMs = this.#time.at(nowMs);
-    this.#counter.sampler.settle(nowMs);
+    this.#counter.beginSecond(nowMs);
     this.#steep.rested(nowMs - this.#lookedMs);
     this.#lookedMs = nowMs;
     this.#startMs = agentMs;
@@ -66,6 +67,7 @@ export class Reporting {
 
   /** Sends `rest` and that this was all, within `timeoutMs`. */
   async close(rest: readonly CountedRows[], timeoutMs: number): Promise<void> {
+    this.#isClosed = true;
     this.#cancelRound?.();
     this.#cancelRound = null;
     // An agent that never heard of this process need not be told of its end.

@@ -4,9 +4,11 @@ import type { CommandObserver, Tally } from "./observer.ts";
 /** Up to so many commands a second are counted all. */
 export const COUNTED_PER_SECOND = 10_000;
 /** And so many at once, before a rush makes the sampler thin out. */
-const BURST = 4096;
-/** What is left of a rush's allowance after each halving. */
-const BURST_AFTER_HALVING = 1024;
+const BURST = 2000;
+/** And so many more after each halving. */
+const BURST_AFTER_HALVING = 500;
+/** The clock is read once for so many commands that are counted, where nobody else wants to know the time. */
+const CHECK_EVERY = 16;
 /** The least that a sampler thins out by itself: a key at 1,000/s is known within 2.65% after 10 s. */
 export const PROBABILITY_MIN = 1 / 8;
 /** Twice as many commands are counted only where this leaves room. */
@@ -17,8 +19,8 @@ export interface SamplerOptions<T extends Tally> {
   readonly fixed: number | null;
   readonly tallyOf: (probability: number) => T;
   readonly clock: Clock;
-  /** Is told of each command that is counted, at which monotonic time. */
-  readonly onSampled: ((nowMs: number) => void) | null;
+  /** Is told the monotonic time of each command that is counted. */
+  readonly onTime: ((nowMs: number) => void) | null;
   /** In [0, 1). */
   readonly random?: () => number;
 }
@@ -39,6 +41,8 @@ export class Sampler<T extends Tally = Tally> implements CommandObserver {
   #left = 1;
   /** Commands that may still be counted at once. */
   #allowance = BURST;
+  readonly #checkEvery: number;
+  #toCheck: number;
   #refilledMs: number;
   /** Commands since `#settledMs`, those still skipped over included. */
   #commands = 0;
@@ -47,6 +51,8 @@ export class Sampler<T extends Tally = Tally> implements CommandObserver {
   constructor(options: SamplerOptions<T>) {
     this.#options = options;
     this.#random = options.random ?? Math.random;
+    this.#checkEvery = options.onTime === null ? CHECK_EVERY : 1;
+    this.#toCheck = this.#checkEvery;
     this.#refilledMs = options.clock.monotonic();
     this.#settledMs = this.#refilledMs;
     this.#tally = options.tallyOf(1);
@@ -61,6 +67,11 @@ export class Sampler<T extends Tally = Tally> implements CommandObserver {
   take(): T | null {
     if (--this.#left > 0) return null;
     return this.#sampled();
+  }
+
+  /** Counts nothing any more. */
+  end(): void {
+    this.#left = Number.POSITIVE_INFINITY;
   }
 
   /** Counts more again where the load since the last call allows: to be called about once a second. */
@@ -78,24 +89,26 @@ export class Sampler<T extends Tally = Tally> implements CommandObserver {
 
   #sampled(): T {
     const tally = this.#tally;
-    const nowMs = this.#options.clock.monotonic();
     this.#skip();
-    if (this.#options.fixed === null) this.#spend(nowMs);
-    this.#options.onSampled?.(nowMs);
+    if (--this.#toCheck === 0) this.#check();
     return tally;
   }
 
   #skip(): void {
-    // 1 - random() is in (0, 1], of which the logarithm is finite.
-    this.#left = this.#scale === 0 ? 1 : 1 + Math.floor(Math.log(1 - this.#random()) * this.#scale);
+    // 1 - random() is in (0, 1], of which the logarithm is finite. As a 32-bit number it is cheap to count down.
+    this.#left = this.#scale === 0 ? 1 : 1 + ((Math.log(1 - this.#random()) * this.#scale) | 0);
     this.#commands += this.#left;
   }
 
-  /** One more was counted: when they come too fast for too long, half as many will be. */
-  #spend(nowMs: number): void {
+  /** When they come too fast for too long, half as many will be counted. */
+  #check(): void {
+    const nowMs = this.#options.clock.monotonic();
+    this.#toCheck = this.#checkEvery;
+    this.#options.onTime?.(nowMs);
+    if (this.#options.fixed !== null) return;
     const refill = ((nowMs - this.#refilledMs) * COUNTED_PER_SECOND) / 1000;
     this.#refilledMs = nowMs;
-    this.#allowance = Math.min(BURST, this.#allowance + refill) - 1;
+    this.#allowance = Math.min(BURST, this.#allowance + refill) - this.#checkEvery;
     if (this.#allowance >= 0 || this.probability <= PROBABILITY_MIN) return;
     this.#allowance = BURST_AFTER_HALVING;
     this.#change(this.probability / 2);

@@ -58,3 +58,9 @@ export class TallyRow {
     else if (this.#others.size < COMMANDS_MAX - 1) this.#others.set(name, count);
   }
 }
+
+/**
+ * All rows are garbage after each second. Were none left, V8 would forget what rows look like, and with it all code that
+ * it had optimised for them.
+ */
+export const EVERLASTING_ROW = new TallyRow({ target: null, db: 0 }, "", false);

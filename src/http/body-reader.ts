@@ -40,47 +40,70 @@ const REFUSALS: Readonly<
   invalid: [400, "BAD_REQUEST", "expected a body packed with gzip", {}],
 };
 
-/** Reads bodies, of which those on their way take at most `inFlightMax` bytes of memory together. */
+/** A body that has come in full, and takes its room until it is opened. */
+export class ReceivedBody {
+  readonly #bytes: Buffer;
+  readonly #isPacked: boolean;
+  readonly #release: () => void;
+
+  constructor(bytes: Buffer, isPacked: boolean, release: () => void) {
+    this.#bytes = bytes;
+    this.#isPacked = isPacked;
+    this.#release = release;
+  }
+
+  /** The body, unpacked. Call once. Throws: BodyError. */
+  open(): Buffer {
+    this.#release();
+    return this.#isPacked ? unpacked(this.#bytes) : this.#bytes;
+  }
+}
+
+/** Reads bodies, of which those not opened yet take at most `bytesMax` of memory together. */
 export class BodyReader {
-  readonly #inFlightMax: number;
-  #inFlight = 0;
+  readonly #bytesMax: number;
+  #bytes = 0;
 
-  constructor(inFlightMax: number) {
-    this.#inFlightMax = inFlightMax;
+  constructor(bytesMax: number) {
+    this.#bytesMax = bytesMax;
   }
 
-  get bytesInFlight(): number {
-    return this.#inFlight;
+  /** Memory of the bodies that are on their way, or wait to be opened. */
+  get bytesHeld(): number {
+    return this.#bytes;
   }
 
-  /** The body, unpacked. Throws: BodyError. */
-  async read(payload: IncomingMessage): Promise<Buffer> {
+  /** Throws: BodyError. */
+  async read(payload: IncomingMessage): Promise<ReceivedBody> {
     const isPacked = isGzip(payload.headers["content-encoding"]);
     const body = await this.#collect(payload);
-    return isPacked ? unpacked(body) : body;
+    return new ReceivedBody(body.bytes, isPacked, () => {
+      this.#bytes -= body.capacity;
+    });
   }
 
-  #collect(payload: IncomingMessage): Promise<Buffer> {
+  #collect(payload: IncomingMessage): Promise<GrowingBody> {
     return new Promise((resolve, reject) => {
       const body = new GrowingBody();
       const finish = (refusal: BodyError | null) => {
         payload.off("data", onData).off("end", onEnd).off("close", onClose).off("error", onClose);
-        this.#inFlight -= body.capacity;
-        if (refusal === null) resolve(body.bytes);
-        else {
-          payload.pause();
-          reject(refusal);
+        if (refusal === null) {
+          resolve(body);
+          return;
         }
+        this.#bytes -= body.capacity;
+        payload.pause();
+        reject(refusal);
       };
       const onData = (piece: Buffer) => {
         const length = body.length + piece.length;
         if (length > BODY_BYTES_MAX) finish(new BodyError("too-large"));
-        else if (this.#inFlight + capacityFor(length) - body.capacity > this.#inFlightMax) {
+        else if (this.#bytes + capacityFor(length) - body.capacity > this.#bytesMax) {
           finish(new BodyError("busy"));
         } else {
-          this.#inFlight -= body.capacity;
+          this.#bytes -= body.capacity;
           body.add(piece);
-          this.#inFlight += body.capacity;
+          this.#bytes += body.capacity;
         }
       };
       const onEnd = () => finish(null);

@@ -4,7 +4,7 @@ import { Ledger, type StageBooks } from "../runtime/accounting.ts";
 import type { Clock } from "../runtime/clock.ts";
 import { decodeBatch } from "../sources/samples/decode.ts";
 import type { SampleBatch, Taken } from "../sources/samples/sample.ts";
-import { BodyError, BodyReader } from "./body-reader.ts";
+import { BodyError, BodyReader, ReceivedBody } from "./body-reader.ts";
 import { asHttpError, HttpError } from "./errors.ts";
 import { Turnstile } from "./turnstile.ts";
 
@@ -46,10 +46,11 @@ export function addIngest(app: FastifyInstance, { samples, clock, inFlightBytesM
       ledger.drop(reasonOf(error));
     });
     scope.post("/v1/samples", async ({ body }, reply) => {
-      if (!(body instanceof Uint8Array)) throw new BodyError("media-type");
+      if (!(body instanceof ReceivedBody)) throw new BodyError("media-type");
       const answer = await turnstile.run(() => {
+        const batch = batchOf(body.open());
         const nowMs = clock.now();
-        return { ...samples.take(batchOf(body), nowMs), nowMs };
+        return { ...samples.take(batch, nowMs), nowMs };
       });
       ledger.receive();
       ledger.keep();

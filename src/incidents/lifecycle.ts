@@ -88,6 +88,7 @@ function begin(rule: IncidentRule, observation: Observation, nowMs: number): Inc
     resolvedAtMs: null,
     peakRatePerSecond: 0,
     users: {},
+    suspect: false,
     advice: [],
     notified: [],
     ...figures(rule, heat),
@@ -130,7 +131,15 @@ function resolvedIfOver(incident: Incident, rule: IncidentRule, nowMs: number): 
 type Measures = ReturnType<typeof figures> &
   Pick<
     Incident,
-    "severity" | "reason" | "peakRatePerSecond" | "users" | "coverage" | "facts" | "pattern" | "advice"
+    | "severity"
+    | "reason"
+    | "peakRatePerSecond"
+    | "users"
+    | "suspect"
+    | "coverage"
+    | "facts"
+    | "pattern"
+    | "advice"
   >;
 
 function measures(incident: Incident, rule: IncidentRule, observation: Observation): Measures {
@@ -149,6 +158,8 @@ function measures(incident: Incident, rule: IncidentRule, observation: Observati
     reason: stale,
     peakRatePerSecond: Math.max(incident.peakRatePerSecond, now.ratePerSecond, now.currentRatePerSecond),
     users: largestShares(incident.users, heat.services),
+    // Once a claim went beyond what the servers ran, the incident is in doubt.
+    suspect: incident.suspect || heat.suspect,
     coverage: extras.coverage,
     facts,
     pattern: extras.pattern,
@@ -168,7 +179,6 @@ function figures(rule: IncidentRule, heat: Heat) {
     complete: heat.complete,
     commands: heat.commands,
     services: heat.services,
-    suspect: heat.suspect,
   };
 }
 

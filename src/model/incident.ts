@@ -55,7 +55,7 @@ export interface Incident {
   readonly services: Readonly<Record<string, number>>;
   /** The largest share of its accesses that each service has had during the incident, 0..1. */
   readonly users: Readonly<Record<string, number>>;
-  /** Clients claimed more than their servers ran: the counts are held to that. */
+  /** At some time clients claimed more than their servers ran: the counts are held to that. */
   readonly suspect: boolean;
   readonly commands: Readonly<Record<string, number>>;
   readonly advice: readonly Advice[];

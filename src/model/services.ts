@@ -7,6 +7,10 @@ export interface ServiceState {
   readonly heardMs: number;
   /** Whether all its instances have said that they end. */
   readonly saidGoodbye: boolean;
+  /** When it was last heard again after a silence, ms since 1970; 0: it never was silent. */
+  readonly returnedMs: number;
+  /** The longest of its last few pauses between batches, in ms. */
+  readonly gapMs: number;
 }
 
 /** Which services report to an agent: one each pane interval while there are any. */

@@ -7,6 +7,8 @@ import type { EntryRow } from "./entries.ts";
 import { addCounts, type OpenPane, RowsByBucket } from "./open-pane.ts";
 import type { Steepness } from "./steepness.ts";
 
+/** What was counted in a moment is no rate yet. */
+const SPAN_MS_MIN = 200;
 const SURE_COLUMNS = [READ_COLUMN, WRITE_COLUMN, MISS_COLUMN];
 
 export interface RoundOptions {
@@ -14,7 +16,8 @@ export interface RoundOptions {
   readonly sees: readonly Kind[];
   readonly slots: readonly SlotRange[] | null;
   readonly notes: NoteColumns;
-  readonly steepness: Steepness;
+  /** `null`: every key is taken, steep or not. */
+  readonly steepness: Steepness | null;
   readonly ignored: (key: Uint8Array) => boolean;
 }
 
@@ -23,8 +26,9 @@ export interface RoundOptions {
  * add up to the pane. What is in doubt stays for the closing part, when the server's counters are known.
  */
 export function takeEarlyParts(pane: OpenPane, options: RoundOptions): PanePart[] {
-  const spanMs = options.nowMs - pane.lastRoundMs;
-  if (spanMs <= 0) return [];
+  const elapsedMs = options.nowMs - pane.lastRoundMs;
+  if (elapsedMs <= 0 && options.steepness !== null) return [];
+  const spanMs = options.steepness === null ? Math.max(SPAN_MS_MIN, elapsedMs) : elapsedMs;
   pane.lastRoundMs = options.nowMs;
   const rows = new RowsByBucket();
   for (let entry = 0; entry < pane.sketch.size; entry++) {
@@ -57,9 +61,11 @@ function takeSteepRow(
   const currentPerSecond = ((sure - sketch.counter(entry, notes.mark)) * 1000) / (probability * spanMs);
   sketch.note(entry, notes.rate, currentPerSecond);
   sketch.note(entry, notes.mark, sure);
-  if (!steepness.couldBeSteep(currentPerSecond)) return null;
+  if (sure === 0) return null;
+  if (steepness?.couldBeSteep(currentPerSecond) === false) return null;
   const key = sketch.key(entry);
-  if (!steepness.isSteep(keyId(sketch.db(entry), key), currentPerSecond) || ignored(key)) return null;
+  if (steepness?.isSteep(keyId(sketch.db(entry), key), currentPerSecond) === false || ignored(key))
+    return null;
   const row = rowOf(sketch, entry, { write: 0, miss: 0, maybe: 0, error: 0, currentPerSecond });
   for (const column of SURE_COLUMNS) sketch.takeBack(entry, column, sketch.counter(entry, column));
   sketch.note(entry, notes.mark, 0);

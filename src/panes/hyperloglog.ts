@@ -30,6 +30,13 @@ export class HyperLogLog {
     return raw;
   }
 
+  /** Takes in what the other was given, as if it had been added here. */
+  addAll(other: HyperLogLog): void {
+    other.#registers.forEach((rank, index) => {
+      if (rank > this.#registers[index]!) this.#registers[index] = rank;
+    });
+  }
+
   reset(): void {
     this.#registers.fill(0);
   }

@@ -108,15 +108,12 @@ export class PaneRecorder {
 
   /** Counts of steep keys since they were last sent, as early parts. At most one round each 200 ms. */
   earlyParts(nowMs: number, sees: readonly Kind[], slots: readonly SlotRange[] | null): PanePart[] {
-    const { ignored } = this.#options;
-    return takeEarlyParts(this.#open, {
-      nowMs,
-      sees,
-      slots,
-      notes: this.#notes,
-      steepness: this.#steepness,
-      ignored,
-    });
+    return this.#takeEarly(nowMs, sees, slots, this.#steepness);
+  }
+
+  /** The same of all keys: what was counted so far, for who wants to know it now. */
+  partsSoFar(nowMs: number, sees: readonly Kind[], slots: readonly SlotRange[] | null): PanePart[] {
+    return this.#takeEarly(nowMs, sees, slots, null);
   }
 
   /**
@@ -136,6 +133,16 @@ export class PaneRecorder {
     this.#distinctEstimate = this.#distinct.estimate();
     this.#distinct.reset();
     return this.#closing(closed);
+  }
+
+  #takeEarly(
+    nowMs: number,
+    sees: readonly Kind[],
+    slots: readonly SlotRange[] | null,
+    steepness: Steepness | null,
+  ): PanePart[] {
+    const { ignored } = this.#options;
+    return takeEarlyParts(this.#open, { nowMs, sees, slots, notes: this.#notes, steepness, ignored });
   }
 
   #newPane(): OpenPane {

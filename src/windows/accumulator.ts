@@ -12,6 +12,7 @@ import type { StoredPart } from "./stored-part.ts";
 export class Accumulator {
   readonly cells = new CellPages(COLUMN_COUNT);
   readonly floors = new SlotSums();
+  #load = 0;
   /** What scaling adds to the raw counts; `null`: no part in it was ever sampled. */
   #scaled: ScaledSums | null = null;
 
@@ -19,11 +20,17 @@ export class Accumulator {
     return this.#scaled;
   }
 
+  /** Accesses over all keys, of the parts that lie in the window as a whole, scaled. */
+  get load(): number {
+    return this.#load;
+  }
+
   /** Adds (`sign` 1) or takes off (-1) a part that lies in the window as a whole. */
   addWhole(part: StoredPart, sign: number): void {
     part.columns.forEach((column, index) => {
       this.#addColumn(part, index + 1, column, sign);
     });
+    this.#load += sign * part.load;
     this.#addRest(part, sign, true);
   }
 

@@ -1,11 +1,5 @@
 import { type ClientColumns, SERVICES_PER_ENTRY } from "../model/pane.ts";
-import {
-  type NamedEntries,
-  type NamedRows,
-  type NameTable,
-  namedRowsBytes,
-  namedRowsOf,
-} from "./named-rows.ts";
+import { type NamedEntries, type NamedRows, namedRowsBytes, namedRowsOf } from "./named-rows.ts";
 
 /** What only clients tell of the hotter keys of a part, scaled to all accesses. */
 export interface ClientRows {
@@ -19,14 +13,12 @@ export interface ClientRows {
 export function clientRowsOf(
   columns: ClientColumns,
   entries: NamedEntries,
-  table: NameTable,
   scale: number,
 ): ClientRows | null {
   const { serviceIds, serviceCounts, serviceNames } = columns;
   const services = namedRowsOf(
     { places: SERVICES_PER_ENTRY, ids: serviceIds, counts: serviceCounts, names: serviceNames },
     entries,
-    table,
     scale,
   );
   if (services === null) return null;

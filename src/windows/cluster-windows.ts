@@ -1,5 +1,5 @@
 import type { HeatKind } from "../model/access.ts";
-import type { PanePart } from "../model/pane.ts";
+import type { PanePart, PaneTotals } from "../model/pane.ts";
 import type { TargetReport } from "../model/target.ts";
 import type { KeyHasher } from "../panes/key-words.ts";
 import type { Ledger } from "../runtime/accounting.ts";
@@ -11,9 +11,10 @@ import { HopWindow } from "./hop-window.ts";
 import { type Interval, noteTotals } from "./interval.ts";
 import { KeyTable } from "./key-table.ts";
 import { LatestRates } from "./latest-rates.ts";
-import type { NameTable } from "./named-rows.ts";
+import { NamedTracks } from "./named-tracks.ts";
 import { Pane } from "./pane.ts";
 import { PartStore } from "./part-store.ts";
+import { RanHistory } from "./ran-history.ts";
 import { Shelf } from "./shelf.ts";
 import { type StoredPart, scaleOf } from "./stored-part.ts";
 import type { Track } from "./track.ts";
@@ -32,8 +33,6 @@ export interface ClusterOptions {
   readonly keyBudget: ByteBudget;
   readonly partBudget: ByteBudget;
   readonly entries: Ledger;
-  readonly commandNames: NameTable;
-  readonly serviceNames: NameTable;
   readonly hasher: KeyHasher;
 }
 
@@ -66,10 +65,10 @@ export class ClusterWindows {
   readonly shelf: Shelf;
   readonly tracks: TrackBook;
   readonly latest: readonly LatestRates[];
+  readonly ran = new RanHistory();
+  readonly namedTracks = new NamedTracks();
   readonly running: readonly HopWindow[];
   readonly closed: readonly HopWindow[];
-  readonly commandNames: NameTable;
-  readonly serviceNames: NameTable;
   readonly #windows: readonly HopWindow[];
   readonly #graceMs: number;
   readonly #reachMs: number;
@@ -83,11 +82,9 @@ export class ClusterWindows {
   #newestEndMs = 0;
 
   constructor(options: ClusterOptions, nowMs: number) {
-    const { name, windowsMs, hopMs, graceMs, keyBudget, commandNames, serviceNames } = options;
+    const { name, windowsMs, hopMs, graceMs, keyBudget } = options;
     this.name = name;
     this.hopMs = hopMs;
-    this.commandNames = commandNames;
-    this.serviceNames = serviceNames;
     this.#graceMs = graceMs;
     this.#sinceMs = nowMs;
     this.#reachMs = Math.max(...windowsMs);
@@ -137,7 +134,7 @@ export class ClusterWindows {
     unit.append(part, stored);
     if (unit.counted) this.#apply(stored, pane, 1);
     const swapped = this.#settle(pane, track);
-    if (part.totals) noteTotals(pane.interval, part.target, part.totals, scaleOf(part));
+    if (part.totals) this.#noteTotals(pane.interval, part.target, part.totals, scaleOf(part));
     if (track.note(part)) this.#version++;
     const touched = swapped ? pane.countedParts() : unit.counted ? [stored] : [];
     return { outcome: unit.counted ? "kept" : "unused", touched: touched.flatMap(handlesOf) };
@@ -195,7 +192,12 @@ export class ClusterWindows {
     const isAligned = lengthMs > 0 && lengthMs % this.hopMs === 0 && startMs % lengthMs === 0;
     const isCovered = startMs + lengthMs > this.#closedEndMs - this.#reachMs;
     if (!isAligned || !isCovered || startMs > this.#headMs + FUTURE_MS_MAX) return;
-    noteTotals(this.shelf.interval(startMs, startMs + lengthMs), target, { observed, ran }, 1);
+    this.#noteTotals(this.shelf.interval(startMs, startMs + lengthMs), target, { observed, ran }, 1);
+  }
+
+  #noteTotals(interval: Interval, target: string, totals: PaneTotals, scale: number): void {
+    noteTotals(interval, target, totals, scale);
+    this.ran.note(target, interval.startMs, interval.endMs, totals.ran);
   }
 
   #paneOf(track: Track, interval: Interval): Pane {
@@ -210,6 +212,7 @@ export class ClusterWindows {
 
   #takeIn(part: PanePart, track: Track): StoredPart {
     const stored = this.#store.store(part);
+    if (stored.clients) this.namedTracks.note(stored.clients.services, track.id);
     const { currentPerSecond, reads, writes, misses } = part.entries;
     const latest = this.latest[track.vantageIndex]!;
     const perSecond = part.closing ? (1000 * scaleOf(part)) / part.lengthMs : 0;
@@ -292,6 +295,7 @@ export class ClusterWindows {
     const beforeMs = this.#closedEndMs - this.#reachMs;
     this.#release(beforeMs);
     this.tracks.prune(nowMs, beforeMs);
+    this.ran.prune(beforeMs);
     return { cluster: this.name, asOfMs: this.#closedEndMs, complete };
   }
 
@@ -325,6 +329,7 @@ export class ClusterWindows {
     }
     if (this.keys.size > 0) return;
     for (const latest of this.latest) latest.clear();
+    this.namedTracks.clear();
     for (const window of this.#windows) for (const sums of window.accumulators) sums.clearCells();
   }
 
@@ -338,6 +343,7 @@ export class ClusterWindows {
 
   readonly #forgetHandle = (handle: number): void => {
     for (const latest of this.latest) latest.forget(handle);
+    this.namedTracks.forget(handle);
   };
 }
 

@@ -1,22 +1,32 @@
-import type { HeatKind } from "../model/access.ts";
+import type { HeatKind, KindCounts } from "../model/access.ts";
 import type { Heat } from "../model/heat.ts";
 import { type Key, keptKeySlot } from "../model/key.ts";
 import { NO_TARGET } from "../model/target.ts";
-import { claimLimit, heldToLimit } from "./claims.ts";
+import { type CheckedView, claimedIn, claimLimit, heldToLimit } from "./claims.ts";
 import type { ClusterWindows } from "./cluster-windows.ts";
 import { MISS, READ, WRITE } from "./columns.ts";
 import { type Fused, fuse } from "./fuse.ts";
-import { clientsOf, commandsOf } from "./heat-names.ts";
+import { clientsOf, commandsOf, NOTHING_TOLD } from "./heat-names.ts";
 import type { HopWindow } from "./hop-window.ts";
 import type { VantageView } from "./reading.ts";
 import { shareOfTarget } from "./target-share.ts";
 import type { Track } from "./track.ts";
 import { isClaim, VANTAGES } from "./vantage.ts";
 
+/** In Cluster mode a slot has a server or two, and their former ones. */
+const FEW_TRACKS = 4;
 /** Stands for a key that no part names: its sums are empty, and only floors speak of it. */
 export const NO_HANDLE = -1;
 
 const NOTHING_CLEARS: Readonly<Record<HeatKind, null>> = { read: null, write: null, miss: null, total: null };
+
+interface Judged {
+  readonly fused: Fused;
+  readonly suspect: boolean;
+  /** Which share of the clients' claims was left. */
+  readonly claimShare: number;
+  readonly clientTracks: readonly Track[];
+}
 
 /** Reads what the windows of a cluster say of one key. */
 export class HeatReader {
@@ -49,7 +59,7 @@ export class HeatReader {
 
   #heat(window: HopWindow, handle: number, slot: number, key: Key): Heat {
     const { tracks, shelf, headMs, hopMs } = this.#cluster;
-    const { fused, suspect, clientTracks } = this.#judged(window, handle, slot);
+    const { fused, suspect, claimShare, clientTracks } = this.#judged(window, handle, slot);
     if (fused.disproved > 0) this.#onDisproved(fused.disproved);
     const track = this.#lastTrack(handle);
     const ofTarget = track ? tracks.ofTarget(track.target) : [];
@@ -61,34 +71,48 @@ export class HeatReader {
       complete: completeness.isWholeAt(slot),
       counts: fused.counts,
       clearing: completeness.isWatchedAt(slot) ? fused.clearing : NOTHING_CLEARS,
-      currentRatePerSecond: this.#currentRate(fused, handle, headMs - 2 * hopMs),
+      currentRatePerSecond: this.#currentRate(fused, handle, headMs - 2 * hopMs, claimShare),
       vantages: fused.vantages,
       target: track === undefined || track.target === NO_TARGET ? null : track.target,
       slot: this.#isClusterMode(track) ? slot : null,
       shareOfTarget: shareOfTarget(fused.counts, ofTarget, shelf, window),
       suspect,
-      commands: this.#commands(window, handle, fused, [...ofTarget, ...clientTracks]),
-      ...clientsOf(this.#cluster, window, handle, clientTracks),
+      commands: commandsOf(this.#cluster, window, handle, fused.vantages, ofTarget),
+      ...(clientTracks.length === 0 ? NOTHING_TOLD : clientsOf(this.#cluster, window, handle)),
     };
   }
 
   /** Fuses the vantages, with what clients claim held to what their servers ran. */
-  #judged(window: HopWindow, handle: number, slot: number) {
+  #judged(window: HopWindow, handle: number, slot: number): Judged {
     const views = this.#views(window, handle, slot);
     const edgeShare = this.#cluster.hopMs / window.windowMs;
-    const isClaimed = views.some(({ vantage }) => isClaim(vantage));
-    if (!isClaimed) return { fused: fuse(views, edgeShare), suspect: false, clientTracks: [] };
+    if (!views.some(({ vantage }) => isClaim(vantage))) {
+      return { fused: fuse(views, edgeShare), suspect: false, claimShare: 1, clientTracks: [] };
+    }
     const clientTracks = this.#clientTracks(slot);
-    const limit = claimLimit(clientTracks, this.#cluster.shelf, window);
-    if (limit === null) return { fused: fuse(views, edgeShare), suspect: false, clientTracks };
-    const checked = views.map((view) =>
-      isClaim(view.vantage) ? heldToLimit(view, limit) : { view, isSuspect: false },
-    );
+    const claimed = this.#claimed(window, clientTracks);
+    const limit = claimLimit(clientTracks, this.#cluster.ran, window, claimed);
+    const seen = seenByServers(views);
+    const checked = views.map((view): CheckedView => {
+      const isHeld = limit !== null && isClaim(view.vantage);
+      return isHeld ? heldToLimit(view, limit, seen) : { view, share: 1, isSuspect: false };
+    });
     const fused = fuse(
       checked.map(({ view }) => view),
       edgeShare,
     );
-    return { fused, suspect: checked.some(({ isSuspect }) => isSuspect), clientTracks };
+    return {
+      fused,
+      suspect: checked.some(({ isSuspect }) => isSuspect),
+      claimShare: Math.min(...checked.map(({ share }) => share)),
+      clientTracks,
+    };
+  }
+
+  /** All that clients claim of keys in a slot: at few servers added up; where all hold any key, it is known. */
+  #claimed(window: HopWindow, tracks: readonly Track[]): number {
+    if (tracks.length <= FEW_TRACKS) return tracks.reduce((sum, track) => sum + claimedIn(track, window), 0);
+    return window.accumulators[VANTAGES.indexOf("clients")]!.load;
   }
 
   /** Where clients report keys of this slot. */
@@ -127,26 +151,32 @@ export class HeatReader {
   }
 
   /** Of the vantages that speak, the one that saw most in the last pane. */
-  #currentRate({ vantages }: Fused, handle: number, sinceMs: number): number {
+  #currentRate({ vantages }: Fused, handle: number, sinceMs: number, claimShare: number): number {
     if (handle === NO_HANDLE) return 0;
     const speaking = new Set(Object.values(vantages));
     let rate = 0;
     this.#cluster.latest.forEach((latest, index) => {
-      if (speaking.has(VANTAGES[index]!)) rate = Math.max(rate, latest.ratePerSecond(handle, sinceMs));
+      const vantage = VANTAGES[index]!;
+      const share = isClaim(vantage) ? claimShare : 1;
+      if (speaking.has(vantage)) rate = Math.max(rate, share * latest.ratePerSecond(handle, sinceMs));
     });
     return rate;
   }
 
+  /** Where the key was hottest when it was seen last, a known place if there is one. */
   #lastTrack(handle: number): Track | undefined {
     if (handle === NO_HANDLE) return undefined;
-    let track: Track | undefined;
+    let best: Track | undefined;
     let seenMs = 0;
     for (const latest of this.#cluster.latest) {
-      if (latest.seenMs(handle) <= seenMs) continue;
+      const track = this.#cluster.tracks.byId(latest.trackId(handle));
+      if (latest.seenMs(handle) === 0 || !track) continue;
+      const isElsewhere = best?.target === NO_TARGET && track.target !== NO_TARGET;
+      if (latest.seenMs(handle) <= seenMs && !isElsewhere) continue;
       seenMs = latest.seenMs(handle);
-      track = this.#cluster.tracks.byId(latest.trackId(handle));
+      best = track;
     }
-    return track;
+    return best;
   }
 
   #isClusterMode(track: Track | undefined): boolean {
@@ -154,8 +184,15 @@ export class HeatReader {
     for (const { slots } of this.#cluster.tracks.all()) if (slots.slots !== null) return true;
     return false;
   }
+}
 
-  #commands(window: HopWindow, handle: number, { vantages }: Fused, tracks: readonly Track[]) {
-    return commandsOf(this.#cluster, window, handle, vantages, [...new Set(tracks)]);
+function seenByServers(views: readonly VantageView[]): KindCounts {
+  const seen = { read: 0, write: 0, miss: 0 };
+  for (const { vantage, lower } of views) {
+    if (isClaim(vantage)) continue;
+    seen.read = Math.max(seen.read, lower.read);
+    seen.write = Math.max(seen.write, lower.write);
+    seen.miss = Math.max(seen.miss, lower.miss);
   }
+  return seen;
 }

@@ -7,11 +7,13 @@ const TRACK = 2;
 const RATE_BEFORE = 3;
 /** Of early parts, where agents are added up: they do not add up, for one agent may send several in a pane. */
 const RATE_EARLY = 4;
-const STRIDE = 5;
+/** Of the part that named the track: the largest of the pane. */
+const TRACK_RATE = 5;
+const STRIDE = 6;
 /** Parts of one pane are told apart up to this number. */
 const PARTS_PER_PANE = 1024;
 
-/** What the newest part that names a key says of it, in one vantage: its rate, and where it was seen. */
+/** What the newest part that names a key says of it, in one vantage: its rate, and where it was hottest. */
 export class LatestRates {
   readonly #cells = new CellPages(STRIDE);
   readonly #isAdditive: boolean;
@@ -31,10 +33,14 @@ export class LatestRates {
       if (!this.#turnTo(page, at, part.startMs * PARTS_PER_PANE)) return;
       if (part.closing) page[at + RATE]! += ratePerSecond;
       else page[at + RATE_EARLY] = Math.max(page[at + RATE_EARLY]!, ratePerSecond);
+      if (ratePerSecond < page[at + TRACK_RATE]!) return;
       page[at + TRACK] = trackId;
+      page[at + TRACK_RATE] = ratePerSecond;
       return;
     }
-    if (order < page[at + ORDER]!) return;
+    const isSamePane = Math.floor(page[at + ORDER]! / PARTS_PER_PANE) === part.startMs;
+    const isLesser = isSamePane && page[at + TRACK] !== trackId && ratePerSecond < page[at + RATE]!;
+    if (order < page[at + ORDER]! || isLesser) return;
     page[at + ORDER] = order;
     page[at + RATE] = ratePerSecond;
     page[at + TRACK] = trackId;
@@ -53,7 +59,7 @@ export class LatestRates {
     return Math.floor(this.#cells.get(handle, ORDER) / PARTS_PER_PANE);
   }
 
-  /** The track that saw it last: only while `seenMs` is inside the windows. */
+  /** The track that saw most of it in its last pane: only while `seenMs` is inside the windows. */
   trackId(handle: number): number {
     return this.#cells.get(handle, TRACK);
   }
@@ -80,6 +86,7 @@ export class LatestRates {
       page[at + RATE_BEFORE] = isNext ? page[at + RATE]! : 0;
       page[at + RATE] = 0;
       page[at + RATE_EARLY] = 0;
+      page[at + TRACK_RATE] = 0;
       page[at + ORDER] = order;
     }
     return order >= known;

@@ -6,14 +6,7 @@ import type { ByteBudget } from "./byte-budget.ts";
 import { type ClientRows, clientRowsBytes, clientRowsOf } from "./client-rows.ts";
 import { COLUMN_COUNT, EXCESS, MAYBE, MISS, READ, WRITE } from "./columns.ts";
 import { KeyTable } from "./key-table.ts";
-import {
-  keepsNames,
-  type NamedEntries,
-  type NamedRows,
-  type NameTable,
-  namedRowsBytes,
-  namedRowsOf,
-} from "./named-rows.ts";
+import { keepsNames, type NamedEntries, type NamedRows, namedRowsBytes, namedRowsOf } from "./named-rows.ts";
 import { type PartSampling, rangesOf, type StoredPart, scaleOf } from "./stored-part.ts";
 
 const BYTES_PER_PART = 512;
@@ -26,8 +19,6 @@ export interface PartStoreOptions {
   readonly keyBudget: ByteBudget;
   readonly partBudget: ByteBudget;
   readonly entries: Ledger;
-  readonly commandNames: NameTable;
-  readonly serviceNames: NameTable;
 }
 
 /**
@@ -168,7 +159,8 @@ export class PartStore {
     const bytes = BYTES_PER_PART + data.byteLength + namesBytes;
     this.#options.partBudget.take(bytes);
     const sampling = this.#samplingOf(part, length);
-    return { length, data, columns, floor, floorRanges, sampling, commands, clients, bytes };
+    const load = Math.round((Math.max(part.total.read, part.total.miss) + part.total.write) * scaleOf(part));
+    return { length, load, data, columns, floor, floorRanges, sampling, commands, clients, bytes };
   }
 
   #samplingOf(part: PanePart, length: number): PartSampling | null {
@@ -226,14 +218,13 @@ export class PartStore {
     return namedRowsOf(
       { places: COMMANDS_PER_ENTRY, ids: commandIds, counts: commandCounts, names: commandNames },
       named,
-      this.#options.commandNames,
       scaleOf(part),
     );
   }
 
   #clients(part: PanePart, named: NamedEntries): ClientRows | null {
     const { clients } = part.entries;
-    return clients && clientRowsOf(clients, named, this.#options.serviceNames, scaleOf(part));
+    return clients && clientRowsOf(clients, named, scaleOf(part));
   }
 }
 

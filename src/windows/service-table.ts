@@ -1,21 +1,16 @@
-import type { ServicesReport } from "../model/services.ts";
+import type { ServiceState, ServicesReport } from "../model/services.ts";
 
-/** Reporters send each second: a longer gap is a silence, unless the service always sends so seldom. */
-const GAP_MS = 1500;
+/** Reporters send each second; one that pauses for longer by habit is waited for twice as long. */
+const USUAL_GAP_MS = 1500;
+/** So much of a window may be missing before it is not known: where a second is more than that, less is waited for. */
+const UNTOLD_SHARE = 0.1;
 /** A service whose instances all said goodbye may just be redeployed. */
 const GOODBYE_MS = 60_000;
 /** A service of which nothing was heard for so long is gone. */
 const GONE_MS = 3_600_000;
 const SERVICES_MAX = 10_000;
 
-interface KnownService {
-  readonly heardMs: number;
-  readonly saidGoodbye: boolean;
-  /** When it was last heard again after a silence; 0: it never was silent. */
-  readonly returnedMs: number;
-  /** Between the last two times that it was heard. */
-  readonly gapMs: number;
-}
+type KnownService = Pick<ServiceState, "heardMs" | "saidGoodbye" | "returnedMs" | "gapMs">;
 
 /** What a verdict is about, ms since 1970. */
 export interface Span {
@@ -27,7 +22,13 @@ export interface Span {
 export class ServiceTable {
   /** By cluster and name. */
   readonly #services = new Map<string, KnownService>();
+  readonly #sinceMs: number;
   #turnedAway = 0;
+
+  /** `nowMs`: a service that is known of from before has not been heard since. */
+  constructor(nowMs: number) {
+    this.#sinceMs = nowMs;
+  }
 
   /** Services beyond the limit, of which nothing is kept. */
   get turnedAway(): number {
@@ -35,9 +36,11 @@ export class ServiceTable {
   }
 
   /** Agents may hear of different instances of one service: whoever heard of it last is right. */
-  add({ cluster, services, atMs }: ServicesReport): void {
-    if (this.#services.size >= SERVICES_MAX) this.#prune(atMs);
-    for (const { name, heardMs, saidGoodbye } of services) {
+  add({ cluster, services }: ServicesReport, nowMs: number): void {
+    if (this.#services.size >= SERVICES_MAX) this.#prune(nowMs);
+    for (const { name, saidGoodbye, gapMs, ...state } of services) {
+      // An agent's clock may be ahead.
+      const heardMs = Math.min(state.heardMs, nowMs);
       const id = idOf(cluster, name);
       const known = this.#services.get(id);
       if (known && known.heardMs > heardMs) continue;
@@ -45,27 +48,35 @@ export class ServiceTable {
         this.#turnedAway++;
         continue;
       }
-      this.#services.set(id, { heardMs, saidGoodbye, ...gapOf(known, heardMs) });
+      // A pause at one agent is none where another has heard of the service meanwhile.
+      const isSilence = known === undefined || state.returnedMs - known.heardMs > USUAL_GAP_MS;
+      const returnedMs = isSilence ? Math.min(state.returnedMs, nowMs) : known.returnedMs;
+      this.#services.set(id, { heardMs, saidGoodbye, returnedMs, gapMs });
     }
   }
 
   /**
-   * The first of `names` that reported once, but not on all of `span`; `null`: there is none.
+   * The first of `names` (of services that reported once) that has not reported on all of `span`; `null`: there is none.
    *
    * A key that they used is not calm because they say nothing: they are awaited, a minute after a goodbye (they may be
    * redeployed), else for an hour.
    */
   awaited(cluster: string, names: Iterable<string>, { fromMs, toMs }: Span, nowMs: number): string | null {
+    const untoldMs = UNTOLD_SHARE * (toMs - fromMs);
     for (const name of names) {
-      const known = this.#services.get(idOf(cluster, name));
-      if (!known) continue;
+      const known = this.#services.get(idOf(cluster, name)) ?? this.#unheard();
       const { heardMs, saidGoodbye, returnedMs, gapMs } = known;
       // What happened up to a moment is told after it, by those that send seldom long after.
-      const toldToMs = heardMs + (gapMs > GAP_MS ? 2 * gapMs : 0);
-      const isAwaited = toldToMs < toMs && nowMs - heardMs <= (saidGoodbye ? GOODBYE_MS : GONE_MS);
+      const slackMs = gapMs > USUAL_GAP_MS ? 2 * gapMs : Math.min(USUAL_GAP_MS, untoldMs);
+      const isAwaited = heardMs + slackMs < toMs && nowMs - heardMs <= (saidGoodbye ? GOODBYE_MS : GONE_MS);
       if (isAwaited || returnedMs > fromMs) return name;
     }
     return null;
+  }
+
+  /** An incident names users: proof enough that such a service was there. */
+  #unheard(): KnownService {
+    return { heardMs: this.#sinceMs, saidGoodbye: false, returnedMs: 0, gapMs: 0 };
   }
 
   #prune(nowMs: number): void {
@@ -73,14 +84,6 @@ export class ServiceTable {
       if (nowMs - heardMs > GONE_MS) this.#services.delete(id);
     }
   }
-}
-
-function gapOf(known: KnownService | undefined, heardMs: number) {
-  if (known === undefined || heardMs <= known.heardMs)
-    return { returnedMs: known?.returnedMs ?? 0, gapMs: known?.gapMs ?? 0 };
-  const gapMs = heardMs - known.heardMs;
-  const isSilence = gapMs > Math.max(GAP_MS, 2 * known.gapMs);
-  return { returnedMs: isSilence ? heardMs : known.returnedMs, gapMs };
 }
 
 function idOf(cluster: string, name: string): string {

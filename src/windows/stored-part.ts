@@ -10,6 +10,8 @@ import type { NamedRows } from "./named-rows.ts";
 export interface StoredPart {
   /** Entries kept. */
   readonly length: number;
+  /** Accesses over all keys of the part, also those that were left out, scaled where they were sampled. */
+  readonly load: number;
   /** First the handles, then one run of `length` counts for each of `columns`. */
   readonly data: Int32Array | Float64Array;
   /** Cell columns that hold anything but zeros, in the order of their runs. */

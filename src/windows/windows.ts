@@ -10,7 +10,6 @@ import { ByteBudget } from "./byte-budget.ts";
 import { type ClosedHop, ClusterWindows, FUTURE_MS_MAX } from "./cluster-windows.ts";
 import { HeatReader } from "./heat-reader.ts";
 import type { HopWindow } from "./hop-window.ts";
-import { NameTable } from "./named-rows.ts";
 import { problemOfPart } from "./part-check.ts";
 import { hottest } from "./ranking.ts";
 import { unheardHeat } from "./unheard-heat.ts";
@@ -77,8 +76,6 @@ export class Windows {
   readonly #keyBudget: ByteBudget;
   readonly #partBudget: ByteBudget;
   readonly #entries = new Ledger("window-entries");
-  readonly #commandNames = new NameTable();
-  readonly #serviceNames = new NameTable();
   readonly #hasher = new KeyHasher();
   readonly #named = new Set<string>();
   #nowMs = 0;
@@ -252,8 +249,6 @@ export class Windows {
         keyBudget: this.#keyBudget,
         partBudget: this.#partBudget,
         entries: this.#entries,
-        commandNames: this.#commandNames,
-        serviceNames: this.#serviceNames,
         hasher: this.#hasher,
       },
       nowMs,

@@ -16,7 +16,7 @@ import { makePart, makeReport, type Row } from "../support/parts.ts";
 import { SimulatedClock } from "../support/simulated-clock.ts";
 
 /** An aggregator under simulated time, with every change of state that it tells of. */
-function startAggregator() {
+function startAggregator(stored: readonly Incident[] = []) {
   const clock = new SimulatedClock();
   const rule = {
     name: "hot",
@@ -36,7 +36,7 @@ function startAggregator() {
   });
   const incidents = new IncidentBook({
     rules: config.rules,
-    store: memoryStore(),
+    store: { ...memoryStore(), load: () => stored },
     ledger: new Ledger("incidents"),
     logger: silentLogger,
     nowMs: clock.now(),
@@ -55,7 +55,7 @@ function startAggregator() {
     rules: config.rules,
     windows,
     targets: new TargetTable(),
-    services: new ServiceTable(),
+    services: new ServiceTable(clock.now()),
     incidents,
     notifier,
     clock,
@@ -82,13 +82,14 @@ function pass(
   { clock, take }: ReturnType<typeof startAggregator>,
   seconds: number,
   rows: readonly Row[],
-  services: readonly { readonly name: string; readonly saidGoodbye: boolean }[],
+  services: readonly { readonly name: string; readonly saidGoodbye: boolean; readonly returnedMs?: number }[],
 ): void {
   for (let second = 0; second < seconds; second++) {
     const startMs = clock.now();
     clock.advance(1000);
     const atMs = clock.now();
-    const heard = services.map((service) => ({ ...service, instances: 1, heardMs: atMs }));
+    const told = { instances: 1, heardMs: atMs, returnedMs: 0, gapMs: 1000 };
+    const heard = services.map((service) => ({ ...told, ...service }));
     take([
       makePart({ startMs }),
       makeReport({ atMs }),
@@ -106,8 +107,17 @@ test("a service that falls silent for 20 s, as in a redeploy, changes no state o
   pass(keyheat, 15, READS, [SHOP]);
   assert.deepEqual(keyheat.states, ["firing"]);
   pass(keyheat, 20, [], []);
-  pass(keyheat, 15, READS, [SHOP]);
+  pass(keyheat, 15, READS, [{ ...SHOP, returnedMs: keyheat.clock.now() + 1000 }]);
   assert.deepEqual(keyheat.states, ["firing"]);
+});
+
+test("a service that was not heard since the start is awaited for the incidents in which it was a user", () => {
+  const before = startAggregator();
+  pass(before, 15, READS, [SHOP]);
+  const [incident] = before.incidents.list({ limit: 1 });
+  const keyheat = startAggregator(incident ? [incident] : []);
+  pass(keyheat, 40, [], []);
+  assert.equal(keyheat.incidents.list({ limit: 1 })[0]?.status, "firing");
 });
 
 test("nor does one that said goodbye and comes back, but one that stays away for a minute is gone", () => {
@@ -115,7 +125,7 @@ test("nor does one that said goodbye and comes back, but one that stays away for
   pass(keyheat, 15, READS, [SHOP]);
   pass(keyheat, 1, READS, [{ name: "shop", saidGoodbye: true }]);
   pass(keyheat, 20, [], []);
-  pass(keyheat, 15, READS, [SHOP]);
+  pass(keyheat, 15, READS, [{ ...SHOP, returnedMs: keyheat.clock.now() + 1000 }]);
   assert.deepEqual(keyheat.states, ["firing"]);
   pass(keyheat, 1, READS, [{ name: "shop", saidGoodbye: true }]);
   pass(keyheat, 80, [], []);

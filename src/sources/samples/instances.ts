@@ -6,6 +6,9 @@ const SERVICES_MAX = 1000;
 const INSTANCES_MAX = 20_000;
 /** One that was not heard of for so long gives its place to another. */
 const IDLE_MS = 60_000;
+/** Reporters send each second: a longer pause of a service is a silence, unless it always sends so seldom. */
+const SILENT_MS = 2500;
+const GAPS_KEPT = 4;
 /** A service of which nothing is heard is told of for so long. */
 const SERVICE_KEPT_MS = 3_600_000;
 
@@ -22,6 +25,10 @@ interface Service {
   saidGoodbye: boolean;
   /** Clusters that its samples were of. */
   readonly clusters: Set<string>;
+  /** When it came back after a silence. */
+  returnedMs: number;
+  /** The last pauses between its batches, in ms. */
+  readonly gapsMs: number[];
 }
 
 interface Instance {
@@ -60,9 +67,10 @@ export class Instances {
     const known = this.#live.get(id) ?? this.#gone.get(id);
     const instance = known ?? this.#newInstance(service);
     if (!instance) return "instances";
-    service.heardMs = Math.max(service.heardMs, nowMs);
     instance.heardMs = nowMs;
     const isNew = instance.seqs.note(batch);
+    if (isNew) noteGap(service, nowMs);
+    service.heardMs = Math.max(service.heardMs, nowMs);
     if (isNew) this.#rest(instance, batch.samples.length === 0);
     this.#place(id, instance, isNew ? batch.goodbye : instance.isGone);
     return isNew ? null : "duplicate";
@@ -77,10 +85,14 @@ export class Instances {
   *states(nowMs: number): Iterable<ServiceState & { readonly clusters: ReadonlySet<string> }> {
     this.#forgetIdle(nowMs);
     for (const service of this.#services.values()) {
-      const { name, live, resting, saidGoodbye, clusters } = service;
+      const { name, live, resting, saidGoodbye, clusters, returnedMs, gapsMs } = service;
       const heardMs = live > 0 && live === resting ? nowMs : service.heardMs;
       if (live === 0 && nowMs - heardMs >= SERVICE_KEPT_MS) this.#services.delete(name);
-      else yield { name, instances: live, heardMs, saidGoodbye: live === 0 && saidGoodbye, clusters };
+      else {
+        const gapMs = Math.max(0, ...gapsMs);
+        const isGone = live === 0 && saidGoodbye;
+        yield { name, instances: live, heardMs, saidGoodbye: isGone, returnedMs, gapMs, clusters };
+      }
     }
   }
 
@@ -93,7 +105,8 @@ export class Instances {
     if (known) return known;
     if (this.#services.size >= this.#limits.services && !this.#dropIdleService(nowMs)) return null;
     const clusters = new Set<string>();
-    const service = { name, heardMs: nowMs, live: 0, resting: 0, saidGoodbye: false, clusters };
+    const silences = { returnedMs: 0, gapsMs: [] };
+    const service = { name, heardMs: nowMs, live: 0, resting: 0, saidGoodbye: false, clusters, ...silences };
     this.#services.set(name, service);
     return service;
   }
@@ -150,6 +163,16 @@ export class Instances {
     }
     return false;
   }
+}
+
+/** Notes how long nothing came of a service that was not resting. */
+function noteGap(service: Service, nowMs: number): void {
+  const { live, resting, gapsMs, heardMs } = service;
+  const gapMs = nowMs - heardMs;
+  if (gapMs <= 0 || (live > 0 && live === resting)) return;
+  if (gapMs > Math.max(SILENT_MS, 2 * Math.max(0, ...gapsMs))) service.returnedMs = nowMs;
+  gapsMs.push(gapMs);
+  if (gapsMs.length > GAPS_KEPT) gapsMs.shift();
 }
 
 /** A service's name has no control characters. */

@@ -40,6 +40,7 @@ function storedPart({ probability, watchedShare, floor, counts }: Drawn): Stored
     floor,
     floorRanges: null,
     sampling: isSampled ? { probability, watchedShare, ranges: null } : null,
+    load: 0,
     commands: null,
     clients: null,
     bytes: 0,

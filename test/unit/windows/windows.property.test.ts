@@ -7,7 +7,6 @@ import { Ledger, unaccounted } from "../../../src/runtime/accounting.ts";
 import { silentLogger } from "../../../src/runtime/logger.ts";
 import { ByteBudget } from "../../../src/windows/byte-budget.ts";
 import { ClusterWindows } from "../../../src/windows/cluster-windows.ts";
-import { NameTable } from "../../../src/windows/named-rows.ts";
 import { Windows } from "../../../src/windows/windows.ts";
 import { makePart, makeReport } from "../../support/parts.ts";
 import {
@@ -172,8 +171,6 @@ test("when everything has left the windows, no sum, handle or byte is left behin
           keyBudget,
           partBudget,
           entries: new Ledger("window-entries"),
-          commandNames: new NameTable(),
-          serviceNames: new NameTable(),
           hasher: new KeyHasher(),
         },
         ORIGIN_MS,

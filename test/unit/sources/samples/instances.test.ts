@@ -36,7 +36,10 @@ function second(seq: number, at = seq): SampleBatch {
 }
 
 function statesOf(instances: Instances, nowMs: number) {
-  return Array.from(instances.states(nowMs), ({ clusters: _, ...state }) => state);
+  return Array.from(
+    instances.states(nowMs),
+    ({ clusters: _, returnedMs: __, gapMs: ___, ...state }) => state,
+  );
 }
 
 describe("duplicates", () => {
@@ -200,5 +203,32 @@ describe("instances that rest", () => {
     instances.admit(batch({ samples: [] }), T0);
     const [state] = statesOf(instances, T0 + 61_000);
     assert.deepEqual(state, { name: "checkout", instances: 0, heardMs: T0, saidGoodbye: true });
+  });
+});
+
+describe("silences", () => {
+  /** When the service came back last, in ms after the start; batches come at these times. */
+  function returnedAfter(times: readonly number[]): number | null {
+    const instances = new Instances();
+    times.forEach((ms, seq) => void instances.admit(batch({ seq }), T0 + ms));
+    const [state] = instances.states(T0 + times.at(-1)!);
+    return state!.returnedMs === 0 ? null : state!.returnedMs - T0;
+  }
+
+  it("are longer pauses than a few seconds", () => {
+    assert.equal(returnedAfter([0, 1000, 2000, 4400, 5000]), null);
+    assert.equal(returnedAfter([0, 1000, 2000, 22_000, 23_000]), 22_000);
+  });
+
+  it("are not the habit of services that send seldom", () => {
+    assert.equal(returnedAfter([0, 1000, 3000, 4000, 7000, 8000, 11_000]), null);
+  });
+
+  it("are none while all instances rest", () => {
+    const instances = new Instances();
+    instances.admit(batch({ seq: 0 }), T0);
+    instances.admit(batch({ seq: 1, samples: [] }), T0 + 1000);
+    instances.admit(batch({ seq: 2 }), T0 + 30_000);
+    assert.equal([...instances.states(T0 + 30_000)][0]?.returnedMs, 0);
   });
 });

@@ -412,6 +412,8 @@ describe("what is known of the reporters", () => {
       instances,
       heardMs: T0,
       saidGoodbye,
+      returnedMs: 0,
+      gapMs: 0,
     });
     assert.deepEqual(source.services(T0 + 10), [
       {
