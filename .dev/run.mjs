@@ -36,6 +36,10 @@ const commands = {
     return codes.find((code) => code !== 0) ?? 0;
   },
   bench: async (args) => bench(await setUp(), args),
+  fuzz: async (args) => {
+    const node = await setUp();
+    return await node.run([...node.typeScriptFlags, join(root, ".dev/fuzz-samples.ts"), ...args]);
+  },
 };
 
 /** Dependencies and, where wanted, the build. One process at a time does this; others wait. */
