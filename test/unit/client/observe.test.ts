@@ -122,11 +122,19 @@ describe("observe", () => {
     }
   });
 
-  test("refuses a client that is observed already, until that was stopped", async () => {
+  test("takes a client that is observed already for what is recorded only, until the first was stopped", async () => {
     const redis = idleRedis();
+    const own = { sendCommand: redis.sendCommand };
     const first = observe(redis, { service: "a" });
-    assert.throws(() => observe(redis, { service: "b" }), /not observed yet/);
+    const { sendCommand } = redis;
+    const second = observe(redis, { service: "b" });
+    assert.equal(redis.sendCommand, sendCommand);
+    second.record("k");
+    assert.deepEqual([first.stats.counted, second.stats.counted], [0, 1]);
+    await second.stop();
+    assert.equal(redis.sendCommand, sendCommand);
     await first.stop();
+    assert.equal(redis.sendCommand, own.sendCommand);
     await observe(redis, { service: "b" }).stop();
   });
 
