@@ -1,7 +1,7 @@
 import type { Sample, SampleBatch } from "./sample.ts";
 
-/** Up to so many panes a batch counts as a whole, in the pane that holds its middle. */
-const WHOLE_PANES_MAX = 1.5;
+/** A batch counts as a whole where so much of it lies in one pane: the rest is the jitter of its reporter. */
+const WHOLE_SHARE_MIN = 0.9;
 
 /** What of a batch's time is counted in one pane. */
 export interface Slice {
@@ -15,15 +15,18 @@ export interface Slice {
 /**
  * The panes that a batch is counted in, first to last.
  *
- * By its middle, as a batch ends close to an edge of panes where reporters flush on whole seconds: by its end two would
- * fall into one pane now and then.
+ * Whole, by its middle, where it lies in one pane but for a little: reporters flush on whole seconds, and by its exact
+ * ends two batches would share a pane now and then. Else it is spread over the panes that it covers.
  */
 export function slicesOf(
   { startMs, endMs }: NonNullable<SampleBatch["span"]>,
   paneMs: number,
 ): readonly Slice[] {
   const spanMs = endMs - startMs;
-  if (spanMs <= WHOLE_PANES_MAX * paneMs) return [wholeSlice((startMs + endMs) / 2, spanMs, paneMs)];
+  const middleMs = (startMs + endMs) / 2;
+  const middlePaneMs = paneStartOf(middleMs, paneMs);
+  const insideMs = Math.min(endMs, middlePaneMs + paneMs) - Math.max(startMs, middlePaneMs);
+  if (insideMs >= WHOLE_SHARE_MIN * spanMs) return [wholeSlice(middleMs, spanMs, paneMs)];
   const slices: Slice[] = [];
   for (let fromMs = startMs; fromMs < endMs; ) {
     const paneStartMs = paneStartOf(fromMs, paneMs);

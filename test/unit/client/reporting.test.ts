@@ -203,13 +203,17 @@ describe("timers", () => {
     assert.equal(clock.waiting, 1);
     await clock.pass(3000);
     assert.equal(clock.waiting, 0);
-    assert.equal(batches.length, 1);
+    // The empty one says that nothing is to be told until the next.
+    assert.deepEqual(
+      batches.map(({ samples }) => samples.length),
+      [1, 0],
+    );
     await clock.pass(60_000);
     read("b");
     assert.equal(clock.waiting, 1);
     await clock.pass(1000);
-    assert.equal(batches.length, 2);
-    assert.ok((batches[1]?.endMs ?? 0) - (batches[1]?.startMs ?? 0) <= 1000);
+    assert.equal(batches.length, 3);
+    assert.ok((batches[2]?.endMs ?? 0) - (batches[2]?.startMs ?? 0) <= 1000);
   });
 });
 
@@ -297,6 +301,7 @@ describe("the end", () => {
       batches.map(({ goodbye, samples }) => [goodbye, samples.length]),
       [
         [undefined, 1],
+        [undefined, 0],
         [true, 0],
       ],
     );

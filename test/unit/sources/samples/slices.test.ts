@@ -14,7 +14,7 @@ function panesOf(startMs: number, endMs: number): number[] {
 }
 
 describe("a batch's time", () => {
-  it("is of the pane that holds its middle, up to one and a half panes", () => {
+  it("is of one pane where all but a little lies in it", () => {
     assert.deepEqual(panesOf(3000, 4000), [3]);
     for (const jitterMs of [-30, 30]) {
       assert.deepEqual(panesOf(3000 + jitterMs, 4000), [3]);
@@ -23,10 +23,13 @@ describe("a batch's time", () => {
     }
     assert.deepEqual(panesOf(3000, 3200), [3]);
     assert.deepEqual(panesOf(3800, 4000), [3]);
-    assert.deepEqual(panesOf(3000, 4500), [3]);
+    assert.deepEqual(panesOf(3000, 4100), [3]);
+    assert.deepEqual(panesOf(3500, 3500), [3]);
   });
 
-  it("is spread over the panes that it covers where it is longer", () => {
+  it("is spread over the panes that it covers otherwise", () => {
+    assert.deepEqual(panesOf(3000, 4500), [3, 4]);
+    assert.deepEqual(panesOf(3480, 4520), [3, 4]);
     assert.deepEqual(panesOf(2500, 4250), [2, 3, 4]);
     assert.deepEqual(panesOf(2000, 4000), [2, 3]);
     const slices = slicesOf({ startMs: T0 + 2500, endMs: T0 + 4500 }, SECOND);
