@@ -88,9 +88,9 @@ describe("samples of a pane", () => {
     const source = makeSource();
     const add = (key: string, span: { startMs: number; endMs: number } | null) =>
       source.take(batchOf(0, [sample(key, { reads: 1 })], { span }), T0 + 2500);
-    add("past", { startMs: T0, endMs: T0 + 1500 });
+    add("past", { startMs: T0, endMs: T0 + 1000 });
     add("none", null);
-    add("ahead", { startMs: T0 + 2000, endMs: T0 + 3500 });
+    add("ahead", { startMs: T0 + 2000, endMs: T0 + 3000 });
     add("far ahead", { startMs: T0 + 9000, endMs: T0 + 9001 });
     const starts = rowsOf(roundsOf(source, T0 + 2600, T0 + 5000)).map(
       ({ key, part }) => [key, (part.startMs - T0) / 1000] as const,
