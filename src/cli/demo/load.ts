@@ -23,7 +23,7 @@ export const SCHEDULE: readonly Overheating[] = [
   },
 ];
 const BASE_PER_SECOND = 3_000;
-const USERS = 20_000;
+export const USERS = 20_000;
 const SESSIONS = 50_000;
 const CARTS = 2_000;
 const PAGES = 500;

@@ -1,6 +1,6 @@
 import { Redis } from "ioredis";
 import { observe } from "../../client/index.ts";
-import { SCHEDULE_MS, zipfRank } from "./load.ts";
+import { SCHEDULE_MS, USERS, zipfRank } from "./load.ts";
 
 /** A key that only reads overheat: no keyspace event tells of it, the application itself does. */
 export const READ_HOT = {
@@ -12,7 +12,6 @@ export const READ_HOT = {
 
 const SERVICE = "storefront";
 const BASE_PER_SECOND = 300;
-const PRODUCTS = 5_000;
 const TICK_MS = 20;
 const UNANSWERED_MAX = 2_000;
 
@@ -29,7 +28,7 @@ export class Storefront {
   readonly #startMs: number;
   readonly #timer: NodeJS.Timeout;
   #lastTickMs = 0;
-  #productsOwed = 0;
+  #usersOwed = 0;
   #hotOwed = 0;
   #unanswered = 0;
 
@@ -39,6 +38,7 @@ export class Storefront {
     this.#redis = new Redis(port, "127.0.0.1", { enableOfflineQueue: false });
     // Without it an error on the connection would end the process.
     this.#redis.on("error", () => {});
+    this.#redis.on("ready", () => this.#redis.set(READ_HOT.key, "on").catch(() => {}));
     this.#watch = observe(this.#redis, { service: SERVICE, agent: agentUrl });
     this.#timer = setInterval(() => this.#tick(performance.now() - this.#startMs), TICK_MS);
   }
@@ -53,10 +53,9 @@ export class Storefront {
     const seconds = Math.min(5 * TICK_MS, elapsedMs - this.#lastTickMs) / 1000;
     this.#lastTickMs = elapsedMs;
     if (this.#redis.status !== "ready" || this.#unanswered > UNANSWERED_MAX) return;
-    this.#productsOwed += BASE_PER_SECOND * seconds;
+    this.#usersOwed += BASE_PER_SECOND * seconds;
     this.#hotOwed += readsPerSecondAt(elapsedMs) * seconds;
-    for (; this.#productsOwed >= 1; this.#productsOwed--)
-      this.#read(`product:${zipfRank(PRODUCTS, Math.random())}:page`);
+    for (; this.#usersOwed >= 1; this.#usersOwed--) this.#read(`user:${zipfRank(USERS, Math.random())}`);
     for (; this.#hotOwed >= 1; this.#hotOwed--) this.#read(READ_HOT.key);
   }
 

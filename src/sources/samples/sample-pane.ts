@@ -5,7 +5,14 @@ import { bucketOfKey, bucketsOf, totalIn } from "./buckets.ts";
 import type { ByteBudget } from "./byte-budget.ts";
 import { NameTable } from "./name-table.ts";
 import { makeClientPart, type PartContent, type PartOrigin } from "./part-maker.ts";
-import { type CountedRow, countedRow, idOfRow, keyBytesOf, type SampleRow } from "./sample-row.ts";
+import {
+  type CountedRow,
+  closeRound,
+  countedRow,
+  idOfRow,
+  keyBytesOf,
+  type SampleRow,
+} from "./sample-row.ts";
 import { SampleSummary } from "./sample-summary.ts";
 import { type KeyRate, rateOf, type Selection, type SelectionOptions, select } from "./selection.ts";
 
@@ -139,8 +146,7 @@ export class SamplePane {
     for (const { row, summary } of this.#touched) {
       const rate = rateOf(row, this.summaries());
       row.isTouched = false;
-      row.lastPerSecond = row.roundPerSecond;
-      row.roundPerSecond = 0;
+      closeRound(row);
       if (row.isGone || !steepness.couldBeSteep(rate.inPane)) continue;
       if (!steepness.isSteep(idOfRow(row), rate.inPane) || ignored(keyBytesOf(row))) continue;
       steep.push({ row, summary, rate });

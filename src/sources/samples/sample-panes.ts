@@ -7,15 +7,13 @@ import { ByteBudget } from "./byte-budget.ts";
 import type { Place } from "./placement.ts";
 import type { Sample } from "./sample.ts";
 import type { SamplePane } from "./sample-pane.ts";
-import type { SampleRow } from "./sample-row.ts";
+import { noteRound, type SampleRow } from "./sample-row.ts";
 import { type Added, SampleSummary } from "./sample-summary.ts";
 import { partInSlice, type Slice } from "./slices.ts";
 import { TargetPanes } from "./target-panes.ts";
 
 /** Scaled accesses of one key in one batch, of 10 s at most: no process does as many. */
 const LOAD_MAX = 2 ** 24;
-/** A rate over less time would be noise. */
-const RATE_MS_MIN = 50;
 
 export interface SamplePanesOptions {
   readonly agent: string;
@@ -105,10 +103,9 @@ export class SamplePanes {
     const row = summary.add(added);
     if (!row) return "excess";
     this.#countNames(pane, summary, row, added, sample, service);
-    const perAccess = 1000 / probability;
-    const load = added.reads + added.writes;
-    row.panePerSecond += (load * perAccess) / Math.max(slice.lengthMs, this.#options.lengthMs);
-    row.roundPerSecond += (load * perAccess) / Math.max(slice.lengthMs, RATE_MS_MIN);
+    const load = (added.reads + added.writes) / probability;
+    row.panePerSecond += (load * 1000) / Math.max(slice.lengthMs, this.#options.lengthMs);
+    noteRound(row, load, slice.fromMs, slice.lengthMs);
     pane.touch(row, summary);
     return null;
   }

@@ -20,8 +20,12 @@ export interface SampleRow {
   services: NameCounts | null;
   /** Accesses a second, scaled, of all batches so far; those shorter than the pane as if they were as long. */
   panePerSecond: number;
-  /** The same of the batches of this round, by their own length; and of the last round that had any. */
-  roundPerSecond: number;
+  /** Batches of this round: what they hold, scaled, the time that they cover together, and the fastest of them. */
+  roundLoad: number;
+  roundFromMs: number;
+  roundToMs: number;
+  roundBestPerSecond: number;
+  /** Of the last round that had any. */
   lastPerSecond: number;
   /** Whether it is among the rows that this round has touched. */
   isTouched: boolean;
@@ -29,6 +33,35 @@ export interface SampleRow {
   wasSent: boolean;
   /** Whether it left its summary for want of memory. */
   isGone: boolean;
+}
+
+/** A rate over less time would be noise. */
+const RATE_MS_MIN = 50;
+
+/** Notes `load` accesses (scaled) of a batch that covers `lengthMs` from `fromMs` on. */
+export function noteRound(row: SampleRow, load: number, fromMs: number, lengthMs: number): void {
+  row.roundLoad += load;
+  row.roundFromMs = Math.min(row.roundFromMs, fromMs);
+  row.roundToMs = Math.max(row.roundToMs, fromMs + lengthMs);
+  row.roundBestPerSecond = Math.max(row.roundBestPerSecond, perSecond(load, lengthMs));
+}
+
+/** Accesses a second in this round: batches of one client follow each other, those of several lie side by side. */
+export function roundPerSecond(row: SampleRow): number {
+  if (row.roundLoad === 0) return 0;
+  return Math.max(row.roundBestPerSecond, perSecond(row.roundLoad, row.roundToMs - row.roundFromMs));
+}
+
+export function closeRound(row: SampleRow): void {
+  row.lastPerSecond = roundPerSecond(row);
+  row.roundLoad = 0;
+  row.roundFromMs = Number.POSITIVE_INFINITY;
+  row.roundToMs = 0;
+  row.roundBestPerSecond = 0;
+}
+
+function perSecond(load: number, lengthMs: number): number {
+  return (load * 1000) / Math.max(lengthMs, RATE_MS_MIN);
 }
 
 export function newRow(db: number, key: string, error: number): SampleRow {
@@ -44,7 +77,10 @@ export function newRow(db: number, key: string, error: number): SampleRow {
     commands: null,
     services: null,
     panePerSecond: 0,
-    roundPerSecond: 0,
+    roundLoad: 0,
+    roundFromMs: Number.POSITIVE_INFINITY,
+    roundToMs: 0,
+    roundBestPerSecond: 0,
     lastPerSecond: 0,
     isTouched: false,
     wasSent: false,

@@ -1,6 +1,14 @@
 import type { KindCounts } from "../../model/access.ts";
 import { bucketOfKey, type Division, totalIn } from "./buckets.ts";
-import { type CountedRow, countedRow, keyBytesOf, loadOf, type SampleRow, weightOf } from "./sample-row.ts";
+import {
+  type CountedRow,
+  countedRow,
+  keyBytesOf,
+  loadOf,
+  roundPerSecond,
+  type SampleRow,
+  weightOf,
+} from "./sample-row.ts";
 import type { SampleSummary } from "./sample-summary.ts";
 
 /** Rows below this share of the pane's total are not published. */
@@ -99,7 +107,7 @@ export function rateOf({ db, key }: SampleRow, summaries: Iterable<SampleSummary
     const row = summary.find(db, key);
     if (!row) continue;
     inPane += row.panePerSecond;
-    lately += Math.max(row.lastPerSecond, row.roundPerSecond);
+    lately += Math.max(row.lastPerSecond, roundPerSecond(row));
   }
   return { inPane, current: Math.max(inPane, lately) };
 }

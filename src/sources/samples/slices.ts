@@ -6,6 +6,8 @@ const WHOLE_SHARE_MIN = 0.9;
 /** What of a batch's time is counted in one pane. */
 export interface Slice {
   readonly paneStartMs: number;
+  /** When it begins: a little before its pane, perhaps. */
+  readonly fromMs: number;
   readonly lengthMs: number;
   /** Which share of the batch's time lies before it, and before its end: 0 and 1 for all of it. */
   readonly fromShare: number;
@@ -32,7 +34,7 @@ export function slicesOf(
     const paneStartMs = paneStartOf(fromMs, paneMs);
     const toMs = Math.min(paneStartMs + paneMs, endMs);
     const [fromShare, toShare] = [(fromMs - startMs) / spanMs, (toMs - startMs) / spanMs];
-    slices.push({ paneStartMs, lengthMs: toMs - fromMs, fromShare, toShare });
+    slices.push({ paneStartMs, fromMs, lengthMs: toMs - fromMs, fromShare, toShare });
     fromMs = toMs;
   }
   return slices;
@@ -41,7 +43,8 @@ export function slicesOf(
 /** All of a batch of `spanMs` (0: not known, as long as a pane), in the pane that holds `atMs`. */
 export function wholeSlice(atMs: number, spanMs: number, paneMs: number): Slice {
   const lengthMs = spanMs > 0 ? spanMs : paneMs;
-  return { paneStartMs: paneStartOf(atMs, paneMs), lengthMs, fromShare: 0, toShare: 1 };
+  const fromMs = atMs - lengthMs / 2;
+  return { paneStartMs: paneStartOf(atMs, paneMs), fromMs, lengthMs, fromShare: 0, toShare: 1 };
 }
 
 /**
