@@ -16,6 +16,10 @@ export function countReply(
 ): void {
   const shape = shapeOf(name, args);
   if (shape === undefined) return;
+  if (shape.single !== null && !shape.perKeyReply) {
+    countSingle(tally, place, shape, shape.single, args, reply);
+    return;
+  }
   if (shape.perKeyReply && Array.isArray(reply)) {
     const replies: readonly unknown[] = reply;
     const isMiss = (i: number) => isNil(replies[i]);
@@ -63,6 +67,24 @@ const KEPT_FROM_RUNNING = new RegExp(
 /** XREAD: nothing new. Scripts: whatever they mean by it. */
 const NIL_TELLS_NOTHING: ReadonlySet<string> = new Set(["xread", "eval_ro", "evalsha_ro", "fcall_ro"]);
 
+/** Most commands have one key, in the first place: they need no more objects than the one that is told. */
+function countSingle(
+  tally: Tally,
+  place: Place,
+  shape: CommandShape,
+  kind: KeyKind,
+  args: readonly Argument[],
+  reply: unknown,
+): void {
+  const key = args[0];
+  if (key === undefined) return;
+  let bytes = sizeOf(reply);
+  if (args.length > WORDS_MAX) bytes += sizeOf(args);
+  else for (let i = 0; i < args.length; i++) bytes += sizeOf(args[i]);
+  const isMiss = kind === "read" && isNil(reply) && !NIL_TELLS_NOTHING.has(shape.name);
+  tally.add(place, key, { kind, isMiss, command: shape.name, bytes });
+}
+
 interface Outcome {
   isMiss(nthKey: number): boolean;
   /** Of the reply, shared by all keys. */
@@ -105,14 +127,19 @@ function isNil(reply: unknown): boolean {
 
 /** So many values of a reply are looked at; the rest of a longer list or map is taken to be like those. */
 const VALUES_MAX = 1000;
+/** Longer commands are looked at like replies. */
+const WORDS_MAX = 16;
 
 /** Bytes of the strings and buffers in a reply, an estimate where there are many. */
-function sizeOf(reply: unknown, left = { values: VALUES_MAX }): number {
+function sizeOf(reply: unknown): number {
   if (typeof reply === "string") return Buffer.byteLength(reply);
   if (reply instanceof Uint8Array) return reply.length;
+  return reply === null || typeof reply !== "object" ? 0 : sizeOfNested(reply, { values: VALUES_MAX });
+}
+
+function sizeOfNested(reply: object, left: { values: number }): number {
   if (Array.isArray(reply)) return sizeOfEach(reply, reply.length, left);
   if (reply instanceof Map) return sizeOfEach(reply, reply.size, left);
-  if (reply === null || typeof reply !== "object") return 0;
   const entries = Object.entries(reply);
   return sizeOfEach(entries, entries.length, left);
 }
@@ -122,7 +149,8 @@ function sizeOfEach(values: Iterable<unknown>, count: number, left: { values: nu
   let looked = 0;
   for (const value of values) {
     if (left.values-- <= 0) break;
-    bytes += sizeOf(value, left);
+    const isNested = typeof value === "object" && value !== null && !(value instanceof Uint8Array);
+    bytes += isNested ? sizeOfNested(value, left) : sizeOf(value);
     looked++;
   }
   return looked === 0 ? 0 : Math.round((bytes * count) / looked);

@@ -171,27 +171,41 @@ function listen(command: SentCommand, listener: Listener): void {
   if (listener.listening !== null && listener.listening === command.resolve) return;
   const { resolve, reject } = command;
   let isAnswered = false;
-  const answered = (told: () => void) => {
-    if (isAnswered) return;
+  /** Whether the answer is told now: once, and from then on the command is as it was. */
+  const isFirst = () => {
+    if (isAnswered) return false;
     isAnswered = true;
     if (command.resolve === resolveListened) command.resolve = resolve;
     if (command.reject === rejectListened) command.reject = reject;
-    try {
-      told();
-    } catch {
-      // Counting must not get in the app's way.
-    }
+    return true;
   };
   const resolveListened = (reply: unknown) => {
-    answered(() => listener.replied(reply));
+    if (isFirst()) tellReply(listener, reply);
     return resolve.call(command, reply);
   };
   const rejectListened = (error: unknown) => {
     // After an error of the client's own (a timeout) the answer may still come.
-    if (isServerError(error)) answered(() => listener.failed(error));
+    if (isServerError(error) && isFirst()) tellError(listener, error);
     return reject.call(command, error);
   };
   command.resolve = resolveListened;
   command.reject = rejectListened;
   listener.listening = resolveListened;
+}
+
+/** Counting must not get in the app's way. */
+function tellReply(listener: Listener, reply: unknown): void {
+  try {
+    listener.replied(reply);
+  } catch {
+    // What could not be counted is not.
+  }
+}
+
+function tellError(listener: Listener, error: Error): void {
+  try {
+    listener.failed(error);
+  } catch {
+    // What could not be counted is not.
+  }
 }
