@@ -255,6 +255,27 @@ describe("keys that rise steeply", () => {
     assert.equal(named?.currentPerSecond, 20_000, "the closing part tells its rate");
   });
 
+  it("run at what their batches say over the time that these cover, not at the sum of batches that follow each other", () => {
+    const rateOf = (spans: readonly (readonly [fromMs: number, toMs: number, instance: string])[]) => {
+      const source = makeSource();
+      spans.forEach(([fromMs, toMs, instance], seq) => {
+        const span = { startMs: T0 + fromMs, endMs: T0 + toMs };
+        const hot = sample("hot", { reads: 5 * (toMs - fromMs) });
+        source.take(batchOf(T0 + toMs, [hot], { span, instance, seq }), T0 + 410);
+      });
+      return rowsOf(source.round(T0 + 450))[0]?.currentPerSecond;
+    };
+    const follow = rateOf([
+      [0, 200, "pod-1"],
+      [200, 400, "pod-1"],
+    ]);
+    const besides = rateOf([
+      [0, 200, "pod-1"],
+      [0, 200, "pod-2"],
+    ]);
+    assert.deepEqual([follow, besides], [5000, 10_000]);
+  });
+
   it("leave early a limited number at a time, the fastest first, and all are told of by the end", () => {
     const source = makeSource({ panes: { length: 1000, publish: 10 } });
     const samples = Array.from({ length: 25 }, (_, i) => sample(`k${i}`, { reads: 5000 + i }));
