@@ -4,6 +4,8 @@ import { after, before, describe, type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { Redis } from "ioredis";
 import { type Observation, type ObserveOptions, observe } from "../../src/client/index.ts";
 import { startRedis, type TestServer } from "../support/redis.ts";
@@ -168,7 +170,7 @@ describe("an agent", () => {
     await get(redis, "k", 10);
     await waitFor("the first try", () => sink.requests.length === 1);
     const startMs = Date.now();
-    await waitFor("the second try", () => sink.requests.length === 2);
+    await waitFor("the second try", () => sink.requests.length >= 2);
     assert.ok(Date.now() - startMs > 1500 && Date.now() - startMs < 4000, `${Date.now() - startMs} ms`);
     assert.deepEqual(sink.requests[0]?.body, sink.requests[1]?.body);
   });
@@ -280,6 +282,11 @@ describe("a process that is observed", () => {
   });
 });
 
+function collectGarbage(): void {
+  setFlagsFromString("--expose-gc");
+  runInNewContext("gc")();
+}
+
 test("a million distinct keys take little memory, with the agent away", async (t) => {
   const { redis, observation } = await rig(t, { agent: "http://127.0.0.1:1" });
   let peakMib = 0;
@@ -289,7 +296,7 @@ test("a million distinct keys take little memory, with the agent away", async (t
       for (let j = 0; j < 1000; j++) pipeline.exists(`some:longer:key:${i + j}`);
       await pipeline.exec();
       if (i % 50_000 !== 0) continue;
-      globalThis.gc?.();
+      collectGarbage();
       peakMib = Math.max(peakMib, process.memoryUsage().heapUsed / 2 ** 20);
     }
   };
