@@ -66,7 +66,7 @@ async function compare(
     }
     for (let round = 0; round < (bench.isQuick ? 3 : ROUNDS); round++)
       await inTurn(clients, figures, load, round);
-    for (const process of [...clients, sink]) process.disconnect();
+    await Promise.all([...clients, sink].map(end));
     bench.progress(`${generation + 1} of ${generations} generations, ${driver}, ${load.what}`);
   }
   return figures;
@@ -99,6 +99,12 @@ async function start(script: string, args: readonly string[]): Promise<[ChildPro
   const child = fork(fileURLToPath(new URL(`support/${script}`, import.meta.url)), [...args]);
   const [message] = await once(child, "message");
   return [child, message];
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  const exited = once(child, "exit");
+  child.disconnect();
+  await exited;
 }
 
 async function run(client: ChildProcess, load: ClientLoad): Promise<ClientRun> {

@@ -1,4 +1,4 @@
-/** An agent that takes every batch and forgets it. Prints its URL; ends with its standard input. */
+/** An agent that takes every batch and forgets it. Tells its parent its URL, and ends with it. */
 import { createServer } from "node:http";
 
 const server = createServer((request, response) => {

@@ -28,7 +28,7 @@ export interface AccessCounterOptions {
 /** What was counted in a second that is over. */
 export interface CountedSecond {
   readonly counted: readonly CountedRows[];
-  /** By key, with what was taken out of it before. */
+  /** By key, with what was taken out of it before; of a great many keys not the least. */
   readonly sums: KeySums;
 }
 
@@ -73,8 +73,8 @@ export class AccessCounter {
   }
 
   /** Takes in what was taken out of the tallies while their second runs. */
-  tookOut(counted: Iterable<CountedRows>): void {
-    for (const rows of counted) this.#heat.add(rows);
+  tookOut(counted: readonly CountedRows[]): void {
+    this.#heat.add(counted);
   }
 
   /** Begins a second after a rest. */

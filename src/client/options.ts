@@ -12,7 +12,7 @@ export interface ObserveOptions {
   readonly agent?: string | URL | AgentOptions | undefined;
   /**
    * With which probability a command is counted, in [1/1024, 1], rounded up to a power of two. Left out: all while there
-   * are fewer than about 10,000 a second, else half, a quarter, an eighth of them, as the load allows.
+   * are fewer than about 5,000 a second, else half, a quarter, an eighth of them, as the load allows.
    */
   readonly sampleRate?: number | undefined;
 }

@@ -1,3 +1,4 @@
+import { nthSmallest } from "../panes/nth-smallest.ts";
 import { type KeySum, KeySums, loadOf, weightOf } from "./key-sums.ts";
 import type { TallyRow } from "./tally-row.ts";
 
@@ -6,6 +7,8 @@ const OVER_MS = 10_000;
 const KEYS_PER_SECOND_MAX = 512;
 /** And together at most so many characters of them. */
 const KEY_CHARACTERS_MAX = 128 * 1024;
+/** Rows of at least so many accesses a second are always summed: together they may be of a key that is remembered. */
+const RATE_REMEMBERED = 25;
 /** Rates right after the start are taken over at least so long. */
 const SPAN_MS_MIN = 1000;
 
@@ -52,12 +55,15 @@ export class RecentHeat {
     this.#sinceMs = nowMs;
   }
 
-  /** Takes in what has left a tally in the second that is open. */
-  add({ probability, rows }: CountedRows): void {
-    for (const row of rows) this.#open.addRow(row, probability);
+  /** Takes in what has left the tallies in the second that is open: what is small beside the rest is not looked at. */
+  add(counted: readonly CountedRows[]): void {
+    const least = Math.min(RATE_REMEMBERED, leastOfLargest(counted));
+    for (const { probability, rows } of counted) {
+      for (const row of rows) if (row.weight >= least * probability) this.#open.addRow(row, probability);
+    }
   }
 
-  /** Ends the open second. Returns the sums of all its keys. */
+  /** Ends the open second. Returns the sums of its keys. */
   closeSecond(startMs: number, endMs: number): KeySums {
     const closed = this.#open;
     this.#open = new KeySums();
@@ -100,6 +106,17 @@ function countOf(sum: KeySum, seconds: number): KeyCount {
     total: loadOf(sum) / seconds,
   };
   return { key, keyEncoding, db, ratePerSecond, absorbedPerSecond: absorbed / seconds };
+}
+
+/** Scaled weight of the row that is the last of the largest. */
+function leastOfLargest(counted: readonly CountedRows[]): number {
+  const length = counted.reduce((sum, { rows }) => sum + rows.length, 0);
+  if (length <= KEYS_PER_SECOND_MAX) return 0;
+  const weights = new Float64Array(length);
+  let at = 0;
+  for (const { probability, rows } of counted)
+    for (const row of rows) weights[at++] = row.weight / probability;
+  return nthSmallest(weights, length - KEYS_PER_SECOND_MAX);
 }
 
 function bounded(sums: KeySums): KeySum[] {

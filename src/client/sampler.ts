@@ -2,11 +2,11 @@ import type { Clock } from "../runtime/clock.ts";
 import type { CommandObserver, Tally } from "./observer.ts";
 
 /** Up to so many commands a second are counted all. */
-export const COUNTED_PER_SECOND = 10_000;
+export const COUNTED_PER_SECOND = 5000;
 /** And so many at once, before a rush makes the sampler thin out. */
-const BURST = 2000;
+const BURST = 1000;
 /** And so many more after each halving. */
-const BURST_AFTER_HALVING = 500;
+const BURST_AFTER_HALVING = 250;
 /** The clock is read once for so many commands that are counted, where nobody else wants to know the time. */
 const CHECK_EVERY = 16;
 /** The least that a sampler thins out by itself: a key at 1,000/s is known within 2.65% after 10 s. */
