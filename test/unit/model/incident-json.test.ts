@@ -8,9 +8,12 @@ const CONTRACT_KEYS =
   "id rule severity cluster target key keyEncoding db slot kind status reason late reopened startedAt resolvedAt ratePerSecond currentRatePerSecond peakRatePerSecond shareOfTarget count complete coverage facts services commands advice notified";
 
 describe("an incident as JSON", () => {
-  it("has every key of the contract, and pattern, window and cut beside them", () => {
+  it("has every key of the contract, and pattern, window, cut and suspect beside them", () => {
     const keys = Object.keys(incidentJson(incidentOf()));
-    assert.deepEqual(keys.sort(), [...CONTRACT_KEYS.split(" "), "pattern", "windowSeconds", "cut"].sort());
+    assert.deepEqual(
+      keys.sort(),
+      [...CONTRACT_KEYS.split(" "), "suspect", "pattern", "windowSeconds", "cut"].sort(),
+    );
   });
 
   it("says what is likely of a count only where it was sampled", () => {
