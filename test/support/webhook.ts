@@ -50,10 +50,16 @@ export class TestWebhook implements AsyncDisposable {
 
   /** Listens, after `refuse()` on the same port again. */
   async listen(): Promise<void> {
-    this.#server.listen(this.#port, "127.0.0.1");
-    await once(this.#server, "listening");
+    // Meanwhile some connection may have been given the port for its own end.
+    await waitFor("the port to be free again", () => this.#tryListening());
     const address = this.#server.address();
     if (address !== null && typeof address === "object") this.#port = address.port;
+  }
+
+  async #tryListening(): Promise<boolean> {
+    this.#server.listen(this.#port, "127.0.0.1");
+    await once(this.#server, "listening");
+    return true;
   }
 
   /** Ends every connection and refuses new ones, until `listen()`. */
