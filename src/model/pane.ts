@@ -72,7 +72,10 @@ export interface PanePart {
   readonly bucket: number;
   readonly buckets: number;
   readonly part: number;
-  /** The last part of its pane in this bucket; only it has `parts`, a floor above 0 and `totals`. */
+  /**
+   * The last part of its pane in this bucket; only it has `parts` and `totals`. A floor above 0 it shares with late parts,
+   * and with those of other probabilities, of the clients' vantage alone.
+   */
   readonly closing: boolean;
   /** How many parts the pane has in this bucket, this one included; 0 on early parts. */
   readonly parts: number;
@@ -80,7 +83,7 @@ export interface PanePart {
   readonly floor: number;
   /** Accesses surely seen in this part, over all keys. */
   readonly total: KindCounts;
-  /** With which each access was kept, constant within the pane; counts are raw. */
+  /** With which each access was kept; counts are raw. Parts of a pane differ in it in the clients' vantage alone. */
   readonly probability: number;
   /** Share of the pane's time that was watched on purpose; 1: all of it. A declared duty cycle, in (0, 1]. */
   readonly watchedShare: number;
