@@ -4,7 +4,7 @@ import { HttpError } from "./errors.ts";
 
 /** Largest body, as sent and unpacked. */
 export const BODY_BYTES_MAX = 1024 * 1024;
-const CAPACITY_MIN = 8 * 1024;
+const CAPACITY_MIN = 1024;
 const RETRY_AFTER_SECONDS = 1;
 
 /** Why a body was not taken. */
