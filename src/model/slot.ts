@@ -85,3 +85,14 @@ export function bucketOfSlot(slot: number, buckets: number): number {
 export function coversSlot(ranges: readonly SlotRange[] | null, slot: number): boolean {
   return ranges === null || ranges.some(([first, last]) => slot >= first && slot <= last);
 }
+
+/** Every bucket that the slots touch; outside Cluster mode (`null`) there is one. */
+export function bucketsOfSlots(slots: readonly SlotRange[] | null, buckets: number): Set<number> {
+  if (slots === null) return new Set([0]);
+  const touched = new Set<number>();
+  for (const [first, last] of slots) {
+    const lastBucket = bucketOfSlot(Math.min(last, SLOT_COUNT - 1), buckets);
+    for (let bucket = bucketOfSlot(first, buckets); bucket <= lastBucket; bucket++) touched.add(bucket);
+  }
+  return touched;
+}

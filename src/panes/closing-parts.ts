@@ -21,7 +21,7 @@ import type { Sketch } from "./sketch.ts";
 import type { Steepness } from "./steepness.ts";
 
 /** Entries below this share of the pane's total are not published. */
-const PUBLISH_SHARE = 2e-4;
+export const PUBLISH_SHARE = 2e-4;
 
 /** What the source knows of a pane when it closes. */
 export interface PaneVerdict {

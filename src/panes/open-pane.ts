@@ -1,7 +1,7 @@
 import type { Kind, KindCounts } from "../model/access.ts";
 import { keptKeySlot } from "../model/key.ts";
 import type { PanePart, PaneTotals } from "../model/pane.ts";
-import { bucketOfSlot, SLOT_COUNT, type SlotRange } from "../model/slot.ts";
+import { bucketOfSlot, bucketsOfSlots, type SlotRange } from "../model/slot.ts";
 import type { Coins } from "./coins.ts";
 import { noteColumns } from "./columns.ts";
 import { type EntryRow, entriesOf } from "./entries.ts";
@@ -91,14 +91,7 @@ export class OpenPane {
 
   /** Every bucket that the slots touch: an empty part is the heartbeat of its bucket. */
   bucketsOf(slots: readonly SlotRange[] | null): Set<number> {
-    if (slots === null) return new Set([0]);
-    const { buckets } = this.#options;
-    const touched = new Set<number>();
-    for (const [first, last] of slots) {
-      const lastBucket = bucketOfSlot(Math.min(last, SLOT_COUNT - 1), buckets);
-      for (let bucket = bucketOfSlot(first, buckets); bucket <= lastBucket; bucket++) touched.add(bucket);
-    }
-    return touched;
+    return bucketsOfSlots(slots, this.#options.buckets);
   }
 
   /** The next part of a bucket. */

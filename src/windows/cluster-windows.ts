@@ -3,7 +3,7 @@ import type { PanePart, PaneTotals } from "../model/pane.ts";
 import type { TargetReport } from "../model/target.ts";
 import type { KeyHasher } from "../panes/key-words.ts";
 import type { Ledger } from "../runtime/accounting.ts";
-import type { ByteBudget } from "./byte-budget.ts";
+import type { ByteBudget } from "../runtime/byte-budget.ts";
 import { MISS, READ, WRITE } from "./columns.ts";
 import { Completeness } from "./completeness.ts";
 import { DELIVERED, UNBROKEN, UNSAMPLED } from "./delivery-ring.ts";

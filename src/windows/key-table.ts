@@ -1,6 +1,6 @@
 import { keptKeySlot } from "../model/key.ts";
 import { isSameKey, type KeyHasher, viewOf } from "../panes/key-words.ts";
-import type { ByteBudget } from "./byte-budget.ts";
+import type { ByteBudget } from "../runtime/byte-budget.ts";
 
 /** Charged for each key beside its bytes: its place in the table and its columns. */
 const BYTES_PER_KEY = 48;

@@ -2,7 +2,7 @@ import { COMMANDS_PER_ENTRY, type PaneEntries, type PanePart } from "../model/pa
 import { coversSlot } from "../model/slot.ts";
 import { viewOf } from "../panes/key-words.ts";
 import type { Ledger } from "../runtime/accounting.ts";
-import type { ByteBudget } from "./byte-budget.ts";
+import type { ByteBudget } from "../runtime/byte-budget.ts";
 import { type ClientRows, clientRowsBytes, clientRowsOf } from "./client-rows.ts";
 import { COLUMN_COUNT, EXCESS, MAYBE, MISS, READ, WRITE } from "./columns.ts";
 import { KeyTable } from "./key-table.ts";

@@ -1,5 +1,5 @@
 import type { PanePart } from "../model/pane.ts";
-import { bucketOfSlot } from "../model/slot.ts";
+import { bucketsOfSlots } from "../model/slot.ts";
 import { type StoredPart, scaleOf } from "./stored-part.ts";
 import { kindBits } from "./vantage.ts";
 
@@ -83,14 +83,7 @@ function isDone({ numbers, announced }: BucketParts): boolean {
 
 /** In how many buckets the pane of this part has a closing part: those that its target's slots touch. */
 function bucketsTouched({ slots, buckets }: PanePart): number {
-  if (slots === null) return 1;
-  const touched = new Set<number>();
-  for (const [first, last] of slots) {
-    for (let bucket = bucketOfSlot(first, buckets); bucket <= bucketOfSlot(last, buckets); bucket++) {
-      touched.add(bucket);
-    }
-  }
-  return Math.max(1, touched.size);
+  return Math.max(1, bucketsOfSlots(slots, buckets).size);
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { KindCounts } from "../../model/access.ts";
 import { keptKeySlot } from "../../model/key.ts";
-import { bucketOfSlot, SLOT_COUNT, type SlotRange } from "../../model/slot.ts";
+import { bucketOfSlot, type SlotRange } from "../../model/slot.ts";
 
 /** How a target's keys are divided. */
 export interface Division {
@@ -12,17 +12,6 @@ export interface Division {
 /** `key`: kept form, one character a byte. */
 export function bucketOfKey(key: string, { slots, buckets }: Division): number {
   return slots === null ? 0 : bucketOfSlot(keptKeySlot(Buffer.from(key, "latin1")), buckets);
-}
-
-/** Every bucket that the slots touch. */
-export function bucketsOf({ slots, buckets }: Division): ReadonlySet<number> {
-  if (slots === null) return new Set([0]);
-  const touched = new Set<number>();
-  for (const [first, last] of slots) {
-    const lastBucket = bucketOfSlot(Math.min(last, SLOT_COUNT - 1), buckets);
-    for (let bucket = bucketOfSlot(first, buckets); bucket <= lastBucket; bucket++) touched.add(bucket);
-  }
-  return touched;
 }
 
 /** Counts of a bucket, from 0 on. */

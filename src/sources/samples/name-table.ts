@@ -1,4 +1,4 @@
-import type { ByteBudget } from "./byte-budget.ts";
+import type { ByteBudget } from "../../runtime/byte-budget.ts";
 
 const BYTES_PER_NAME = 96;
 
@@ -37,6 +37,6 @@ export class NameTable {
 
   #charge(bytes: number): void {
     this.#bytes += bytes;
-    this.#budget.used += bytes;
+    this.#budget.take(bytes);
   }
 }

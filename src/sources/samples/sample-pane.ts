@@ -1,20 +1,14 @@
 import type { KindCounts } from "../../model/access.ts";
 import type { PanePart } from "../../model/pane.ts";
+import { bucketsOfSlots } from "../../model/slot.ts";
 import type { Steepness } from "../../panes/steepness.ts";
-import { bucketOfKey, bucketsOf, totalIn } from "./buckets.ts";
-import type { ByteBudget } from "./byte-budget.ts";
+import type { ByteBudget } from "../../runtime/byte-budget.ts";
+import { bucketOfKey, totalIn } from "./buckets.ts";
 import { NameTable } from "./name-table.ts";
 import { makeClientPart, type PartContent, type PartOrigin } from "./part-maker.ts";
-import {
-  type CountedRow,
-  closeRound,
-  countedRow,
-  idOfRow,
-  keyBytesOf,
-  type SampleRow,
-} from "./sample-row.ts";
+import { closeRound, countedRow, idOfRow, keyBytesOf, type SampleRow } from "./sample-row.ts";
 import { SampleSummary } from "./sample-summary.ts";
-import { type KeyRate, rateOf, type Selection, type SelectionOptions, select } from "./selection.ts";
+import { addRow, type KeyRate, rateOf, type Selection, type SelectionOptions, select } from "./selection.ts";
 
 /** Numbers of one pane's parts in a bucket stay below those of merged panes (transport/coarsen.ts). */
 const PARTS_MAX = 1000;
@@ -100,7 +94,7 @@ export class SamplePane {
     for (const { row, summary, rate } of steep.slice(0, publishMax)) {
       let selection = selections.get(summary);
       if (!selection) {
-        selection = { probability: summary.probability, floor: 0, totals: new Map(), rows: new Map() };
+        selection = emptySelection(summary.probability);
         selections.set(summary, selection);
       }
       takeRow(row, selection, rate.current, origin);
@@ -159,13 +153,13 @@ export class SamplePane {
   #plainParts(origin: PartOrigin, selection: Selection): PanePart[] {
     const { totals, rows, floor } = selection;
     // A floor speaks of every key that could have been counted.
-    const floored = floor > 0 ? bucketsOf(origin.division) : [];
+    const floored = floor > 0 ? bucketsOfSlots(origin.division.slots, origin.division.buckets) : [];
     const buckets = new Set([...totals.keys(), ...rows.keys(), ...floored]);
     return Array.from(buckets, (bucket) => this.#part(origin, contentOf(selection, bucket, false)));
   }
 
-  #lastParts(origin: PartOrigin, selection: Selection = emptySelection()): PanePart[] {
-    const closing = bucketsOf(origin.division);
+  #lastParts(origin: PartOrigin, selection: Selection = emptySelection(1)): PanePart[] {
+    const closing = bucketsOfSlots(origin.division.slots, origin.division.buckets);
     // Keys whose slot the target does not have, as in a migration.
     const strays = [...selection.totals.keys()].filter((bucket) => !closing.has(bucket));
     return [...closing, ...strays].map((bucket) =>
@@ -187,15 +181,12 @@ function takeRow(row: SampleRow, selection: Selection, rate: number, { division 
   total.read += row.reads;
   total.write += row.writes;
   total.miss += row.misses;
-  const taken: CountedRow = countedRow(row, 0, rate);
-  const rows = selection.rows.get(bucket);
-  if (rows) rows.push(taken);
-  else selection.rows.set(bucket, [taken]);
+  addRow(selection, bucket, countedRow(row, 0, rate));
   row.wasSent = true;
 }
 
-function emptySelection(): Selection {
-  return { probability: 1, floor: 0, totals: new Map(), rows: new Map() };
+function emptySelection(probability: number): Selection {
+  return { probability, floor: 0, totals: new Map(), rows: new Map() };
 }
 
 function contentOf(selection: Selection, bucket: number, closing: boolean): Omit<PartContent, "part"> {

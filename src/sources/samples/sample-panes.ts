@@ -1,9 +1,9 @@
 import { randomInt } from "node:crypto";
 import type { PanePart } from "../../model/pane.ts";
 import { Coins } from "../../panes/coins.ts";
+import { ByteBudget } from "../../runtime/byte-budget.ts";
 import { keptOf, rounded, uniform } from "./binomial.ts";
 import { bucketOfKey, type Division } from "./buckets.ts";
-import { ByteBudget } from "./byte-budget.ts";
 import type { Place } from "./placement.ts";
 import type { Sample } from "./sample.ts";
 import type { SamplePane } from "./sample-pane.ts";
@@ -156,9 +156,9 @@ export class SamplePanes {
 
   #hasRoomFor(added: Added, { commands }: Sample): boolean {
     const bytes = SampleSummary.bytesFor(added, commands);
-    if (this.#budget.hasRoomFor(bytes)) return true;
+    if (bytes <= this.#budget.left) return true;
     this.#purge();
-    return this.#budget.hasRoomFor(bytes);
+    return bytes <= this.#budget.left;
   }
 
   /** Halves every summary of at least the mean size: together they hold at least half of the memory. */

@@ -1,7 +1,7 @@
 import type { KindCounts } from "../../model/access.ts";
 import { nthSmallest } from "../../panes/nth-smallest.ts";
+import type { ByteBudget } from "../../runtime/byte-budget.ts";
 import { totalIn } from "./buckets.ts";
-import type { ByteBudget } from "./byte-budget.ts";
 import { withName } from "./name-counts.ts";
 import { clearCounts, namesOf, newRow, type SampleRow, weightOf } from "./sample-row.ts";
 
@@ -49,7 +49,7 @@ export class SampleSummary {
   constructor(probability: number, budget: ByteBudget) {
     this.probability = probability;
     this.#budget = budget;
-    budget.used += SUMMARY_BYTES;
+    budget.take(SUMMARY_BYTES);
   }
 
   get bytes(): number {
@@ -162,6 +162,6 @@ export class SampleSummary {
 
   #charge(bytes: number): void {
     this.#bytes += bytes;
-    this.#budget.used += bytes;
+    this.#budget.take(bytes);
   }
 }

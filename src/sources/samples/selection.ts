@@ -1,4 +1,5 @@
 import type { KindCounts } from "../../model/access.ts";
+import { PUBLISH_SHARE } from "../../panes/closing-parts.ts";
 import { bucketOfKey, type Division, totalIn } from "./buckets.ts";
 import {
   type CountedRow,
@@ -10,9 +11,6 @@ import {
   weightOf,
 } from "./sample-row.ts";
 import type { SampleSummary } from "./sample-summary.ts";
-
-/** Rows below this share of the pane's total are not published. */
-const PUBLISH_SHARE = 2e-4;
 
 export interface SelectionOptions {
   readonly publishMax: number;
@@ -86,10 +84,13 @@ function upperOf(row: SampleRow): number {
 
 function publish(row: SampleRow, selection: Selection, rate: number, division: Division): void {
   const bucket = bucketOfKey(row.key, division);
-  const counted = countedRow(row, row.error, rate);
-  const rows = selection.rows.get(bucket);
-  if (rows) rows.push(counted);
-  else selection.rows.set(bucket, [counted]);
+  addRow(selection, bucket, countedRow(row, row.error, rate));
+}
+
+export function addRow({ rows }: Selection, bucket: number, row: CountedRow): void {
+  const known = rows.get(bucket);
+  if (known) known.push(row);
+  else rows.set(bucket, [row]);
 }
 
 /** Accesses a second of a key, from all its samples, however they were sampled. */

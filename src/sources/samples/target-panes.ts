@@ -1,7 +1,7 @@
 import type { PanePart } from "../../model/pane.ts";
 import { Steepness } from "../../panes/steepness.ts";
+import type { ByteBudget } from "../../runtime/byte-budget.ts";
 import type { Division } from "./buckets.ts";
-import type { ByteBudget } from "./byte-budget.ts";
 import type { PartOrigin } from "./part-maker.ts";
 import type { Place } from "./placement.ts";
 import { SamplePane } from "./sample-pane.ts";

@@ -4,34 +4,11 @@ import { AccessCounter } from "../../../src/client/access-counter.ts";
 import type { Place } from "../../../src/client/observer.ts";
 import { Reporting } from "../../../src/client/reporting.ts";
 import { seededRandom } from "../../support/random.ts";
+import type { SentBatch } from "../../support/samples-sink.ts";
 import { SimulatedClock } from "../../support/simulated-clock.ts";
 
 const START_MS = Date.UTC(2026, 10, 23, 17, 0, 0, 300);
 const PLACE: Place = { target: "127.0.0.1:6379", db: 0 };
-
-interface SentSample {
-  readonly key?: string;
-  readonly keyBase64?: string;
-  readonly db?: number;
-  readonly target?: string;
-  readonly probability?: number;
-  readonly reads?: number;
-  readonly writes?: number;
-  readonly misses?: number;
-  readonly absorbed?: number;
-  readonly bytes?: number;
-  readonly commands?: Record<string, number>;
-}
-
-interface SentBatch {
-  readonly service: string;
-  readonly instance: string;
-  readonly seq: number;
-  readonly startMs: number;
-  readonly endMs: number;
-  readonly goodbye?: boolean;
-  readonly samples: readonly SentSample[];
-}
 
 /** `aheadMs`: by how much the agent's clock is. */
 function rig({ aheadMs = 0, sampleRate = null }: { aheadMs?: number; sampleRate?: number | null } = {}) {

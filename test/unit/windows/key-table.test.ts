@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { keyId } from "../../../src/model/key.ts";
 import { slotOf } from "../../../src/model/slot.ts";
 import { KeyHasher, viewOf } from "../../../src/panes/key-words.ts";
-import { ByteBudget } from "../../../src/windows/byte-budget.ts";
+import { ByteBudget } from "../../../src/runtime/byte-budget.ts";
 import { KeyTable } from "../../../src/windows/key-table.ts";
 
 function makeTable() {

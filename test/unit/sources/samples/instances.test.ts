@@ -1,22 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { Instances } from "../../../../src/sources/samples/instances.ts";
-import type { Sample, SampleBatch } from "../../../../src/sources/samples/sample.ts";
+import type { SampleBatch } from "../../../../src/sources/samples/sample.ts";
+import { sample, T0 } from "./scene.ts";
 
-const T0 = 1_700_000_000_000;
-
-const SAMPLE: Sample = {
-  key: "user:1",
-  db: 0,
-  target: null,
-  probability: 1,
-  reads: 1,
-  writes: 0,
-  misses: 0,
-  absorbed: 0,
-  bytes: 0,
-  commands: null,
-};
+const SAMPLE = sample("user:1", { reads: 1 });
 
 function batch(fields: Partial<SampleBatch> = {}): SampleBatch {
   return {

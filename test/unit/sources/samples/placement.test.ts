@@ -3,6 +3,7 @@ import { describe, it } from "node:test";
 import { slotOf } from "../../../../src/model/slot.ts";
 import { type KnownTarget, Placement } from "../../../../src/sources/samples/placement.ts";
 import type { Sample } from "../../../../src/sources/samples/sample.ts";
+import { sample } from "./scene.ts";
 
 function target(address: string, fields: Partial<KnownTarget> = {}): KnownTarget {
   return { cluster: "shop", address, aliases: [], role: "primary", slots: null, ...fields };
@@ -11,19 +12,7 @@ function target(address: string, fields: Partial<KnownTarget> = {}): KnownTarget
 function placed(targets: readonly KnownTarget[], fields: Partial<Sample> = {}): string {
   const placement = new Placement("default");
   placement.update(targets);
-  const place = placement.placeOf({
-    key: "user:1",
-    db: 0,
-    target: null,
-    probability: 1,
-    reads: 1,
-    writes: 0,
-    misses: 0,
-    absorbed: 0,
-    bytes: 0,
-    commands: null,
-    ...fields,
-  });
+  const place = placement.placeOf(sample("user:1", { reads: 1, ...fields }));
   return `${place.cluster}/${place.target}`;
 }
 

@@ -15,6 +15,7 @@ export class ByteBudget {
     return this.bytesMax - this.#used;
   }
 
+  /** Negative: gives them back. */
   take(bytes: number): void {
     this.#used += bytes;
   }
