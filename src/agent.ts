@@ -11,11 +11,11 @@ import type { SampleBatch, Taken } from "./sources/samples/sample.ts";
 import { SamplesSource } from "./sources/samples/samples-source.ts";
 import { ServerClaims } from "./sources/server-claims.ts";
 import { TargetWatch } from "./sources/target-watch.ts";
-import type { Transport } from "./transport/transport.ts";
+import type { Outlet } from "./transport/transport.ts";
 
 export interface AgentOptions {
   readonly config: Pick<Config, "cluster" | "targets" | "sources" | "panes" | "kafka" | "ignore">;
-  readonly transport: Transport;
+  readonly transport: Outlet;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Name of this agent: the host's unless given. */

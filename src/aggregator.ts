@@ -88,6 +88,8 @@ export class Aggregator {
       case "services":
         services.add(message, clock.now());
         return;
+      case "topology":
+        return;
       case "report":
         targets.add(message);
         windows.expect(message);

@@ -7,6 +7,8 @@ const SLOT_RANGE_BYTES = 32;
 const FACTS_BYTES = 384;
 const SERVICES_BYTES = 256;
 const SERVICE_BYTES = 128;
+const TOPOLOGY_BYTES = 256;
+const TARGET_BYTES = 64;
 
 /** Memory that a message takes, in bytes: an estimate from above. */
 export function messageBytes(message: Message): number {
@@ -15,6 +17,9 @@ export function messageBytes(message: Message): number {
   if (message.type === "services") {
     const names = message.services.reduce((sum, { name }) => sum + 2 * name.length, 0);
     return SERVICES_BYTES + message.services.length * SERVICE_BYTES + names;
+  }
+  if (message.type === "topology") {
+    return message.targets.reduce((sum, target) => sum + TARGET_BYTES + 2 * target.length, TOPOLOGY_BYTES);
   }
   const { sources, slots } = message;
   const reasons = sources.reduce((sum, { reason }) => sum + 2 * (reason?.length ?? 0), 0);

@@ -1,0 +1,69 @@
+import type { Incident, Notified } from "./incident.ts";
+import type { TargetReport } from "./target.ts";
+
+/**
+ * By what right a record of the `state` topic was written: as the owner of a bucket in a term.
+ *
+ * A new owner claims the bucket with a term above the highest seen; from its `owner` record on, records of lower terms
+ * (and of the same term by another instance) are ignored by every reader.
+ */
+export interface Authority {
+  readonly cluster: string;
+  readonly bucket: number;
+  readonly term: number;
+  /** Name of the aggregator process, different after each start. */
+  readonly instance: string;
+}
+
+/** `owner/CLUSTER/BUCKET`: the claim itself. */
+export interface OwnerRecord {
+  readonly type: "owner";
+  readonly authority: Authority;
+}
+
+/** `incident/ID`, by the owner of the key's bucket. Its `notified` is empty: that is told by `notified` records. */
+export interface IncidentRecord {
+  readonly type: "incident";
+  readonly authority: Authority;
+  readonly incident: Incident;
+}
+
+/** `notified/ID/RECEIVER`, by the cluster's owner: all that is remembered of what one receiver was told of an incident. */
+export interface NotifiedRecord {
+  readonly type: "notified";
+  readonly authority: Authority;
+  readonly incidentId: string;
+  readonly receiver: string;
+  readonly entries: readonly Notified[];
+}
+
+/** `target/CLUSTER/ADDRESS`, by the cluster's owner: a target that is expected to be heard of, and its last report. */
+export interface TargetRecord {
+  readonly type: "target";
+  readonly authority: Authority;
+  readonly report: TargetReport;
+  /** When topology or config dropped it, ms since 1970; `null`: it is there. */
+  readonly goneAtMs: number | null;
+}
+
+/** What aggregators keep in the compacted `state` topic; all records of a cluster are in one partition. */
+export type StateRecord = OwnerRecord | IncidentRecord | NotifiedRecord | TargetRecord;
+
+/** Key of a record in the topic. Parts are percent-encoded, so that no two records share one. */
+export function stateKey(record: StateRecord): string {
+  const { cluster, bucket } = record.authority;
+  switch (record.type) {
+    case "owner":
+      return keyOf("owner", cluster, `${bucket}`);
+    case "incident":
+      return keyOf("incident", record.incident.id);
+    case "notified":
+      return keyOf("notified", record.incidentId, record.receiver);
+    case "target":
+      return keyOf("target", cluster, record.report.target);
+  }
+}
+
+function keyOf(...parts: readonly string[]): string {
+  return parts.map((part) => encodeURIComponent(part.toWellFormed())).join("/");
+}
