@@ -1,4 +1,5 @@
 import { Ledger, unaccounted } from "../src/runtime/accounting.ts";
+import { ByteBudget } from "../src/runtime/byte-budget.ts";
 import { silentLogger } from "../src/runtime/logger.ts";
 import { Windows } from "../src/windows/windows.ts";
 import { type FleetMember, fleet } from "./support/fleet-parts.ts";
@@ -73,7 +74,8 @@ function measure(targets: number, measuredSeconds: number): { cpuPerSecond: numb
     windowsMs: WINDOWS_MS,
     hopMs: 1000,
     graceMs: 2000,
-    ...LIMITS,
+    keyBudget: new ByteBudget(LIMITS.keyBytesMax),
+    partBudget: new ByteBudget(LIMITS.partBytesMax),
     ledger: new Ledger("windows"),
     logger: silentLogger,
   });

@@ -5,6 +5,7 @@ import type { Key } from "../model/key.ts";
 import type { PanePart } from "../model/pane.ts";
 import { judge } from "../rules/rate.ts";
 import { Ledger } from "../runtime/accounting.ts";
+import { ByteBudget } from "../runtime/byte-budget.ts";
 import type { Clock } from "../runtime/clock.ts";
 import { Windows } from "../windows/windows.ts";
 import { MONITOR_NAMES, MonitorPanes } from "./monitor-panes.ts";
@@ -28,8 +29,8 @@ export class MonitorWindows {
       windowsMs: [rule.window],
       hopMs: lengthMs,
       graceMs: lengthMs,
-      keyBytesMax: KEY_BYTES_MAX,
-      partBytesMax: PART_BYTES_MAX,
+      keyBudget: new ByteBudget(KEY_BYTES_MAX),
+      partBudget: new ByteBudget(PART_BYTES_MAX),
       ledger: new Ledger("windows"),
       logger: silentLogger,
     });

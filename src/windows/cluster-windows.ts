@@ -1,5 +1,6 @@
 import type { HeatKind } from "../model/access.ts";
 import type { PanePart, PaneTotals } from "../model/pane.ts";
+import { bucketsOfSlots } from "../model/slot.ts";
 import type { TargetReport } from "../model/target.ts";
 import type { KeyHasher } from "../panes/key-words.ts";
 import type { Ledger } from "../runtime/accounting.ts";
@@ -34,6 +35,14 @@ export interface ClusterOptions {
   readonly partBudget: ByteBudget;
   readonly entries: Ledger;
   readonly hasher: KeyHasher;
+  /** Whether parts of a bucket come here. */
+  readonly ownsBucket: (bucket: number) => boolean;
+}
+
+/** When windows begin, ms since 1970: `sinceMs` is when their cluster was first heard of, `nowMs` at the latest. */
+export interface Beginning {
+  readonly nowMs: number;
+  readonly sinceMs: number;
 }
 
 export type ClusterOutcome = "kept" | "unused" | "duplicate" | "late" | "refused";
@@ -73,6 +82,7 @@ export class ClusterWindows {
   readonly #graceMs: number;
   readonly #reachMs: number;
   readonly #sinceMs: number;
+  readonly #ownsBucket: (bucket: number) => boolean;
   readonly #store: PartStore;
   readonly #completeness = new Map<HopWindow, { version: number; completeness: Completeness }>();
   /** Counts changes of what has come and what is expected. */
@@ -81,12 +91,13 @@ export class ClusterWindows {
   #headMs: number;
   #newestEndMs = 0;
 
-  constructor(options: ClusterOptions, nowMs: number) {
+  constructor(options: ClusterOptions, { nowMs, sinceMs }: Beginning) {
     const { name, windowsMs, hopMs, graceMs, keyBudget } = options;
+    this.#ownsBucket = options.ownsBucket;
     this.name = name;
     this.hopMs = hopMs;
     this.#graceMs = graceMs;
-    this.#sinceMs = nowMs;
+    this.#sinceMs = sinceMs;
     this.#reachMs = Math.max(...windowsMs);
     this.keys = new KeyTable(keyBudget, options.hasher);
     this.#store = new PartStore({ ...options, keys: this.keys });
@@ -131,13 +142,20 @@ export class ClusterWindows {
     this.#newestEndMs = Math.max(this.#newestEndMs, endMs);
     this.#moveHead(nowMs);
     const stored = this.#takeIn(part, track);
-    unit.append(part, stored);
+    unit.append(part, stored, part.closing ? this.#bucketsTouched(part) : 0);
     if (unit.counted) this.#apply(stored, pane, 1);
     const swapped = this.#settle(pane, track);
     if (part.totals) this.#noteTotals(pane.interval, part.target, part.totals, scaleOf(part));
     if (track.note(part)) this.#version++;
     const touched = swapped ? pane.countedParts() : unit.counted ? [stored] : [];
     return { outcome: unit.counted ? "kept" : "unused", touched: touched.flatMap(handlesOf) };
+  }
+
+  /** How many closing parts the pane of this one has here: one for each bucket that its target's slots touch. */
+  #bucketsTouched({ slots, buckets }: PanePart): number {
+    let touched = 0;
+    for (const bucket of bucketsOfSlots(slots, buckets)) if (this.#ownsBucket(bucket)) touched++;
+    return Math.max(1, touched);
   }
 
   expect(report: TargetReport): void {

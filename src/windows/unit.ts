@@ -1,5 +1,4 @@
 import type { PanePart } from "../model/pane.ts";
-import { bucketsOfSlots } from "../model/slot.ts";
 import { type StoredPart, scaleOf } from "./stored-part.ts";
 import { kindBits } from "./vantage.ts";
 
@@ -37,7 +36,8 @@ export class Unit {
     return this.#buckets.get(part.bucket)?.numbers.has(part.part) ?? false;
   }
 
-  append(part: PanePart, stored: StoredPart): void {
+  /** `bucketsTouched`: of a closing part, in how many buckets its pane has one. */
+  append(part: PanePart, stored: StoredPart, bucketsTouched: number): void {
     this.parts.push(stored);
     const total = Math.max(part.total.read, part.total.miss) + part.total.write;
     this.total += total;
@@ -46,7 +46,7 @@ export class Unit {
     if (!part.complete) this.#unbroken = false;
     if (stored.sampling !== null) this.#sampled = true;
     this.#countBucket(part);
-    if (part.closing) this.#bucketsNeeded = bucketsTouched(part);
+    if (part.closing) this.#bucketsNeeded = bucketsTouched;
   }
 
   /** Whether every bucket's closing part has come, and as many parts as it announced. */
@@ -79,11 +79,6 @@ export class Unit {
 
 function isDone({ numbers, announced }: BucketParts): boolean {
   return announced > 0 && numbers.size >= announced;
-}
-
-/** In how many buckets the pane of this part has a closing part: those that its target's slots touch. */
-function bucketsTouched({ slots, buckets }: PanePart): number {
-  return Math.max(1, bucketsOfSlots(slots, buckets).size);
 }
 
 /**

@@ -2,6 +2,7 @@ import type { HeatKind } from "../model/access.ts";
 import type { Heat } from "../model/heat.ts";
 import type { Key } from "../model/key.ts";
 import type { PanePart } from "../model/pane.ts";
+import { bucketsOfSlots } from "../model/slot.ts";
 import type { TargetReport } from "../model/target.ts";
 import { KeyHasher, viewOf } from "../panes/key-words.ts";
 import { Ledger, type StageBooks } from "../runtime/accounting.ts";
@@ -22,6 +23,9 @@ const PART_BYTES_MAX = 512 * MIB;
 const CLUSTERS_MAX = 256;
 const AGENTS_NAMED_MAX = 1000;
 
+/** Whether a bucket of a cluster is among those that are asked for. */
+export type OwnsBucket = (cluster: string, bucket: number) => boolean;
+
 export interface WindowsOptions {
   readonly windowsMs: readonly number[];
   /** Distance of the windows' ends; panes are one or more of it long. */
@@ -29,20 +33,27 @@ export interface WindowsOptions {
   /** How long a hop waits for what is missing. */
   readonly graceMs: number;
   /** Limit of the names of all keys held, with their table. Default 64 MiB. */
-  readonly keyBytesMax?: number;
+  readonly keyBudget?: ByteBudget;
   /** Limit of the parts held, as long as a window covers them. Default 512 MiB. */
-  readonly partBytesMax?: number;
+  readonly partBudget?: ByteBudget;
   /** Parts of Cluster-mode targets that divide the slots otherwise are refused. Default: any number will do. */
   readonly buckets?: number;
+  /** Buckets of whose parts these windows are made; others are counted elsewhere. Default: all. */
+  readonly owns?: OwnsBucket;
+  /** Parts from before now are being read again: see `rebuilt`. */
+  readonly isRebuilding?: boolean;
   readonly ledger: Ledger;
+  /** Of the entries that the parts brought. Default: a ledger of its own. */
+  readonly entries?: Ledger;
   readonly logger: Logger;
 }
 
 /**
  * `unused`: another agent's pane of the same target and interval is counted instead (so far). `refused`: malformed,
- * divided into other buckets, or beyond a limit.
+ * divided into other buckets, of a bucket that is not asked for, or beyond a limit. `outdated`: read again, though no
+ * window covers it any more.
  */
-export type Outcome = "kept" | "duplicate" | "late" | "future" | "unused" | "refused";
+export type Outcome = "kept" | "duplicate" | "late" | "future" | "unused" | "refused" | "outdated";
 
 export interface Admission {
   readonly outcome: Outcome;
@@ -66,7 +77,7 @@ interface Member {
  *
  * Error: for each key and kind, lower <= true <= upper over the accesses that the vantages could see, and where they
  * were sampled, in 99.6% of the cases likely.lower <= true <= likely.upper. Cost: O(1) an entry for each window that it
- * enters or leaves; nothing is added up anew at a hop. Memory: bounded by `keyBytesMax`, `partBytesMax`, and for the
+ * enters or leaves; nothing is added up anew at a hop. Memory: bounded by `keyBudget`, `partBudget`, and for the
  * sums 80 bytes a key, window and vantage; 160 where it was sampled, 240 where it was watched for a share of the time.
  */
 export class Windows {
@@ -75,9 +86,10 @@ export class Windows {
   readonly #members = new Map<string, Member>();
   readonly #keyBudget: ByteBudget;
   readonly #partBudget: ByteBudget;
-  readonly #entries = new Ledger("window-entries");
+  readonly #entries: Ledger;
   readonly #hasher = new KeyHasher();
   readonly #named = new Set<string>();
+  #isRebuilding: boolean;
   #nowMs = 0;
   #disprovedUppers = 0;
 
@@ -87,8 +99,10 @@ export class Windows {
     if (!(Number.isInteger(hopMs) && hopMs > 0)) throw new RangeError(`invalid hop of ${hopMs} ms`);
     this.#options = options;
     this.windowsMs = [...new Set(windowsMs)];
-    this.#keyBudget = new ByteBudget(options.keyBytesMax ?? KEY_BYTES_MAX);
-    this.#partBudget = new ByteBudget(options.partBytesMax ?? PART_BYTES_MAX);
+    this.#keyBudget = options.keyBudget ?? new ByteBudget(KEY_BYTES_MAX);
+    this.#partBudget = options.partBudget ?? new ByteBudget(PART_BYTES_MAX);
+    this.#entries = options.entries ?? new Ledger("window-entries");
+    this.#isRebuilding = options.isRebuilding ?? false;
   }
 
   /** Takes a part in. Redelivery, order and grouping of parts change nothing in the sums. */
@@ -104,7 +118,20 @@ export class Windows {
 
   /** The panes of the reported target are expected from now on, as far as its sources watch it. */
   expect(report: TargetReport): void {
-    this.#member(report.cluster, this.#nowMs > 0 ? this.#nowMs : report.atMs)?.windows.expect(report);
+    if (!this.#concerns(report)) return;
+    const nowMs = this.#nowMs > 0 ? this.#nowMs : report.atMs;
+    this.#member(report.cluster, nowMs, report.atMs)?.windows.expect(report);
+  }
+
+  /** What was there to be read again has been: from now on, what comes too late is late. */
+  rebuilt(): void {
+    this.#isRebuilding = false;
+  }
+
+  /** Gives all memory back. Not to be used afterwards. */
+  dispose(): void {
+    for (const { windows } of this.#members.values()) windows.dispose();
+    this.#members.clear();
   }
 
   /** The target is gone (topology or config dropped it): nothing is expected of it any more. */
@@ -209,18 +236,31 @@ export class Windows {
     if (part.startMs > nowMs + FUTURE_MS_MAX) return this.#turnAway(part, "future", "its clock is ahead");
     const known = this.#members.get(part.cluster);
     if (known) this.#setAsideIfAhead(part.cluster, known.windows, nowMs);
-    const member = this.#member(part.cluster, nowMs);
+    // Of the pane that is read again first, early parts may have been left behind.
+    const member = this.#member(part.cluster, nowMs, part.startMs + part.lengthMs);
     if (!member) return this.#turnAway(part, "refused", "too many clusters");
     const admission = member.windows.add(part, nowMs);
-    if (admission.outcome === "late") return this.#turnAway(part, "late", "no window covers its pane");
+    if (admission.outcome === "late") {
+      if (this.#isRebuilding) return { outcome: "outdated", touched: [] };
+      return this.#turnAway(part, "late", "no window covers its pane");
+    }
     if (admission.outcome === "refused") return this.#turnAway(part, "refused", "a limit is reached");
     return admission;
   }
 
-  #problemOfBuckets({ buckets, slots }: PanePart): string | null {
-    const wanted = this.#options.buckets;
-    if (wanted === undefined || slots === null || buckets === wanted) return null;
-    return `its number of buckets is ${buckets}, not ${wanted}`;
+  #problemOfBuckets({ cluster, bucket, buckets, slots }: PanePart): string | null {
+    const { buckets: wanted, owns } = this.#options;
+    if (wanted !== undefined && slots !== null && buckets !== wanted)
+      return `its number of buckets is ${buckets}, not ${wanted}`;
+    return owns === undefined || owns(cluster, bucket) ? null : "its bucket does not belong here";
+  }
+
+  /** Whether the reported target delivers anything here; of one that does not answer, whether it did before. */
+  #concerns({ cluster, target, reachable, slots }: TargetReport): boolean {
+    const { buckets = 1, owns } = this.#options;
+    if (owns === undefined) return true;
+    if (!reachable && this.#members.get(cluster)?.windows.tracks.ofTarget(target).length) return true;
+    return [...bucketsOfSlots(slots, buckets)].some((bucket) => owns(cluster, bucket));
   }
 
   /** Names the agent once for each outcome: it is the agent's clock or version that needs a look. */
@@ -234,12 +274,12 @@ export class Windows {
     return { outcome, touched: [] };
   }
 
-  /** `null`: there are too many clusters. */
-  #member(cluster: string, nowMs: number): Member | null {
+  /** `firstMs`: of what is heard first, where it is made anew. `null`: there are too many clusters. */
+  #member(cluster: string, nowMs: number, firstMs: number): Member | null {
     const known = this.#members.get(cluster);
     if (known) return known;
     if (this.#members.size >= CLUSTERS_MAX) return null;
-    const { hopMs, graceMs } = this.#options;
+    const { hopMs, graceMs, owns } = this.#options;
     const windows = new ClusterWindows(
       {
         name: cluster,
@@ -250,8 +290,9 @@ export class Windows {
         partBudget: this.#partBudget,
         entries: this.#entries,
         hasher: this.#hasher,
+        ownsBucket: owns ? (bucket) => owns(cluster, bucket) : () => true,
       },
-      nowMs,
+      { nowMs, sinceMs: this.#isRebuilding ? Math.min(firstMs, nowMs) : nowMs },
     );
     const member = { windows, reader: new HeatReader(windows, this.#countDisproved) };
     this.#members.set(cluster, member);

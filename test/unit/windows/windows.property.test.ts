@@ -172,8 +172,9 @@ test("when everything has left the windows, no sum, handle or byte is left behin
           partBudget,
           entries: new Ledger("window-entries"),
           hasher: new KeyHasher(),
+          ownsBucket: () => true,
         },
-        ORIGIN_MS,
+        { nowMs: ORIGIN_MS, sinceMs: ORIGIN_MS },
       );
       for (const { atMs, part } of scenario.deliveries) {
         windows.add(part, atMs);

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { unaccounted } from "../../../src/runtime/accounting.ts";
+import { ByteBudget } from "../../../src/runtime/byte-budget.ts";
 import { silentLogger } from "../../../src/runtime/logger.ts";
 import { makePart, makeReport } from "../../support/parts.ts";
 import { wholeNumbers } from "../../support/random.ts";
@@ -297,7 +298,7 @@ test("a merged pane of one agent is not counted beside finer panes of another", 
 });
 
 test("what has no room is left out at the door, and the floor keeps the bounds true", () => {
-  const { windows, add, closed } = setUp({ keyBytesMax: 120 });
+  const { windows, add, closed } = setUp({ keyBudget: new ByteBudget(120) });
   windows.expect(makeReport({ atMs: at(-60) }));
   const rows = [
     { key: "small", write: 3 },
@@ -316,7 +317,7 @@ test("what has no room is left out at the door, and the floor keeps the bounds t
 });
 
 test("where parts take too much memory their entries are left out, and at last the parts are refused", () => {
-  const { windows, ledger, add, closed } = setUp({ partBytesMax: 1100 });
+  const { windows, ledger, add, closed } = setUp({ partBudget: new ByteBudget(1100) });
   windows.expect(makeReport({ atMs: at(-60) }));
   assert.equal(add(0, { rows: [{ key: "k", write: 5 }] }).outcome, "kept");
   assert.equal(
