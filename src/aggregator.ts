@@ -5,10 +5,9 @@ import type { Incident } from "./model/incident.ts";
 import type { PanePart } from "./model/pane.ts";
 import { patternOf } from "./model/pattern.ts";
 import type { Verdict } from "./model/verdict.ts";
-import type { Notifier } from "./notify/notifier.ts";
 import { judge, ruleMatches, severityOf } from "./rules/rate.ts";
 import type { Clock } from "./runtime/clock.ts";
-import type { Message, Transport } from "./transport/transport.ts";
+import type { Message } from "./transport/transport.ts";
 import type { ServiceTable } from "./windows/service-table.ts";
 import type { TargetTable } from "./windows/target-table.ts";
 import type { ClosedHop, Windows } from "./windows/windows.ts";
@@ -22,24 +21,28 @@ const USER_SHARE_MIN = 0.05;
 
 export interface AggregatorOptions {
   readonly rules: Config["rules"];
-  readonly windows: Windows;
   readonly targets: TargetTable;
   readonly services: ServiceTable;
   readonly incidents: IncidentBook;
-  readonly notifier: Notifier;
   readonly clock: Clock;
+  /** Whether incidents of a key in this slot are this process's to judge. Default: all are. */
+  readonly mayJudge?: (cluster: string, slot: number | null) => boolean;
   /** Each incident whose state changed. */
   readonly onIncident: (incident: Incident) => void;
+  /** After each look at what has closed. */
+  readonly onTick?: (nowMs: number) => void;
 }
 
 /**
- * Transport -> windows -> rules -> incidents -> notify.
+ * Messages -> windows -> rules -> incidents.
  *
  * A rise is judged as each part arrives, on the running window, whose sums only grow while a pane is open. A fall waits
- * for closed hops, which are complete or known not to be.
+ * for closed hops, which are complete or known not to be. There may be several windows, each over the buckets of one
+ * partition.
  */
 export class Aggregator {
   readonly #options: AggregatorOptions;
+  readonly #evaluated = new Set<Windows>();
   #cancelTick: () => void = () => {};
   /** Since the last tick. */
   #hasAccesses = false;
@@ -49,17 +52,30 @@ export class Aggregator {
     this.#options = options;
   }
 
-  /** Takes messages from `transport` from now on, and takes up what was owed before a restart. */
-  start(transport: Transport): void {
-    const { incidents, notifier } = this.#options;
-    for (const incident of [...incidents.active(), ...incidents.owing()]) notifier.offer(incident);
-    transport.consume((messages) => this.#take(messages));
+  /** Lets time pass from now on. */
+  start(): void {
     this.#schedule();
   }
 
   stop(): void {
     this.#isStopped = true;
     this.#cancelTick();
+  }
+
+  /** Judges what these windows hold, from now on. */
+  evaluate(windows: Windows): void {
+    this.#evaluated.add(windows);
+  }
+
+  /** No longer. */
+  leave(windows: Windows): void {
+    this.#evaluated.delete(windows);
+  }
+
+  /** Takes in what belongs to these windows; judges it if they are evaluated. */
+  take(windows: Windows, messages: readonly Message[]): void {
+    for (const message of messages) this.#takeOne(windows, message);
+    if (this.#evaluated.has(windows)) this.#advance();
   }
 
   #schedule(): void {
@@ -71,16 +87,11 @@ export class Aggregator {
     });
   }
 
-  #take(messages: readonly Message[]): void {
-    for (const message of messages) this.#takeOne(message);
-    this.#advance();
-  }
-
-  #takeOne(message: Message): void {
-    const { windows, targets, services, clock } = this.#options;
+  #takeOne(windows: Windows, message: Message): void {
+    const { targets, services, clock } = this.#options;
     switch (message.type) {
       case "part":
-        this.#takePart(message);
+        this.#takePart(windows, message);
         return;
       case "facts":
         targets.addFacts(message);
@@ -96,22 +107,23 @@ export class Aggregator {
     }
   }
 
-  #takePart(part: PanePart): void {
-    const { windows, targets, clock } = this.#options;
+  #takePart(windows: Windows, part: PanePart): void {
+    const { targets, clock } = this.#options;
     if (part.entries.length > 0) this.#hasAccesses = true;
     const { outcome, touched } = windows.add(part, clock.now());
     if (outcome === "kept" && part.vantage === "clients") targets.addClients(part);
-    for (const handle of touched) this.#judgeRise(part.cluster, handle);
+    if (!this.#evaluated.has(windows)) return;
+    for (const handle of touched) this.#judgeRise(windows, part.cluster, handle);
   }
 
-  #judgeRise(cluster: string, handle: number): void {
-    const { windows, rules } = this.#options;
+  #judgeRise(windows: Windows, cluster: string, handle: number): void {
+    const { rules } = this.#options;
     for (const rule of rules) {
       const most = windows.runningFiringMax(cluster, handle, rule.window, rule.kind);
       if (most < (rule.threshold * rule.window) / 1000) continue;
       if (!ruleMatches(rule, windows.keyOf(cluster, handle))) continue;
       const heat = windows.running(cluster, handle, rule.window);
-      if (judge(rule, heat) === "hot") this.#observe(rule, heat);
+      if (judge(rule, heat) === "hot" && this.#mayJudge(cluster, heat.slot)) this.#observe(rule, heat);
     }
   }
 
@@ -125,7 +137,7 @@ export class Aggregator {
     const nowMs = clock.now();
     const verdict = this.#verdictOf(rule, heat, nowMs);
     const changed = incidents.observe(rule, heat, verdict, severityOf(rule, heat), nowMs, extras);
-    if (changed) this.#tell(changed);
+    if (changed) this.#options.onIncident(changed);
   }
 
   /** Of a key whose users have fallen silent it is not known whether it has cooled. */
@@ -140,24 +152,27 @@ export class Aggregator {
   }
 
   #advance(): void {
-    const { windows, incidents, notifier, clock } = this.#options;
-    for (const hop of windows.advance(clock.now())) this.#judgeHop(hop);
-    for (const incident of incidents.tick(clock.now())) this.#tell(incident);
-    notifier.tick(clock.now());
+    const { incidents, clock, onIncident, onTick } = this.#options;
+    for (const windows of this.#evaluated) {
+      for (const hop of windows.advance(clock.now())) this.#judgeHop(windows, hop);
+    }
+    for (const incident of incidents.tick(clock.now())) onIncident(incident);
+    onTick?.(clock.now());
   }
 
   /** Only a key with an incident can fall. */
-  #judgeHop({ cluster }: ClosedHop): void {
-    const { incidents, windows, rules } = this.#options;
+  #judgeHop(windows: Windows, { cluster }: ClosedHop): void {
+    const { incidents, rules } = this.#options;
     for (const incident of [...incidents.active()]) {
-      if (incident.key.cluster !== cluster) continue;
+      const { key, slot } = incident;
+      if (key.cluster !== cluster || !windows.covers(cluster, slot) || !this.#mayJudge(cluster, slot))
+        continue;
       const rule = rules.find(({ name }) => name === incident.rule);
-      if (rule) this.#observe(rule, windows.closedOf(incident.key, rule.window));
+      if (rule) this.#observe(rule, windows.closedOf(key, rule.window));
     }
   }
 
-  #tell(incident: Incident): void {
-    this.#options.notifier.offer(incident);
-    this.#options.onIncident(incident);
+  #mayJudge(cluster: string, slot: number | null): boolean {
+    return this.#options.mayJudge?.(cluster, slot) ?? true;
   }
 }

@@ -94,15 +94,21 @@ export async function startStandalone(config: Config, options: StandaloneOptions
   const transport = new MemoryTransport({ clock, logger, entriesMax: config.panes.publish });
   const aggregator = new Aggregator({
     rules: config.rules,
-    windows,
     targets,
     services: new ServiceTable(clock.now()),
     incidents,
-    notifier,
     clock,
-    onIncident: tell,
+    onIncident: (incident) => {
+      notifier.offer(incident);
+      tell(incident);
+    },
+    onTick: (nowMs) => notifier.tick(nowMs),
   });
-  aggregator.start(transport);
+  // What was owed before a restart.
+  for (const incident of [...incidents.active(), ...incidents.owing()]) notifier.offer(incident);
+  aggregator.evaluate(windows);
+  transport.consume((messages) => aggregator.take(windows, messages));
+  aggregator.start();
   const agent = new Agent({ config, transport, clock, logger });
   const startedMs = clock.monotonic();
 

@@ -2,7 +2,7 @@ import type { HeatKind } from "../model/access.ts";
 import type { Heat } from "../model/heat.ts";
 import type { Key } from "../model/key.ts";
 import type { PanePart } from "../model/pane.ts";
-import { bucketsOfSlots } from "../model/slot.ts";
+import { bucketOfSlot, bucketsOfSlots } from "../model/slot.ts";
 import type { TargetReport } from "../model/target.ts";
 import { KeyHasher, viewOf } from "../panes/key-words.ts";
 import { Ledger, type StageBooks } from "../runtime/accounting.ts";
@@ -121,6 +121,12 @@ export class Windows {
     if (!this.#concerns(report)) return;
     const nowMs = this.#nowMs > 0 ? this.#nowMs : report.atMs;
     this.#member(report.cluster, nowMs, report.atMs)?.windows.expect(report);
+  }
+
+  /** Whether a key in this slot (`null`: outside Cluster mode) is counted here. */
+  covers(cluster: string, slot: number | null): boolean {
+    const { buckets = 1, owns } = this.#options;
+    return owns?.(cluster, slot === null ? 0 : bucketOfSlot(slot, buckets)) ?? true;
   }
 
   /** What was there to be read again has been: from now on, what comes too late is late. */

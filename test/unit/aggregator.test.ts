@@ -5,10 +5,9 @@ import { defaultConfig } from "../../src/config/load.ts";
 import { IncidentBook } from "../../src/incidents/book.ts";
 import { memoryStore } from "../../src/incidents/store.ts";
 import type { Incident } from "../../src/model/incident.ts";
-import { Notifier } from "../../src/notify/notifier.ts";
 import { Ledger } from "../../src/runtime/accounting.ts";
 import { silentLogger } from "../../src/runtime/logger.ts";
-import type { Message, MessageHandler } from "../../src/transport/transport.ts";
+import type { Message } from "../../src/transport/transport.ts";
 import { ServiceTable } from "../../src/windows/service-table.ts";
 import { TargetTable } from "../../src/windows/target-table.ts";
 import { Windows } from "../../src/windows/windows.ts";
@@ -41,40 +40,26 @@ function startAggregator(stored: readonly Incident[] = []) {
     logger: silentLogger,
     nowMs: clock.now(),
   });
-  const notifier = new Notifier({
-    routes: config.routes,
-    receivers: [],
-    rules: config.rules,
-    clock,
-    logger: silentLogger,
-    ledger: new Ledger("notify"),
-    onNotified: () => {},
-  });
   const states: string[] = [];
   const aggregator = new Aggregator({
     rules: config.rules,
-    windows,
     targets: new TargetTable(),
     services: new ServiceTable(clock.now()),
     incidents,
-    notifier,
     clock,
     onIncident: ({ status, reason }: Incident) => {
       const state = reason === null ? status : `${status} (${reason})`;
       if (states.at(-1) !== state) states.push(state);
     },
   });
-  let handler: MessageHandler = () => {};
-  aggregator.start({
-    publish: () => {},
-    consume: (consumer) => {
-      handler = consumer;
-    },
-    close: async () => {},
-    backlogBytes: 0,
-    books: () => [],
-  });
-  return { clock, states, incidents, take: (messages: readonly Message[]) => void handler(messages) };
+  aggregator.evaluate(windows);
+  aggregator.start();
+  return {
+    clock,
+    states,
+    incidents,
+    take: (messages: readonly Message[]) => aggregator.take(windows, messages),
+  };
 }
 
 /** Passes seconds in which the agent sends what clients report. */
