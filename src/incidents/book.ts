@@ -68,7 +68,11 @@ export class IncidentBook {
     const resolvedMax = options.resolvedMax ?? RESOLVED_MAX;
     this.#history = new ResolvedHistory({ settledMax: resolvedMax, owingMax: this.#activeMax });
     this.#persistence = new Persistence(options.store, options.logger);
-    for (const incident of options.store.load(resolvedMax)) this.#restore(incident, options.nowMs);
+    for (const incident of options.store.load(resolvedMax)) {
+      // What happened meanwhile is not known: nobody is paged before the key is seen hot again.
+      const unseen: Incident = incident.status === "resolved" ? incident : { ...incident, reason: "stale" };
+      this.adopt(unseen, options.nowMs);
+    }
     this.#persistence.prune(options.nowMs);
   }
 
@@ -155,6 +159,46 @@ export class IncidentBook {
     this.#persistence.changed(logged);
     this.#persistence.flush();
     return logged;
+  }
+
+  /** Goes on with an incident of an earlier run, or of another process. */
+  adopt(incident: Incident, nowMs: number): void {
+    if (incident.status === "resolved") {
+      this.#history.put(incident);
+      return;
+    }
+    const rule = this.#rules.get(incident.rule);
+    if (rule === undefined) {
+      const ended: Incident = { ...incident, ...over("decommissioned", nowMs) };
+      this.#history.put(ended);
+      this.#persistence.changed(ended);
+      return;
+    }
+    this.#insert(placeOf(rule.name, incident.key), {
+      // It may have been hot meanwhile: calm begins anew.
+      incident: { ...incident, calmSinceMs: null },
+      rule,
+      verdict: "unknown",
+      asOfMs: 0,
+      observedAtMs: nowMs,
+      evidenceAtMs: nowMs,
+    });
+  }
+
+  /** Forgets the incidents that are another process's now: that one writes and tells what becomes of them. */
+  release(isOthers: (incident: Incident) => boolean): void {
+    for (const [place, { incident }] of this.#entries)
+      if (isOthers(incident)) this.#remove(place, incident.id);
+    this.#history.forget(isOthers);
+    this.#persistence.forget(isOthers);
+  }
+
+  /** Takes note of everything that receivers were told of an incident, by whomever. */
+  learnNotified(id: string, notified: readonly Notified[]): void {
+    const entry = this.#entriesById.get(id);
+    if (entry !== undefined) entry.incident = { ...entry.incident, notified };
+    const over = this.#history.get(id);
+    if (over !== undefined) this.#history.put({ ...over, notified });
   }
 
   get(id: string): Incident | undefined {
@@ -244,30 +288,6 @@ export class IncidentBook {
   #remove(place: string, id: string): void {
     this.#entries.delete(place);
     this.#entriesById.delete(id);
-  }
-
-  /** Goes on with an incident of an earlier run. */
-  #restore(incident: Incident, nowMs: number): void {
-    if (incident.status === "resolved") {
-      this.#history.put(incident);
-      return;
-    }
-    const rule = this.#rules.get(incident.rule);
-    if (rule === undefined) {
-      const ended: Incident = { ...incident, ...over("decommissioned", nowMs) };
-      this.#history.put(ended);
-      this.#persistence.changed(ended);
-      return;
-    }
-    this.#insert(placeOf(rule.name, incident.key), {
-      // What happened meanwhile is not known: nobody is paged before the key is seen hot again, and calm begins anew.
-      incident: { ...incident, reason: "stale", calmSinceMs: null },
-      rule,
-      verdict: "unknown",
-      asOfMs: 0,
-      observedAtMs: nowMs,
-      evidenceAtMs: nowMs,
-    });
   }
 }
 

@@ -52,6 +52,13 @@ export class Persistence {
     else this.#refreshed.set(incident.id, incident);
   }
 
+  /** What is written by another process from now on. */
+  forget(isOthers: (incident: Incident) => boolean): void {
+    for (const waiting of [this.#changed, this.#refreshed]) {
+      for (const [id, incident] of waiting) if (isOthers(incident)) waiting.delete(id);
+    }
+  }
+
   tick(nowMs: number): void {
     if (nowMs - this.#refreshedAtMs >= REFRESH_EVERY_MS) {
       this.#refreshedAtMs = nowMs;

@@ -33,6 +33,12 @@ export class ResolvedHistory {
     }
   }
 
+  forget(isWanted: (incident: Incident) => boolean): void {
+    for (const incidents of [this.#settled, this.#owing]) {
+      for (const [id, incident] of incidents) if (isWanted(incident)) incidents.delete(id);
+    }
+  }
+
   owing(): readonly Incident[] {
     return [...this.#owing.values()];
   }

@@ -32,6 +32,14 @@ export function heardOf(notified: readonly Notified[], receiver: string): Heard 
   return notified.filter((entry) => entry.receiver === receiver).reduce(hear, HEARD_NOTHING);
 }
 
+/** The same, where the log may have entries that were written elsewhere since. */
+export function heardSince(heard: Heard, notified: readonly Notified[], receiver: string): Heard {
+  const lastMs = Math.max(heard.firing?.atMs ?? 0, heard.refused?.atMs ?? 0);
+  return notified
+    .filter((entry) => entry.receiver === receiver && entry.atMs > lastMs)
+    .reduce((known, entry) => hear(known, entry), heard);
+}
+
 /** What a receiver knows after one more entry of the log. */
 export function hear(heard: Heard, { event, outcome, atMs, severity }: Notified): Heard {
   if (event === "resolved") return { ...heard, isOver: true };

@@ -11,6 +11,8 @@ const BACKOFF = { firstMs: 200, maxMs: 60_000 };
 export const RETRY_AFTER_MAX_MS = 600_000;
 /** Messages to one receiver that wait, at most. */
 const QUEUED_MAX = 1000;
+/** What may not be told now is looked at again so soon. */
+const HELD_MS = 500;
 /** A message that hangs does not hold up the next. */
 const ATTEMPTS_AT_ONCE = 4;
 
@@ -23,6 +25,8 @@ export interface DeliveryEvents {
   failed(notices: readonly Notice[]): void;
   /** An attempt failed; there will be another. The owner may set notices `over` that are no longer true. */
   postponed(notices: readonly Notice[]): void;
+  /** Whether the receiver may be told of a cluster's incidents now. */
+  mayTell(cluster: string): boolean;
 }
 
 interface Message {
@@ -134,6 +138,10 @@ export class Delivery {
   async #attempt(message: Message, controller: AbortController): Promise<void> {
     const notices = message.notices.filter(({ state }) => state !== "over");
     if (notices.length === 0) return;
+    if (!this.#isClosing && !this.#events.mayTell(message.cluster)) {
+      this.#rest(message, HELD_MS);
+      return;
+    }
     for (const notice of notices) notice.state = "sending";
     try {
       if (this.#health.state === "disabled") throw new DeliveryError("GONE", false);

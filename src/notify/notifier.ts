@@ -3,7 +3,7 @@ import type { Incident, Notified } from "../model/incident.ts";
 import type { Ledger } from "../runtime/accounting.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { Logger } from "../runtime/logger.ts";
-import { type Due, dueNotice, type Heard, hear, heardOf, RESOLVE_LASTS_MS } from "./cooldown.ts";
+import { type Due, dueNotice, type Heard, hear, heardOf, heardSince, RESOLVE_LASTS_MS } from "./cooldown.ts";
 import { Delivery } from "./delivery.ts";
 import { Grouper } from "./group.ts";
 import { eventOf, type Notice, spendsBudget } from "./notice.ts";
@@ -23,6 +23,8 @@ export interface NotifierOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly ledger: Ledger;
+  /** Whether receivers may be told of a cluster's incidents now; looked at before each attempt. Default: always. */
+  readonly mayTell?: (cluster: string) => boolean;
   /** Called once for each incident and receiver after the receiver took or refused it: writes the log. */
   readonly onNotified: (incidentId: string, notified: Notified) => void;
 }
@@ -81,6 +83,7 @@ export class Notifier {
       delivered: (notices: readonly Notice[]) => this.#finish(notices, "delivered"),
       failed: (notices: readonly Notice[]) => this.#finish(notices, "failed"),
       postponed: (notices: readonly Notice[]) => this.#postpone(notices),
+      mayTell: options.mayTell ?? (() => true),
     };
     this.#deliveries = new Map(
       options.receivers.map((receiver) => [receiver.name, new Delivery(receiver, { clock, logger, events })]),
@@ -102,7 +105,21 @@ export class Notifier {
       tracked.paces = this.#route(incident);
     }
     tracked.incident = incident;
+    for (const [receiver, standing] of tracked.standings) {
+      standing.heard = heardSince(standing.heard, incident.notified, receiver);
+    }
     this.#review(tracked);
+  }
+
+  /** Another process tells of this cluster's incidents from now on. What is being sent is sent, and logged. */
+  withdraw(cluster: string): void {
+    for (const [id, { incident, standings }] of this.#tracked) {
+      if (incident.key.cluster !== cluster) continue;
+      for (const standing of standings.values()) {
+        if (standing.notice?.state !== "sending") this.#cancel(standing, "withdrawn");
+      }
+      this.#tracked.delete(id);
+    }
   }
 
   /** Sends what has fallen due. Cheap when nothing has; the notifier also wakes by itself. */
@@ -253,14 +270,16 @@ export class Notifier {
       notice.state = "over";
       if (outcome === "delivered") this.#ledger.keep();
       else this.#ledger.drop("refused");
+      const notified: Notified = { receiver, atMs, outcome, event: eventOf(cause), severity };
       const tracked = this.#tracked.get(incidentId);
       const standing = tracked?.standings.get(receiver);
-      if (tracked === undefined || standing === undefined) continue;
-      const notified: Notified = { receiver, atMs, outcome, event: eventOf(cause), severity };
-      standing.notice = null;
-      standing.heard = hear(standing.heard, notified);
+      const isTracked = standing?.notice === notice;
+      if (isTracked) {
+        standing.notice = null;
+        standing.heard = hear(standing.heard, notified);
+      }
       this.#log(incidentId, notified);
-      this.#review(tracked);
+      if (isTracked && tracked) this.#review(tracked);
     }
   }
 
@@ -273,10 +292,18 @@ export class Notifier {
   }
 
   #postpone(notices: readonly Notice[]): void {
-    for (const { incidentId } of notices) {
-      const tracked = this.#tracked.get(incidentId);
-      if (tracked) this.#review(tracked);
+    for (const notice of notices) {
+      const tracked = this.#tracked.get(notice.incidentId);
+      if (tracked?.standings.get(notice.receiver)?.notice === notice) this.#review(tracked);
+      else this.#abandon(notice);
     }
+  }
+
+  /** It was withdrawn while it was being sent, and did not arrive. */
+  #abandon(notice: Notice): void {
+    if (notice.state === "over") return;
+    notice.state = "over";
+    this.#ledger.drop("withdrawn");
   }
 
   #wakeAt(atMs: number): void {

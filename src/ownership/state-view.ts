@@ -1,0 +1,206 @@
+import type { Incident, Notified } from "../model/incident.ts";
+import {
+  type Authority,
+  type IncidentRecord,
+  type NotifiedRecord,
+  type OwnerRecord,
+  type StateRecord,
+  stateKey,
+  type TargetRecord,
+} from "../model/state-record.ts";
+import { NotifiedLogs } from "./notified-logs.ts";
+
+/** Resolved incidents remembered; open ones are never forgotten. */
+const RESOLVED_MAX = 10_000;
+
+export interface StateListener {
+  /** A claim took effect: from here on the bucket is this owner's. */
+  claimed(authority: Authority): void;
+  /** An incident, or what was told of it, is now so. */
+  incidentChanged(incident: Incident): void;
+  targetChanged(record: TargetRecord): void;
+  /**
+   * A record that does not count (of a lower term, or one that knows less) lies over the one that stands, and compaction
+   * would keep it: the owner must write `record` again.
+   */
+  overwritten(record: StateRecord): void;
+}
+
+/**
+ * What the `state` topic says, record by record in the order of its log.
+ *
+ * Source of the rule of terms: DESIGN section 6. A record counts if its author owned the bucket at that point of the
+ * log. What receivers were told is a fact whoever wrote it, so `notified` records are united, never refused.
+ */
+export class StateView {
+  readonly #listener: StateListener;
+  readonly #owners = new Map<string, Authority>();
+  readonly #incidents = new Map<string, IncidentRecord>();
+  readonly #notified = new NotifiedLogs();
+  readonly #targets = new Map<string, TargetRecord>();
+  /** Keys of resolved incidents, the one that was written last at the end. */
+  readonly #resolved = new Set<string>();
+
+  constructor(listener: StateListener) {
+    this.#listener = listener;
+  }
+
+  apply(record: StateRecord): void {
+    switch (record.type) {
+      case "owner":
+        this.#applyOwner(record);
+        return;
+      case "incident":
+        this.#applyIncident(record);
+        return;
+      case "notified":
+        this.#applyNotified(record);
+        return;
+      case "target":
+        this.#applyTarget(record);
+    }
+  }
+
+  /** The record under `key` was deleted (a tombstone). */
+  remove(key: string): void {
+    const incident = this.#incidents.get(key);
+    if (incident !== undefined) {
+      // Only what is over is deleted; whoever deletes more did not know better.
+      if (incident.incident.status === "resolved") this.#forget(key, incident.incident.id);
+      else this.#listener.overwritten(incident);
+      return;
+    }
+    this.#targets.delete(key);
+  }
+
+  /** Who owns a bucket, as far as the log has been read; `null`: nobody ever did. */
+  ownerOf(cluster: string, bucket: number): Authority | null {
+    return this.#owners.get(placeOf(cluster, bucket)) ?? null;
+  }
+
+  /** Clusters in which somebody owned a bucket. */
+  clusters(): readonly string[] {
+    return [...new Set(Array.from(this.#owners.values(), ({ cluster }) => cluster))];
+  }
+
+  /** With their logs of notifications. */
+  *incidents(): Iterable<Incident> {
+    for (const { incident } of this.#incidents.values()) yield this.#withLog(incident);
+  }
+
+  incident(id: string): Incident | undefined {
+    const record = this.#incidents.get(incidentKey(id));
+    return record && this.#withLog(record.incident);
+  }
+
+  /** The incidents of one bucket. */
+  *incidentsOf(cluster: string, bucket: number): Iterable<Incident> {
+    for (const { authority, incident } of this.#incidents.values()) {
+      if (authority.cluster === cluster && authority.bucket === bucket) yield this.#withLog(incident);
+    }
+  }
+
+  /** What a receiver was told of an incident. */
+  notified(incidentId: string, receiver: string): readonly Notified[] {
+    return this.#notified.of(incidentId, receiver);
+  }
+
+  /** Targets that were heard of, gone ones included. */
+  targets(): Iterable<TargetRecord> {
+    return this.#targets.values();
+  }
+
+  target(cluster: string, target: string): TargetRecord | undefined {
+    return this.#targets.get(targetKey(cluster, target));
+  }
+
+  #applyOwner(record: OwnerRecord): void {
+    const { authority } = record;
+    const place = placeOf(authority.cluster, authority.bucket);
+    const standing = this.#owners.get(place);
+    if (standing !== undefined && isSame(standing, authority)) return;
+    if (standing !== undefined && standing.term >= authority.term) {
+      this.#listener.overwritten({ type: "owner", authority: standing });
+      return;
+    }
+    this.#owners.set(place, authority);
+    this.#listener.claimed(authority);
+  }
+
+  #applyIncident(record: IncidentRecord): void {
+    const key = stateKey(record);
+    const standing = this.#incidents.get(key);
+    if (!this.#counts(record.authority)) {
+      if (standing !== undefined) this.#listener.overwritten(standing);
+      return;
+    }
+    this.#incidents.set(key, record);
+    this.#resolved.delete(key);
+    if (record.incident.status === "resolved") this.#settle(key);
+    this.#listener.incidentChanged(this.#withLog(record.incident));
+  }
+
+  #applyNotified(record: NotifiedRecord): void {
+    const { incidentId, receiver } = record;
+    const isWhole = this.#notified.unite(record);
+    if (!isWhole) {
+      const entries = this.#notified.of(incidentId, receiver);
+      this.#listener.overwritten({ ...record, entries });
+    }
+    const incident = this.incident(incidentId);
+    if (incident !== undefined) this.#listener.incidentChanged(incident);
+  }
+
+  #applyTarget(record: TargetRecord): void {
+    const key = stateKey(record);
+    const standing = this.#targets.get(key);
+    if (!this.#counts(record.authority)) {
+      if (standing !== undefined) this.#listener.overwritten(standing);
+      return;
+    }
+    this.#targets.set(key, record);
+    this.#listener.targetChanged(record);
+  }
+
+  /** Whether its author owns the bucket at this point of the log, or nobody is known to. */
+  #counts(authority: Authority): boolean {
+    const owner = this.ownerOf(authority.cluster, authority.bucket);
+    return owner === null || owner.term < authority.term || isSame(owner, authority);
+  }
+
+  #withLog(incident: Incident): Incident {
+    return { ...incident, notified: this.#notified.all(incident.id) };
+  }
+
+  /** Makes room for one more resolved incident. */
+  #settle(key: string): void {
+    this.#resolved.add(key);
+    if (this.#resolved.size <= RESOLVED_MAX) return;
+    const [oldest] = this.#resolved;
+    const record = oldest === undefined ? undefined : this.#incidents.get(oldest);
+    if (oldest !== undefined && record !== undefined) this.#forget(oldest, record.incident.id);
+  }
+
+  #forget(key: string, id: string): void {
+    this.#incidents.delete(key);
+    this.#resolved.delete(key);
+    this.#notified.forget(id);
+  }
+}
+
+function isSame(one: Authority, other: Authority): boolean {
+  return one.term === other.term && one.instance === other.instance;
+}
+
+function placeOf(cluster: string, bucket: number): string {
+  return `${bucket}|${cluster}`;
+}
+
+/** As `stateKey` makes them. */
+function incidentKey(id: string): string {
+  return `incident/${encodeURIComponent(id)}`;
+}
+
+function targetKey(cluster: string, target: string): string {
+  return `target/${encodeURIComponent(cluster)}/${encodeURIComponent(target)}`;
+}
