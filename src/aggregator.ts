@@ -4,6 +4,7 @@ import type { Heat } from "./model/heat.ts";
 import type { Incident } from "./model/incident.ts";
 import type { PanePart } from "./model/pane.ts";
 import { patternOf } from "./model/pattern.ts";
+import type { TargetReport } from "./model/target.ts";
 import type { Verdict } from "./model/verdict.ts";
 import { judge, ruleMatches, severityOf } from "./rules/rate.ts";
 import type { Clock } from "./runtime/clock.ts";
@@ -27,6 +28,10 @@ export interface AggregatorOptions {
   readonly clock: Clock;
   /** Whether incidents of a key in this slot are this process's to judge. Default: all are. */
   readonly mayJudge?: (cluster: string, slot: number | null) => boolean;
+  /** Whether nothing may be judged just now. Default: never. */
+  readonly isSuspended?: () => boolean;
+  /** Whether a target is still one of its cluster's. Default: all are. */
+  readonly isMember?: (cluster: string, target: string) => boolean;
   /** Each incident whose state changed. */
   readonly onIncident: (incident: Incident) => void;
   /** After each look at what has closed. */
@@ -102,6 +107,7 @@ export class Aggregator {
       case "topology":
         return;
       case "report":
+        if (!this.#isMember(message)) return;
         targets.add(message);
         windows.expect(message);
     }
@@ -152,12 +158,17 @@ export class Aggregator {
   }
 
   #advance(): void {
-    const { incidents, clock, onIncident, onTick } = this.#options;
+    const { clock, onTick, isSuspended } = this.#options;
+    if (!isSuspended?.()) this.#evaluate();
+    onTick?.(clock.now());
+  }
+
+  #evaluate(): void {
+    const { incidents, clock, onIncident } = this.#options;
     for (const windows of this.#evaluated) {
       for (const hop of windows.advance(clock.now())) this.#judgeHop(windows, hop);
     }
     for (const incident of incidents.tick(clock.now())) onIncident(incident);
-    onTick?.(clock.now());
   }
 
   /** Only a key with an incident can fall. */
@@ -170,6 +181,10 @@ export class Aggregator {
       const rule = rules.find(({ name }) => name === incident.rule);
       if (rule) this.#observe(rule, windows.closedOf(key, rule.window));
     }
+  }
+
+  #isMember({ cluster, target }: TargetReport): boolean {
+    return this.#options.isMember?.(cluster, target) ?? true;
   }
 
   #mayJudge(cluster: string, slot: number | null): boolean {

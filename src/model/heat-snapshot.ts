@@ -1,3 +1,4 @@
+import type { TargetCoverage } from "./coverage.ts";
 import type { Heat } from "./heat.ts";
 
 /** The hottest keys of one cluster in one closed window, of the buckets of one panes partition. */
@@ -13,6 +14,8 @@ export interface WindowHeats {
 export interface ClusterHeats {
   readonly cluster: string;
   readonly windows: readonly WindowHeats[];
+  /** What is seen of its targets, as the cluster's owner knows it; `null` from the owners of its other buckets. */
+  readonly coverage: readonly TargetCoverage[] | null;
 }
 
 /** What the owner of a panes partition tells all aggregators at each hop: `heat` topic, key: the partition. */

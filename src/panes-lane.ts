@@ -1,0 +1,110 @@
+import type { Config } from "./config/schema.ts";
+import type { PanePart } from "./model/pane.ts";
+import type { Ledger } from "./runtime/accounting.ts";
+import type { ByteBudget } from "./runtime/byte-budget.ts";
+import type { Logger } from "./runtime/logger.ts";
+import type { Message } from "./transport/transport.ts";
+import { CommitMarks } from "./windows/commit-marks.ts";
+import { type OwnsBucket, Windows } from "./windows/windows.ts";
+import { decodeMessage } from "./wire/message-codec.ts";
+
+/** A record of a panes partition. */
+export interface PanesRecord {
+  readonly offset: number;
+  readonly value: Uint8Array | null;
+}
+
+/** What all lanes of a process share. */
+export interface LaneCommons {
+  readonly config: Pick<Config, "windows" | "panes" | "grace" | "kafka">;
+  readonly keyBudget: ByteBudget;
+  readonly partBudget: ByteBudget;
+  /** Of records, decoded or not; of parts; of their entries. */
+  readonly ledgers: { readonly records: Ledger; readonly windows: Ledger; readonly entries: Ledger };
+  readonly logger: Logger;
+}
+
+/** Beyond grace and windows, what hops that are late to close still need. */
+const SLACK_MS = 3000;
+/** No window takes in a pane that is further ahead. */
+const AHEAD_MS_MAX = 10_000;
+/** Different kinds of damage that are named, each once. */
+const NAMED_MAX = 20;
+
+/** One partition of the panes topic under this process: its records, and the windows that are made of them. */
+export class PanesLane {
+  readonly partition: number;
+  readonly windows: Windows;
+  /** Whether everything that there was at the start has been read. */
+  isCaughtUp = false;
+  readonly #commons: LaneCommons;
+  readonly #marks = new CommitMarks();
+  readonly #named = new Set<string>();
+
+  constructor(partition: number, owns: OwnsBucket, commons: LaneCommons) {
+    this.partition = partition;
+    this.#commons = commons;
+    const { config, keyBudget, partBudget, ledgers, logger } = commons;
+    this.windows = new Windows({
+      windowsMs: config.windows,
+      hopMs: config.panes.length,
+      graceMs: config.grace,
+      buckets: config.kafka.buckets,
+      owns,
+      isRebuilding: true,
+      keyBudget,
+      partBudget,
+      ledger: ledgers.windows,
+      entries: ledgers.entries,
+      logger,
+    });
+  }
+
+  /** The messages in records; what cannot be read is counted, and named once. */
+  read(records: readonly PanesRecord[], nowMs: number): Message[] {
+    const { records: ledger } = this.#commons.ledgers;
+    ledger.receive(records.length);
+    return records.flatMap(({ offset, value }) => {
+      const decoded = value === null ? { problem: "no value" } : decodeMessage(value);
+      // What claims to be of a far future must not be read again for ever.
+      const neededMs = "value" in decoded ? neededToMs(decoded.value) : 0;
+      this.#marks.note(offset, Math.min(neededMs, nowMs + AHEAD_MS_MAX));
+      if ("value" in decoded) {
+        ledger.keep();
+        return [decoded.value];
+      }
+      ledger.drop("unreadable");
+      this.#nameOnce(decoded.problem, offset);
+      return [];
+    });
+  }
+
+  caughtUp(): void {
+    this.isCaughtUp = true;
+    this.windows.rebuilt();
+  }
+
+  /** From where a successor has to read; `null`: not known yet. */
+  commitOffset(nowMs: number): number | null {
+    if (!this.isCaughtUp) return null;
+    const { windows, grace } = this.#commons.config;
+    return this.#marks.offset(nowMs - Math.max(...windows) - grace - SLACK_MS);
+  }
+
+  #nameOnce(problem: string, offset: number): void {
+    if (this.#named.has(problem) || this.#named.size >= NAMED_MAX) return;
+    this.#named.add(problem);
+    const { logger } = this.#commons;
+    logger.warn({ partition: this.partition, offset, problem }, "record of the panes topic cannot be read");
+  }
+}
+
+/** Until when, ms since 1970, a window may need what a message tells. */
+function neededToMs(message: Message): number {
+  if (message.type === "part") return endOf(message);
+  return message.type === "report" ? message.pane.startMs + message.pane.lengthMs : 0;
+}
+
+function endOf({ startMs, lengthMs }: PanePart): number {
+  return startMs + lengthMs;
+}
