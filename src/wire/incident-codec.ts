@@ -1,0 +1,111 @@
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import type { Advice, Incident, Notified } from "../model/incident.ts";
+import { orAbsent, orNull } from "./absent.ts";
+import { readBounds, writeBounds } from "./bounds-codec.ts";
+import { readFacts, writeFacts } from "./facts-codec.ts";
+import type {
+  AdviceSchema,
+  IncidentSchema,
+  Advice as WireAdvice,
+  Incident as WireIncident,
+  Notified as WireNotified,
+} from "./generated/keyheat_pb.ts";
+import { clippedText } from "./text.ts";
+import { EVENTS, HEAT_KINDS, OUTCOMES, REASONS, readWord, SEVERITIES, STATUSES } from "./words.ts";
+
+export function writeIncident(incident: Incident): MessageInitShape<typeof IncidentSchema> {
+  return {
+    id: incident.id,
+    rule: incident.rule,
+    severity: incident.severity,
+    cluster: incident.key.cluster,
+    db: incident.key.db,
+    key: incident.key.bytes,
+    pattern: incident.pattern,
+    kind: incident.kind,
+    windowMs: incident.windowMs,
+    target: orAbsent(incident.target),
+    slot: orAbsent(incident.slot),
+    status: incident.status,
+    reason: orAbsent(incident.reason),
+    late: incident.late,
+    reopened: incident.reopened,
+    startedAtMs: incident.startedAtMs,
+    firedAtMs: orAbsent(incident.firedAtMs),
+    calmSinceMs: orAbsent(incident.calmSinceMs),
+    resolvedAtMs: orAbsent(incident.resolvedAtMs),
+    ratePerSecond: incident.ratePerSecond,
+    currentRatePerSecond: incident.currentRatePerSecond,
+    peakRatePerSecond: incident.peakRatePerSecond,
+    shareOfTarget: orAbsent(incident.shareOfTarget),
+    count: writeBounds(incident.count),
+    complete: incident.complete,
+    coverageRead: orAbsent(incident.coverage.read),
+    coverageWrite: orAbsent(incident.coverage.write),
+    facts: incident.facts === null ? undefined : writeFacts(incident.facts),
+    services: incident.services,
+    users: incident.users,
+    suspect: incident.suspect,
+    commands: incident.commands,
+    advice: incident.advice.map(writeAdvice),
+    notified: [...incident.notified],
+  };
+}
+
+function writeAdvice({ remedy, why, url }: Advice): MessageInitShape<typeof AdviceSchema> {
+  return { remedy, why: clippedText(why), url };
+}
+
+export function readIncident(message: WireIncident): Incident {
+  return {
+    id: message.id,
+    rule: message.rule,
+    severity: readWord(SEVERITIES, message.severity, "warning", "severity"),
+    // A view of the key would keep all records of the fetch in memory.
+    key: { cluster: message.cluster, db: message.db, bytes: message.key.slice() },
+    pattern: message.pattern,
+    kind: readWord(HEAT_KINDS, message.kind, "total", "kind"),
+    windowMs: message.windowMs,
+    target: orNull(message.target),
+    slot: orNull(message.slot),
+    status: readWord(STATUSES, message.status, "pending", "status"),
+    reason:
+      message.reason === undefined
+        ? null
+        : readWord(REASONS, message.reason, "cooled", "reason of a resolve"),
+    late: message.late,
+    reopened: message.reopened,
+    startedAtMs: message.startedAtMs,
+    firedAtMs: orNull(message.firedAtMs),
+    calmSinceMs: orNull(message.calmSinceMs),
+    resolvedAtMs: orNull(message.resolvedAtMs),
+    ratePerSecond: message.ratePerSecond,
+    currentRatePerSecond: message.currentRatePerSecond,
+    peakRatePerSecond: message.peakRatePerSecond,
+    shareOfTarget: orNull(message.shareOfTarget),
+    count: readBounds(message.count),
+    complete: message.complete,
+    coverage: { read: orNull(message.coverageRead), write: orNull(message.coverageWrite) },
+    facts: message.facts === undefined ? null : readFacts(message.facts),
+    services: message.services,
+    users: message.users,
+    suspect: message.suspect,
+    commands: message.commands,
+    advice: message.advice.map(readAdvice),
+    notified: message.notified.map(readNotified),
+  };
+}
+
+function readAdvice({ remedy, why, url }: WireAdvice): Advice {
+  return { remedy, why, url };
+}
+
+export function readNotified({ receiver, atMs, outcome, event, severity }: WireNotified): Notified {
+  return {
+    receiver,
+    atMs,
+    outcome: readWord(OUTCOMES, outcome, "failed", "outcome"),
+    event: readWord(EVENTS, event, "firing", "event"),
+    severity: readWord(SEVERITIES, severity, "warning", "severity"),
+  };
+}
