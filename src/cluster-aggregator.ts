@@ -248,7 +248,8 @@ export class ClusterAggregator {
     this.notifier.tick(nowMs);
     if (Math.abs(nowMs - this.#toldAtMs) < TELL_EVERY_MS) return;
     this.#toldAtMs = nowMs;
-    for (const lane of this.#lanes.values()) if (lane.isCaughtUp) this.#options.outlet.heat(this.#snapshotOf(lane, nowMs));
+    for (const lane of this.#lanes.values())
+      if (lane.isCaughtUp) this.#options.outlet.heat(this.#snapshotOf(lane, nowMs));
   }
 
   /** Whether the group knows this process. After a doubt, what could not be told meanwhile is looked at again. */
@@ -323,16 +324,15 @@ export class ClusterAggregator {
 
   #held(cluster: string, bucket: number): void {
     const { clock } = this.#options;
-    for (const incident of this.view.incidentsOf(cluster, bucket)) this.incidents.adopt(incident, clock.now());
+    for (const incident of this.view.incidentsOf(cluster, bucket))
+      this.incidents.adopt(incident, clock.now());
     if (bucket !== 0) return;
     const cancel = clock.after(HANDOVER_MS, () => this.#tellAll(cluster));
     this.#telling.set(cluster, { isOver: false, cancel });
   }
 
   #lost(cluster: string, bucket: number): void {
-    this.incidents.release(
-      ({ key, slot }) => key.cluster === cluster && this.#bucketOf(slot) === bucket,
-    );
+    this.incidents.release(({ key, slot }) => key.cluster === cluster && this.#bucketOf(slot) === bucket);
     if (bucket !== 0) return;
     this.#telling.get(cluster)?.cancel();
     this.#telling.delete(cluster);

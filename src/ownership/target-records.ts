@@ -77,13 +77,7 @@ function isNews(known: TargetRecord, next: TargetRecord): boolean {
 
 /** What others depend on: where its keys are, and by which sources it is seen. */
 function gist({ report: { role, runId, slots, reachable, sources } }: TargetRecord): string {
-  return JSON.stringify([
-    role,
-    runId,
-    slots,
-    reachable,
-    sources.map(({ source, state }) => [source, state]),
-  ]);
+  return JSON.stringify([role, runId, slots, reachable, sources.map(({ source, state }) => [source, state])]);
 }
 
 function idOf(cluster: string, target: string): string {

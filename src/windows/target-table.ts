@@ -7,7 +7,10 @@ import { FactBook } from "./fact-book.ts";
 import { ReportSeries } from "./report-series.ts";
 import { VANTAGE_OF_SOURCE } from "./vantage.ts";
 
-const STALE_MS = 5000;
+/** Reports come each second. */
+const STALE_MS = 2500;
+/** Who says nothing for so long does not watch. */
+const BLIND_MS = 4500;
 /** A target of which nothing was heard for so long is gone. */
 const SILENT_MS_MAX = 3_600_000;
 const TARGETS_MAX = 20_000;
@@ -113,7 +116,9 @@ function coverageOf(known: KnownTarget, nowMs: number): TargetCoverage {
 }
 
 function stateOf(latest: TargetReport, nowMs: number): TargetState {
-  if (nowMs - latest.atMs > STALE_MS) return "stale";
+  const silentMs = nowMs - latest.atMs;
+  if (silentMs > BLIND_MS) return "blind";
+  if (silentMs > STALE_MS) return "stale";
   return isWatched(latest) ? "seen" : "blind";
 }
 
@@ -128,7 +133,7 @@ function speaking({ series }: KnownTarget): ReportSeries {
 }
 
 function speaksRather(a: ReportSeries, b: ReportSeries): boolean {
-  const isFresh = Math.abs(a.latest.atMs - b.latest.atMs) <= STALE_MS;
+  const isFresh = Math.abs(a.latest.atMs - b.latest.atMs) <= BLIND_MS;
   const aWatches = isWatched(a.latest);
   if (isFresh && aWatches !== isWatched(b.latest)) return aWatches;
   return a.latest.atMs > b.latest.atMs;

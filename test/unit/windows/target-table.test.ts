@@ -40,17 +40,19 @@ test("only reports that know what ran are divided, and no ratio passes 1", () =>
   assert.deepEqual(table.coverageOf("default", null), { read: null, write: null });
 });
 
-test("a target is seen, blind when nothing watches it, and stale when it says nothing", () => {
+test("a target is seen, blind when nothing watches it, and stale, then blind, when it says nothing", () => {
   const table = new TargetTable();
   const [source] = report(0).sources;
-  const state = () => table.coverage(at(10))[0]?.state;
+  const state = () => table.coverage(at(8.4))[0]?.state;
   table.add(report(6));
   assert.equal(state(), "seen");
   table.add(report(7, { sources: [{ ...source!, state: "down", reason: "refused" }] }));
   assert.equal(state(), "blind");
   table.add(report(8, { reachable: false }));
   assert.equal(state(), "blind");
-  assert.equal(table.coverage(at(13.1))[0]?.state, "stale");
+  table.add(report(9));
+  const states = [11.4, 11.6, 13.4, 13.6].map((second) => table.coverage(at(second))[0]?.state);
+  assert.deepEqual(states, ["seen", "stale", "stale", "blind"]);
 });
 
 test("a report that comes again, or after a newer one, changes nothing", () => {

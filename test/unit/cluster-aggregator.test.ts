@@ -1,0 +1,202 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { ClusterSimulation, type Instance } from "../support/cluster-simulation.ts";
+import { makePart, makeReport } from "../support/parts.ts";
+
+/** Passes seconds in which an agent reports a key at `perSecond`. */
+function pass(simulation: ClusterSimulation, seconds: number, perSecond: number): void {
+  for (let second = 0; second < seconds; second++) {
+    const startMs = Math.floor(simulation.clock.now() / 1000) * 1000;
+    simulation.pass(1000);
+    const rows = perSecond > 0 ? [{ key: "k", write: perSecond }] : [];
+    simulation.publish(0, [
+      makePart({ startMs, rows, buckets: 1 }),
+      makeReport({ atMs: simulation.clock.now() }),
+    ]);
+  }
+}
+
+function pagesOf(...instances: readonly Instance[]): string[] {
+  return instances.flatMap(({ name, receiver }) =>
+    receiver.attempts.map(({ group }) => `${name} ${group.event}`),
+  );
+}
+
+function statusOf({ aggregator }: Instance): string[] {
+  return Array.from(aggregator.view.incidents(), ({ status, reason }) =>
+    reason ? `${status} ${reason}` : status,
+  );
+}
+
+test("an incident is written, read by everybody, and told by the cluster's owner once", async () => {
+  const simulation = new ClusterSimulation();
+  const [one, two] = [simulation.join("one"), simulation.join("two")];
+  simulation.assign(one, [0, 1]);
+  simulation.assign(two, [2, 3]);
+  pass(simulation, 4, 5000);
+  await settle(simulation);
+  assert.deepEqual(statusOf(one), ["firing"]);
+  assert.deepEqual(statusOf(two), ["firing"]);
+  assert.deepEqual(pagesOf(one, two), ["one firing"]);
+  const [incident] = two.aggregator.view.incidents();
+  assert.deepEqual(
+    incident?.notified.map(({ receiver, outcome }) => [receiver, outcome]),
+    [["hook", "delivered"]],
+  );
+});
+
+test("whoever takes over goes on with the incident, its windows as they were, and pages nobody again", async () => {
+  const simulation = new ClusterSimulation();
+  const [one, two] = [simulation.join("one"), simulation.join("two")];
+  simulation.assign(one);
+  pass(simulation, 30, 5000);
+  await settle(simulation);
+  const before = countOf(one);
+  simulation.commit(0);
+  simulation.kill(one);
+  simulation.assign(two);
+  simulation.pass(300);
+  assert.deepEqual(countOf(two), before);
+  pass(simulation, 5, 5000);
+  await settle(simulation);
+  assert.deepEqual(pagesOf(one, two), ["one firing"]);
+  assert.equal(Array.from(two.aggregator.view.incidents()).length, 1);
+});
+
+test("a page that was sent but not logged is sent again by the next owner, with the same id, and only that one", async () => {
+  const simulation = new ClusterSimulation();
+  const [one, two] = [simulation.join("one"), simulation.join("two")];
+  one.receiver.answer = () => {
+    simulation.kill(one);
+    return "take";
+  };
+  simulation.assign(one);
+  pass(simulation, 4, 5000);
+  await settle(simulation);
+  simulation.assign(two);
+  pass(simulation, 4, 5000);
+  await settle(simulation);
+  pass(simulation, 30, 5000);
+  await settle(simulation);
+  const ids = [one, two].flatMap(({ receiver }) => receiver.attempts.map(({ group }) => group.id));
+  assert.equal(ids.length, 2);
+  assert.equal(ids[0], ids[1]);
+});
+
+test("an owner that was stopped for 30 s changes no state when it wakes, and tells nobody", async () => {
+  const simulation = new ClusterSimulation({ cooldown: "5m" });
+  const [one, two] = [simulation.join("one"), simulation.join("two")];
+  simulation.assign(one);
+  pass(simulation, 4, 5000);
+  await settle(simulation);
+  one.isFrozen = true;
+  simulation.assign(two);
+  pass(simulation, 30, 5000);
+  await settle(simulation);
+  const stateBefore = simulation.state.length;
+  one.isFrozen = false;
+  // Its heartbeat has failed, but it has not heard so yet.
+  one.isConfirmed = false;
+  simulation.pass(500);
+  await settle(simulation);
+  assert.deepEqual(
+    simulation.state.slice(stateBefore).map(({ key }) => key),
+    [],
+  );
+  simulation.revoke(one);
+  one.isConfirmed = true;
+  pass(simulation, 5, 5000);
+  await settle(simulation);
+  assert.deepEqual(pagesOf(one, two), ["one firing"]);
+  assert.deepEqual(statusOf(one), ["firing"]);
+  assert.deepEqual(statusOf(two), ["firing"]);
+});
+
+test("what a former owner writes after all is ignored, and written over by the owner", async () => {
+  const simulation = new ClusterSimulation();
+  const [one, two] = [simulation.join("one"), simulation.join("two")];
+  simulation.assign(one);
+  pass(simulation, 4, 5000);
+  await settle(simulation);
+  const [incident] = one.aggregator.view.incidents();
+  assert.ok(incident);
+  const zombie = one.aggregator.view.ownerOf("default", 0);
+  assert.ok(zombie);
+  simulation.kill(one);
+  simulation.assign(two);
+  simulation.pass(300);
+  simulation.write({
+    type: "incident",
+    authority: zombie,
+    incident: { ...incident, status: "resolved", resolvedAtMs: 1 },
+  });
+  assert.deepEqual(statusOf(two), ["firing"]);
+  const last = simulation.state.findLast(({ key }) => key.startsWith("incident/"));
+  const three = simulation.join("three");
+  assert.deepEqual(statusOf(three), ["firing"]);
+  assert.ok(last?.value);
+});
+
+test("a handover while running loses no onset and pages once", async () => {
+  const simulation = new ClusterSimulation();
+  const [one, two] = [simulation.join("one"), simulation.join("two")];
+  simulation.assign(one);
+  pass(simulation, 3, 0);
+  pass(simulation, 1, 3000);
+  simulation.revoke(one);
+  simulation.assign(two);
+  pass(simulation, 5, 3000);
+  await settle(simulation);
+  simulation.revoke(two);
+  simulation.assign(one);
+  pass(simulation, 5, 3000);
+  await settle(simulation);
+  assert.deepEqual(pagesOf(one, two), ["two firing"]);
+});
+
+test("a target that was known before the start is missed, and its incident does not resolve", async () => {
+  const simulation = new ClusterSimulation({ keepFiringFor: "5s", cooldown: "1s" });
+  const [one, two] = [simulation.join("one"), simulation.join("two")];
+  simulation.assign(one);
+  pass(simulation, 15, 5000);
+  await settle(simulation);
+  // Its agent dies; much later, when nothing of it can be read again, another process takes over.
+  simulation.pass(120_000);
+  simulation.commit(0);
+  simulation.kill(one);
+  simulation.assign(two);
+  simulation.pass(30_000);
+  await settle(simulation);
+  assert.deepEqual(statusOf(two), ["firing stale"]);
+  assert.equal(two.aggregator.targets.coverage(simulation.clock.now())[0]?.state, "blind");
+});
+
+test("resolves are told once, by whoever owns the cluster by then", async () => {
+  const simulation = new ClusterSimulation({ keepFiringFor: "5s", cooldown: "1s" });
+  const [one, two] = [simulation.join("one"), simulation.join("two")];
+  simulation.assign(one);
+  pass(simulation, 3, 5000);
+  await settle(simulation);
+  pass(simulation, 3, 0);
+  simulation.revoke(one);
+  simulation.assign(two);
+  pass(simulation, 30, 0);
+  await settle(simulation);
+  assert.deepEqual(statusOf(two), ["resolved cooled"]);
+  assert.equal(pagesOf(one, two).filter((page) => page.endsWith("resolved")).length, 1);
+});
+
+/** Lets answers of receivers, which are promises, come in. */
+async function settle(simulation: ClusterSimulation): Promise<void> {
+  for (let i = 0; i < 20; i++) {
+    await new Promise((resolve) => setImmediate(resolve));
+    simulation.pass(50);
+  }
+}
+
+function countOf({ aggregator }: Instance) {
+  const lane = [...aggregator.lanes()].find(({ partition }) => partition === 0);
+  const key = { cluster: "default", db: 0, bytes: Buffer.from("k") };
+  const { counts, complete, asOfMs } = lane!.windows.closedOf(key, 60_000);
+  return { counts: counts.total, complete, asOfMs };
+}

@@ -1,0 +1,132 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Notified } from "../../../src/model/incident.ts";
+import { type Authority, type StateRecord, stateKey } from "../../../src/model/state-record.ts";
+import { StateView } from "../../../src/ownership/state-view.ts";
+import { makeReport } from "../../support/parts.ts";
+import { incidentOf } from "../incidents/samples.ts";
+
+const right = (term: number, instance: string, bucket = 0): Authority => ({
+  cluster: "shop",
+  bucket,
+  term,
+  instance,
+});
+const owner = (term: number, instance: string): StateRecord => ({
+  type: "owner",
+  authority: right(term, instance),
+});
+const incident = (authority: Authority, changes = {}): StateRecord => ({
+  type: "incident",
+  authority,
+  incident: incidentOf(changes),
+});
+const told = (atMs: number): Notified => ({
+  receiver: "hook",
+  atMs,
+  outcome: "delivered",
+  event: "firing",
+  severity: "warning",
+});
+
+function setUp() {
+  const events: string[] = [];
+  const again: StateRecord[] = [];
+  const view = new StateView({
+    claimed: ({ term, instance }) => events.push(`claimed ${term} ${instance}`),
+    incidentChanged: ({ status, notified }) => events.push(`incident ${status} ${notified.length}`),
+    targetChanged: ({ goneAtMs }) => events.push(goneAtMs === null ? "target" : "target gone"),
+    overwritten: (record) => again.push(record),
+  });
+  return { view, events, again, statuses: () => Array.from(view.incidents(), ({ status }) => status) };
+}
+
+test("only a higher term takes a bucket over; of two with one term the first in the log has it", () => {
+  const { view, events, again } = setUp();
+  for (const record of [owner(1, "a"), owner(1, "b"), owner(2, "b"), owner(1, "a"), owner(2, "b")])
+    view.apply(record);
+  assert.deepEqual(events, ["claimed 1 a", "claimed 2 b"]);
+  assert.deepEqual(view.ownerOf("shop", 0), right(2, "b"));
+  assert.equal(view.ownerOf("shop", 1), null);
+  assert.deepEqual(
+    again,
+    [owner(1, "a"), owner(2, "b")],
+    "what lies under the ignored ones is to be written again",
+  );
+});
+
+test("a record of a lower term, or of another instance in the same term, changes nothing and is to be written over", () => {
+  const { view, again, statuses } = setUp();
+  view.apply(owner(1, "a"));
+  view.apply(incident(right(1, "a")));
+  view.apply(owner(2, "b"));
+  const standing = incident(right(2, "b"), { status: "recovering" });
+  view.apply(standing);
+  view.apply(incident(right(1, "a"), { status: "resolved" }));
+  view.apply(incident(right(2, "c"), { status: "resolved" }));
+  assert.deepEqual(statuses(), ["recovering"]);
+  assert.deepEqual(again, [standing, standing]);
+});
+
+test("what an owner before wrote stands until the next one writes", () => {
+  const { view, statuses } = setUp();
+  view.apply(incident(right(3, "a")));
+  view.apply(owner(7, "b"));
+  assert.deepEqual(statuses(), ["firing"]);
+  assert.deepEqual(
+    Array.from(view.incidentsOf("shop", 0), ({ id }) => id),
+    [incidentOf().id],
+  );
+  assert.deepEqual([...view.incidentsOf("shop", 1)], []);
+});
+
+test("what receivers were told is united, whoever wrote it and whatever came first", () => {
+  const { view, events, again } = setUp();
+  const log = (authority: Authority, entries: readonly Notified[]): StateRecord => ({
+    type: "notified",
+    authority,
+    incidentId: incidentOf().id,
+    receiver: "hook",
+    entries,
+  });
+  view.apply(owner(2, "b"));
+  view.apply(incident(right(2, "b")));
+  view.apply(log(right(2, "b"), [told(20)]));
+  view.apply(log(right(1, "a"), [told(10)]));
+  assert.deepEqual(view.notified(incidentOf().id, "hook"), [told(10), told(20)]);
+  assert.deepEqual(again, [log(right(1, "a"), [told(10), told(20)])], "the latest record knew less");
+  view.apply(log(right(2, "b"), [told(10), told(20)]));
+  assert.equal(again.length, 1);
+  assert.equal(events.at(-1), "incident firing 2");
+});
+
+test("only what is over can be deleted", () => {
+  const { view, again, statuses } = setUp();
+  const firing = incident(right(1, "a"));
+  view.apply(firing);
+  view.remove(stateKey(firing));
+  assert.deepEqual([statuses(), again], [["firing"], [firing]]);
+  view.apply(incident(right(1, "a"), { status: "resolved", resolvedAtMs: 5 }));
+  view.remove(stateKey(firing));
+  assert.deepEqual(statuses(), []);
+});
+
+test("targets are known with their last report, and when they went", () => {
+  const { view, events } = setUp();
+  const report = makeReport({ cluster: "shop" });
+  view.apply({ type: "target", authority: right(1, "a"), report, goneAtMs: null });
+  view.apply({ type: "target", authority: right(1, "a"), report, goneAtMs: 9 });
+  assert.deepEqual(events, ["target", "target gone"]);
+  assert.equal(view.target("shop", report.target)?.goneAtMs, 9);
+});
+
+test("ten thousand resolved incidents are remembered, the latest ones, and every open one", () => {
+  const { view, statuses } = setUp();
+  view.apply(incident(right(1, "a"), { id: "open", name: "open" }));
+  for (let i = 0; i < 10_005; i++)
+    view.apply(incident(right(1, "a"), { id: `i-${i}`, status: "resolved", resolvedAtMs: i }));
+  assert.equal(statuses().length, 10_001);
+  assert.equal(view.incident("i-4"), undefined);
+  assert.equal(view.incident("i-5")?.status, "resolved");
+  assert.equal(view.incident("open")?.status, "firing");
+});
