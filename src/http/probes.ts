@@ -1,6 +1,6 @@
 import type { FastifyInstance } from "fastify";
 import { HttpError } from "./errors.ts";
-import type { Views } from "./views.ts";
+import type { ProbeViews } from "./views.ts";
 
 /** Open to everybody: whoever starts and watches processes has no token, and names them as it likes. */
 export const PROBES: readonly string[] = ["/healthz", "/readyz"];
@@ -8,7 +8,7 @@ export const PROBES: readonly string[] = ["/healthz", "/readyz"];
 const PROMETHEUS_TEXT = "text/plain; version=0.0.4; charset=utf-8";
 
 /** `/healthz`: the process lives. `/readyz`: whether it does its work. `/metrics`: the text for Prometheus. */
-export function addProbes(app: FastifyInstance, views: Views): void {
+export function addProbes(app: FastifyInstance, views: ProbeViews): void {
   app.get("/healthz", () => ({ status: "ok" }));
 
   app.get("/readyz", (_request, reply) => {

@@ -23,10 +23,11 @@ const HEARTBEAT = Buffer.from(": still here\n\n");
 export class Stream {
   readonly #options: StreamOptions;
   readonly #clients = new Set<Client>();
-  readonly #ledger = new Ledger("stream");
+  readonly #ledger: Ledger;
 
-  constructor(options: StreamOptions) {
+  constructor(options: StreamOptions, stage = "stream") {
     this.#options = options;
+    this.#ledger = new Ledger(stage);
   }
 
   get isFull(): boolean {

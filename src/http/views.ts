@@ -18,16 +18,20 @@ export interface Readiness {
   readonly degraded: readonly string[];
 }
 
-/** What the server shows. It reads only through this, when it is asked. */
-export interface Views {
+/** What probes show of any process. */
+export interface ProbeViews {
+  readiness(): Readiness;
+  /** The text of `/metrics`; `null` where it is switched off. */
+  readonly prometheus: (() => Promise<string>) | null;
+}
+
+/** What the API shows. The server reads only through this, when it is asked. */
+export interface Views extends ProbeViews {
   readonly windowsMs: readonly number[];
   hotkeys(cluster: string, windowMs: number, limit: number): HotKeys;
   /** Newest first. */
   incidents(query: { readonly status?: IncidentStatus; readonly limit: number }): readonly Incident[];
   coverage(): readonly TargetCoverage[];
-  readiness(): Readiness;
-  /** The text of `/metrics`; `null` where it is switched off. */
-  readonly prometheus: (() => Promise<string>) | null;
   /** Calls `listener` with each incident that changed; the returned function ends it. */
   onIncident(listener: (incident: Incident) => void): () => void;
 }
