@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { createHmac } from "node:crypto";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -184,4 +185,18 @@ test("in a Redis Cluster redacted keys keep their slots, targets and counts", as
     );
     return true;
   });
+});
+
+test("the recipe of docs/redaction.md finds a key by the digits that are shown of it", (t) => {
+  const page = readFileSync(new URL("../../docs/redaction.md", import.meta.url), "utf8");
+  const [, script = ""] = /```js\n(.*?)```/s.exec(page) ?? [];
+  const folder = makeFolder(t);
+  writeFileSync(join(folder, "find-key.mjs"), script);
+  const keys = [OTHER_USER, USER, "größe:1", ""];
+  for (const key of keys.slice(0, 3)) {
+    const digits = shown("", key).slice(1);
+    const input = keys.join("\n");
+    const args = [join(folder, "find-key.mjs"), digits, join(folder, "redact.key")];
+    assert.equal(execFileSync(process.execPath, args, { input, encoding: "utf8" }), `${key}\n`);
+  }
 });
