@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import type { IncidentJson } from "../../src/model/incident-json.ts";
+import { redactedKey } from "../../src/model/redacted-key.ts";
 import { slotOf } from "../../src/model/slot.ts";
 import { type HotKey, type Keyheat, startKeyheat } from "../support/keyheat.ts";
 import { command, load, startRedis, type TestServer, waitFor } from "../support/redis.ts";
@@ -186,6 +187,37 @@ test("in a Redis Cluster redacted keys keep their slots, targets and counts", as
     return true;
   });
 });
+
+test("without redaction a key with the form of a redacted one is counted, and harms no other", async (t) => {
+  const cluster = await startRedisCluster(t, { replicas: 0, args: EVENTS_ON });
+  const keyheat = await startKeyheat(t, { redisUrls: cluster.primaries.map(({ server }) => server.url) });
+  await keyheat.ready();
+  await keyheat.watches();
+  const [first, last] = [cluster.primaries[0], cluster.primaries.at(-1)];
+  assert.ok(first && last);
+  // It claims a slot of another server than its own.
+  const slot = last.slots[0]?.[0];
+  assert.ok(slot !== undefined);
+  const posed = posedKey(slot, (key) => cluster.primaryOf(key) === first);
+  const plain = "user:1";
+  await load(first.server.port, 300, () => ["SET", posed, "v"]);
+  await load(cluster.primaryOf(plain).server.port, 200, () => ["SET", plain, "v"]);
+  const row = await keyheat.counts("user:{n}~00000000", 300);
+  assert.equal((row as HotKey & { slot: number }).slot, slot);
+  const other = await keyheat.counts(plain, 200);
+  assert.equal(other.target, cluster.primaryOf(plain).address);
+});
+
+/** A real key in the form of a redacted one of `slot`. */
+function posedKey(slot: number, fits: (key: Uint8Array) => boolean): Buffer {
+  const identity = new Uint8Array(8);
+  for (let last = 0; last < 256; last++) {
+    identity[7] = last;
+    const key = Buffer.from(redactedKey({ slot, identity, label: "user:{n}" }));
+    if (fits(key)) return key;
+  }
+  return assert.fail("no such key");
+}
 
 test("the recipe of docs/redaction.md finds a key by the digits that are shown of it", (t) => {
   const page = readFileSync(new URL("../../docs/redaction.md", import.meta.url), "utf8");
