@@ -5,16 +5,17 @@ import { TargetConnection } from "./redis/target.ts";
 import type { StageBooks } from "./runtime/accounting.ts";
 import type { Clock } from "./runtime/clock.ts";
 import type { Logger } from "./runtime/logger.ts";
+import { createRedaction } from "./sources/redaction.ts";
 import { SampleRounds } from "./sources/sample-rounds.ts";
 import type { KnownTarget } from "./sources/samples/placement.ts";
 import type { SampleBatch, Taken } from "./sources/samples/sample.ts";
 import { SamplesSource } from "./sources/samples/samples-source.ts";
 import { ServerClaims } from "./sources/server-claims.ts";
 import { TargetWatch } from "./sources/target-watch.ts";
-import type { Outlet } from "./transport/transport.ts";
+import type { Message, Outlet } from "./transport/transport.ts";
 
 export interface AgentOptions {
-  readonly config: Pick<Config, "cluster" | "targets" | "sources" | "panes" | "kafka" | "ignore">;
+  readonly config: Pick<Config, "cluster" | "targets" | "sources" | "panes" | "kafka" | "ignore" | "redact">;
   readonly transport: Outlet;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -33,7 +34,7 @@ export interface TapView {
   readonly paneLagSeconds: number | null;
 }
 
-/** Targets -> sources -> panes -> transport. */
+/** Targets -> sources -> panes -> redaction -> transport. */
 export class Agent {
   readonly #watches: readonly TargetWatch[];
   readonly #connections: readonly TargetConnection[];
@@ -44,6 +45,8 @@ export class Agent {
 
   constructor({ config, transport, clock, logger, name = hostname() }: AgentOptions) {
     const ignored = compileGlobs(config.ignore);
+    const redact = createRedaction(config.redact);
+    const publish = (messages: readonly Message[]) => transport.publish(redact(messages));
     const claims = new ServerClaims();
     this.#isWatching = config.sources.keyspace.enabled;
     this.#samples = new SamplesSource({
@@ -59,7 +62,7 @@ export class Agent {
     this.#rounds = new SampleRounds({
       source: this.#samples,
       clock,
-      emit: (messages) => transport.publish(messages),
+      emit: publish,
     });
     this.#connections = config.targets.map((target) => new TargetConnection(target, { logger, clock }));
     this.#watches = config.targets.map(
@@ -74,7 +77,7 @@ export class Agent {
           clock,
           logger,
           otherSources: () => [this.#samples.status(target, clock.now())],
-          emit: (messages) => transport.publish(messages),
+          emit: publish,
         }),
     );
   }

@@ -24,6 +24,7 @@ export function crossCheck(draft: FileDraft, input: Tree): Problem[] {
     ),
     ...paneProblems(draft),
     ...windowProblems(draft),
+    ...redactProblems(draft, input),
     ...httpProblems(draft, input),
     ...(draft.rules ?? []).flatMap((rule, index) => (rule ? ruleProblems(rule, `rules[${index}]`) : [])),
     ...repeated(
@@ -122,6 +123,14 @@ function windowProblems({ panes, windows, rules }: FileDraft): Problem[] {
   );
   const texts = (windows ?? []).map((windowMs) => windowMs?.toString());
   return [...problems, ...repeated(texts, (index) => `windows[${index}]`, "the window stands here twice")];
+}
+
+function redactProblems({ redact }: FileDraft, input: Tree): Problem[] {
+  const mode = redact?.mode;
+  if (mode === undefined || mode === "none") return [];
+  // A `keyFile` that stands there but is wrong is a problem of its own.
+  if (valueAt(input, ["redact", "keyFile"]) !== undefined) return [];
+  return [{ path: "redact.keyFile", message: `is missing: mode ${mode} needs a secret for its identities` }];
 }
 
 function httpProblems({ http }: FileDraft, input: Tree): Problem[] {

@@ -2,6 +2,7 @@ import { closeSync, openSync, readSync } from "node:fs";
 import { resolve } from "node:path";
 import { createSecureContext } from "node:tls";
 import type { Problem } from "./problem.ts";
+import { REDACT_SECRET_BYTES_MIN } from "./redact.ts";
 import type { FileConfig } from "./schema.ts";
 import type { Draft } from "./schema-walk.ts";
 
@@ -36,7 +37,7 @@ export function readNamedFiles(draft: Draft<FileConfig>, folder: string): NamedF
       problems.push({ path, message: `the file cannot be read: ${reasonOf(error)}` });
     }
   }
-  problems.push(...tlsProblems(draft, contents));
+  problems.push(...redactProblems(contents), ...tlsProblems(draft, contents));
   return { contents, problems };
 }
 
@@ -59,6 +60,7 @@ function namedFiles(draft: Draft<FileConfig>): NamedFile[] {
     add(`${path}.tls.certFile`, target?.tls?.certFile, false);
     add(`${path}.tls.keyFile`, target?.tls?.keyFile, false);
   });
+  add("redact.keyFile", draft.redact?.keyFile, true);
   add("http.auth.tokenFile", draft.http?.auth?.tokenFile, true);
   add("http.tls.certFile", draft.http?.tls?.certFile, false);
   add("http.tls.keyFile", draft.http?.tls?.keyFile, false);
@@ -93,6 +95,14 @@ export function reasonOf(error: unknown): string {
   if (code === "ERR_ENCODING_INVALID_ENCODED_DATA") return "it is not valid UTF-8";
   const reason = REASONS[code];
   return reason === undefined ? code : `${reason} (${code})`;
+}
+
+function redactProblems(contents: ReadonlyMap<string, string>): Problem[] {
+  const path = "redact.keyFile";
+  const secret = contents.get(path);
+  if (secret === undefined || Buffer.byteLength(secret) >= REDACT_SECRET_BYTES_MIN) return [];
+  const hint = "`openssl rand -hex 32` makes a good one";
+  return [{ path, message: `the file holds fewer than ${REDACT_SECRET_BYTES_MIN} bytes; ${hint}` }];
 }
 
 function tlsProblems(draft: Draft<FileConfig>, contents: ReadonlyMap<string, string>): Problem[] {

@@ -1,6 +1,5 @@
 /** Keys of the documented config that come with a later version: they deserve more than "unknown key". */
 const PLANNED_KEYS = new Set([
-  "redact",
   "watchdog",
   "discovery.kubernetes",
   "sources.traces",

@@ -1,6 +1,6 @@
 import { type Listen, parseListen } from "./http.ts";
 import type { Parsed } from "./scalars.ts";
-import type { Config, FileConfig, Receiver, Route, TargetConfig, TargetTls } from "./schema.ts";
+import type { Config, FileConfig, Receiver, Redact, Route, TargetConfig, TargetTls } from "./schema.ts";
 import { formatHostPort, parseTargetUrl, type TargetUrl } from "./target-url.ts";
 import type { FileTarget } from "./targets.ts";
 
@@ -14,6 +14,7 @@ export function resolveConfig(file: FileConfig, contents: ReadonlyMap<string, st
     targets: file.targets.map((target, index) =>
       resolveTarget(target, file.cluster, `targets[${index}]`, contents),
     ),
+    redact: resolveRedact(file.redact, contents),
     http: resolveHttp(file.http, contents),
     windows: [...new Set([...file.windows, ...file.rules.map((rule) => rule.window)])].sort((a, b) => a - b),
     receivers,
@@ -72,6 +73,13 @@ function canonicalUrl({ endpoint, tls }: TargetUrl, username = "", password = ""
   if ("path" in endpoint) return `unix://${endpoint.path}`;
   const user = password === "" ? "" : `${encodeURIComponent(username)}:${encodeURIComponent(password)}@`;
   return `${tls ? "rediss" : "redis"}://${user}${formatHostPort(endpoint.host, endpoint.port)}`;
+}
+
+function resolveRedact({ mode }: FileConfig["redact"], contents: ReadonlyMap<string, string>): Redact {
+  if (mode === "none") return { mode };
+  const secret = contents.get("redact.keyFile");
+  if (secret === undefined) throw new Error("a checked config lacks redact.keyFile");
+  return { mode, secret };
 }
 
 function resolveHttp(http: FileConfig["http"], contents: ReadonlyMap<string, string>): Config["http"] {

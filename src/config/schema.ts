@@ -2,6 +2,7 @@ import type { z } from "zod";
 import { type Route, receivers, routes } from "./alerts.ts";
 import { http, type Listen } from "./http.ts";
 import { log, metrics } from "./observability.ts";
+import { redact } from "./redact.ts";
 import { grace, type Rule, rules, windows } from "./rules.ts";
 import { count, name, section } from "./scalars.ts";
 import { ignore, panes, sources } from "./sources.ts";
@@ -30,6 +31,7 @@ export const fileSchema = section({
   sources,
   panes,
   ignore,
+  redact,
   http,
   kafka,
   windows,
@@ -78,11 +80,18 @@ export interface LogReceiver {
   readonly log: Record<string, never>;
 }
 
+/** What leaves the agent in place of keys. `secret`: of the identities, the same at every agent. */
+export type Redact =
+  | { readonly mode: "none" }
+  | { readonly mode: "hash" | "template"; readonly secret: string };
+
 export type Receiver = WebhookReceiver | LogReceiver;
 
 /** Everything an operator can set, ready to use: durations in ms, rates per second, sizes in bytes. Holds secrets. */
-export interface Config extends Omit<FileConfig, "targets" | "http" | "rules" | "routes" | "receivers"> {
+export interface Config
+  extends Omit<FileConfig, "targets" | "redact" | "http" | "rules" | "routes" | "receivers"> {
   readonly targets: TargetConfig[];
+  readonly redact: Redact;
   readonly http: {
     readonly listen: Listen;
     readonly auth?: { readonly token: string };

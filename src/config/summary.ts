@@ -8,6 +8,7 @@ export function summaryLines(config: Config): string[] {
   return [
     `cluster: ${config.cluster}`,
     `targets: ${listed(config.targets.map(targetLine))}`,
+    ...(config.redact.mode === "none" ? [] : [`redact: ${config.redact.mode}`]),
     `windows: ${listed(seconds)}`,
     `rules: ${listed(config.rules.map(({ name, threshold }) => `${name} (${threshold}/s)`))}`,
     `receivers: ${listed(config.receivers.map(receiverLine))}`,

@@ -1,5 +1,6 @@
 import { type Heat, ratePerSecond, roundedRate } from "../model/heat.ts";
 import { isCut, KEY_BYTES_KEPT, type Key, keep, keyId, showKey } from "../model/key.ts";
+import { isRedacted } from "../model/redacted-key.ts";
 
 export interface HistoryOptions {
   readonly stepMs?: number;
@@ -143,11 +144,12 @@ export class History {
   }
 }
 
-/** Matches a key by its whole bytes, and a key of more than 1 KiB also by what of it is shown. */
+/** Matches a key by its whole bytes, a redacted one and one of more than 1 KiB also by what of it is shown. */
 function matcher(key: Uint8Array): (kept: Uint8Array) => boolean {
   const wanted = Buffer.from(keep(key));
   return (kept) =>
     wanted.equals(kept) ||
+    (isRedacted(kept) && wanted.equals(Buffer.from(showKey(kept).key))) ||
     (isCut(kept) && wanted.length === KEY_BYTES_KEPT && wanted.equals(kept.subarray(0, KEY_BYTES_KEPT)));
 }
 

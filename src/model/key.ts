@@ -1,4 +1,5 @@
 import { createHash, type Hash } from "node:crypto";
+import { isRedacted, redactedDigits, redactedLabel, redactedSlot } from "./redacted-key.ts";
 import { SlotHasher, slotOf } from "./slot.ts";
 
 /** A key is kept whole up to this many bytes. */
@@ -21,8 +22,16 @@ export function isCut(kept: Uint8Array): boolean {
   return kept.length > KEY_BYTES_KEPT;
 }
 
-/** Hash slot of a kept key: an integer in [0, 16384). */
+/** Hash slot of a kept key, redacted or not: an integer in [0, 16384). */
 export function keptKeySlot(kept: Uint8Array): number {
+  return isRedacted(kept) ? redactedSlot(kept) : rawKeySlot(kept);
+}
+
+/**
+ * The same for agents, who see keys as their servers have them: what has the form of a redacted key is a key like
+ * others there, or anybody could place a key where its server has no slots.
+ */
+export function rawKeySlot(kept: Uint8Array): number {
   if (!isCut(kept)) return slotOf(kept);
   return (kept[KEPT_KEY_BYTES_MAX - 2]! << 8) | kept[KEPT_KEY_BYTES_MAX - 1]!;
 }
@@ -70,7 +79,10 @@ export function keyId(db: number, kept: Uint8Array): string {
   return `${db}:${Buffer.from(kept.buffer, kept.byteOffset, kept.length).toString("latin1")}`;
 }
 
-/** A key as JSON shows it: text where it is valid UTF-8, else base64; at most its first 1,024 bytes. */
+/**
+ * A key as JSON shows it: text where it is valid UTF-8, else base64; at most its first 1,024 bytes. A redacted key is
+ * shown as its label, `~` and 8 hex digits of its identity.
+ */
 export interface ShownKey {
   readonly key: string;
   readonly keyEncoding: "utf8" | "base64";
@@ -80,6 +92,9 @@ export interface ShownKey {
 const strictUtf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 export function showKey(kept: Uint8Array): ShownKey {
+  if (isRedacted(kept)) {
+    return { key: `${redactedLabel(kept)}~${redactedDigits(kept)}`, keyEncoding: "utf8", cut: false };
+  }
   const cut = isCut(kept);
   const bytes = cut ? kept.subarray(0, KEY_BYTES_KEPT) : kept;
   try {
@@ -105,14 +120,19 @@ const LABEL_CHARACTERS_MAX = 120;
 /**
  * A key as one line of printable text, unique among keys: for metric labels, logs and terminals.
  *
- * Control characters and invalid UTF-8 are escaped (`\n`, `\xff`); what is cut ends in `~` and 8 hex digits of the
- * key's identity.
+ * Control characters and invalid UTF-8 are escaped (`\n`, `\xff`); what is cut or redacted ends in `~` and 8 hex
+ * digits of the key's identity: redacted keys of one label that share these have the same label.
  */
 export function keyLabel(kept: Uint8Array): string {
+  if (isRedacted(kept)) return labelWith(redactedLabel(kept), redactedDigits(kept));
   const text = printable(isCut(kept) ? kept.subarray(0, KEY_BYTES_KEPT) : kept);
   if (!isCut(kept) && text.length <= LABEL_CHARACTERS_MAX) return text;
   const digits = createHash("sha256").update(kept).digest("hex").slice(0, 8);
-  return `${text.slice(0, LABEL_CHARACTERS_MAX - 9).toWellFormed()}~${digits}`;
+  return labelWith(text, digits);
+}
+
+function labelWith(text: string, digits: string): string {
+  return `${text.slice(0, LABEL_CHARACTERS_MAX - 1 - digits.length).toWellFormed()}~${digits}`;
 }
 
 function printable(bytes: Uint8Array): string {

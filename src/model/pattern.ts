@@ -1,4 +1,5 @@
 import { isCut, KEY_BYTES_KEPT } from "./key.ts";
+import { isRedacted, redactedLabel } from "./redacted-key.ts";
 
 /** Longest pattern, in characters; a longer one ends in `~`, as does that of a cut key. */
 export const PATTERN_CHARACTERS_MAX = 256;
@@ -18,11 +19,13 @@ const NAMED_ESCAPES: Readonly<Record<string, string>> = { "\n": "\\n", "\r": "\\
  *
  * A key is split at everything but letters, digits and bytes beyond ASCII. A UUID becomes `{uuid}`; of the other words,
  * hexadecimal ones of 8 and more characters with a digit `{hex}`, those that look random `{id}`, and runs of digits
- * `{n}`. Control characters are escaped, and so is what is no UTF-8 (`\xff`), so a pattern is one printable line.
+ * `{n}`. Control characters are escaped, and so is what is no UTF-8 (`\xff`), so a pattern is one printable line. Of a
+ * redacted key nothing but its label is known, and that is its pattern.
  *
  * Cost: linear in the key, of which at most the first 1 KiB counts.
  */
 export function patternOf(kept: Uint8Array): string {
+  if (isRedacted(kept)) return redactedLabel(kept);
   const cut = isCut(kept);
   const bytes = cut ? kept.subarray(0, KEY_BYTES_KEPT) : kept;
   const { text, isUtf8 } = decode(bytes);
@@ -51,7 +54,7 @@ function decode(bytes: Uint8Array): { text: string; isUtf8: boolean } {
 function templateOf(token: string): string {
   if (token.length === UUID_CHARACTERS && token.includes("-")) return "{uuid}";
   const digits = countOf(token, DIGITS);
-  if (digits === 0) return token;
+  if (digits === 0) return isLongEnoughToTell(token) && looksRandom(token) ? "{id}" : token;
   if (digits === token.length) return "{n}";
   if (HEX.test(token) && /[0-9]/.test(token.replace(/^0x/i, ""))) return "{hex}";
   if (looksRandom(token)) return "{id}";
@@ -62,8 +65,13 @@ function countOf(token: string, pattern: RegExp): number {
   return token.match(pattern)?.reduce((sum, match) => sum + match.length, 0) ?? 0;
 }
 
+/** One in forty nanoids has no digit. Of words without, only those of some length can be told from names. */
+function isLongEnoughToTell(word: string): boolean {
+  return word.length >= 16 && word.length <= WORD_CHARACTERS_MAX;
+}
+
 /**
- * Whether a word with digits was drawn, not chosen: names keep to one sort of character for long (`order2024`), while
+ * Whether a word was drawn, not chosen: names keep to one sort of character for long (`order2024`), while
  * nanoids, ULIDs and base62 change it every second character or so.
  */
 function looksRandom(word: string): boolean {

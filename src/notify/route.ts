@@ -1,6 +1,7 @@
 import type { Route } from "../config/schema.ts";
 import { compileGlobs } from "../model/glob.ts";
 import type { Incident } from "../model/incident.ts";
+import { matchedBytes } from "../model/redacted-key.ts";
 
 /** How messages to a receiver are put together. */
 export type Pace = Pick<Route, "groupWait" | "groupInterval" | "burst">;
@@ -33,5 +34,5 @@ function matcherOf({ match }: Route): (incident: Incident) => boolean {
     (severity === undefined || severity === incident.severity) &&
     matchesCluster(Buffer.from(incident.key.cluster)) &&
     matchesRule(Buffer.from(incident.rule)) &&
-    matchesKey(incident.key.bytes);
+    matchesKey(matchedBytes(incident.key.bytes));
 }

@@ -1,5 +1,5 @@
 import type { Kind, KindCounts } from "../model/access.ts";
-import { keptKeySlot } from "../model/key.ts";
+import { rawKeySlot } from "../model/key.ts";
 import type { PanePart, PaneTotals } from "../model/pane.ts";
 import { bucketOfSlot, bucketsOfSlots, type SlotRange } from "../model/slot.ts";
 import type { Coins } from "./coins.ts";
@@ -86,7 +86,7 @@ export class OpenPane {
   }
 
   bucketOf(key: Uint8Array, slots: readonly SlotRange[] | null): number {
-    return slots === null ? 0 : bucketOfSlot(keptKeySlot(key), this.#options.buckets);
+    return slots === null ? 0 : bucketOfSlot(rawKeySlot(key), this.#options.buckets);
   }
 
   /** Every bucket that the slots touch: an empty part is the heartbeat of its bucket. */

@@ -3,6 +3,7 @@ import { compileGlobs } from "../model/glob.ts";
 import { firingCount, type Heat } from "../model/heat.ts";
 import type { Severity } from "../model/incident.ts";
 import type { Key } from "../model/key.ts";
+import { matchedBytes } from "../model/redacted-key.ts";
 import type { Verdict } from "../model/verdict.ts";
 
 /**
@@ -24,10 +25,10 @@ export function severityOf(rule: RateRule, heat: Heat): Severity {
   return count >= countAt(rule.criticalAt, rule.window) ? "critical" : rule.severity;
 }
 
-/** Whether the rule judges this key at all. A cut key is matched by its first 1 KiB. */
+/** Whether the rule judges this key at all. A cut key is matched by its first 1 KiB, a redacted one by its label. */
 export function ruleMatches(rule: RateRule, key: Key): boolean {
   const { matchesCluster, matchesKey } = matcherOf(rule);
-  return matchesCluster(key.cluster) && matchesKey(key.bytes);
+  return matchesCluster(key.cluster) && matchesKey(matchedBytes(key.bytes));
 }
 
 /** An unknown share holds nothing back. */

@@ -1,5 +1,5 @@
 import type { KindCounts } from "../../model/access.ts";
-import { keptKeySlot } from "../../model/key.ts";
+import { rawKeySlot } from "../../model/key.ts";
 import { bucketOfSlot, type SlotRange } from "../../model/slot.ts";
 
 /** How a target's keys are divided. */
@@ -11,7 +11,7 @@ export interface Division {
 
 /** `key`: kept form, one character a byte. */
 export function bucketOfKey(key: string, { slots, buckets }: Division): number {
-  return slots === null ? 0 : bucketOfSlot(keptKeySlot(Buffer.from(key, "latin1")), buckets);
+  return slots === null ? 0 : bucketOfSlot(rawKeySlot(Buffer.from(key, "latin1")), buckets);
 }
 
 /** Counts of a bucket, from 0 on. */

@@ -1,4 +1,4 @@
-import { keptKeySlot } from "../../model/key.ts";
+import { rawKeySlot } from "../../model/key.ts";
 import { SLOT_COUNT, type SlotRange } from "../../model/slot.ts";
 import type { Role } from "../../model/target.ts";
 import type { Sample } from "./sample.ts";
@@ -82,7 +82,7 @@ export class Placement {
       return (isOfOnly ? this.#only : null) ?? this.#nowhere;
     }
     this.#owners ??= ownersOf(this.#sharded);
-    return this.#owners[keptKeySlot(Buffer.from(key, "latin1"))] ?? this.#nowhere;
+    return this.#owners[rawKeySlot(Buffer.from(key, "latin1"))] ?? this.#nowhere;
   }
 
   /** The slots of a target as they were at the last update. */

@@ -46,6 +46,14 @@ receivers: [{ name: hook, webhook: { url: "https://example.org/hunter2", secret:
     ]);
   });
 
+  it("says how keys are redacted, and never with what", () => {
+    writeFileSync(join(folder, "redact.key"), "hunter2-hunter2-hunter2\n");
+    const { code, out, err } = check("redact: { mode: template, keyFile: redact.key }\n");
+    assert.equal(code, 0, err);
+    assert.ok(out.split("\n").includes("redact: template"), out);
+    assert.doesNotMatch(out, /hunter2/);
+  });
+
   it("prints every problem on standard error, and returns 2", () => {
     const { code, out, err } = check("cluster: 7\nrecievers: []\ngrace: '10'\n");
     assert.equal(code, 2);

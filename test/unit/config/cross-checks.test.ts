@@ -46,6 +46,26 @@ describe("listening beyond loopback", () => {
   });
 });
 
+describe("redaction", () => {
+  it("needs a secret in modes hash and template", () => {
+    for (const mode of ["hash", "template"]) {
+      assert.deepEqual(problemsOf({ redact: { mode } }), [
+        `redact.keyFile: is missing: mode ${mode} needs a secret for its identities`,
+      ]);
+    }
+    for (const redact of [{}, { mode: "none" }]) assert.deepEqual(parse({ redact }).redact, { mode: "none" });
+  });
+
+  it("is one problem where the secret's path is wrong, or the mode", () => {
+    assert.deepEqual(problemsOf({ redact: { mode: "hash", keyFile: 7 } }), [
+      "redact.keyFile: expected the path of a file (put it in quotes), got 7",
+    ]);
+    assert.deepEqual(problemsOf({ redact: { mode: "all" } }), [
+      'redact.mode: expected one of none, hash, template, got "all"',
+    ]);
+  });
+});
+
 describe("names", () => {
   it("are unique among rules, receivers and targets", () => {
     const rule = { name: "a", type: "rate" };

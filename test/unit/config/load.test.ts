@@ -35,6 +35,7 @@ describe("a config without a word", () => {
       },
       panes: { length: 1000, keys: 8192, publish: 1000, bytes: 4 * 1024 * 1024 },
       ignore: [],
+      redact: { mode: "none" },
       http: { listen: { host: "127.0.0.1", port: 9380 }, hosts: [] },
       kafka: { buckets: 12 },
       windows: [10_000, 60_000],

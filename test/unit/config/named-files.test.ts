@@ -90,6 +90,19 @@ describe("files that a config names", () => {
     );
   });
 
+  it("hold the secret of redacted keys, of 16 bytes and more, which no problem shows", () => {
+    const redact = { mode: "template", keyFile: file("redact", "0123456789abcdef\n") };
+    assert.deepEqual(parse({ redact }, { folder }).redact, { mode: "template", secret: "0123456789abcdef" });
+    const short = { redact: { mode: "hash", keyFile: file("short", "0123456789abcde\n") } };
+    assert.deepEqual(problemsOf(short, { folder }), [
+      "redact.keyFile: the file holds fewer than 16 bytes; `openssl rand -hex 32` makes a good one",
+    ]);
+    const none = { redact: { mode: "hash", keyFile: "missing" } };
+    assert.deepEqual(problemsOf(none, { folder }), [
+      "redact.keyFile: the file cannot be read: no such file (ENOENT)",
+    ]);
+  });
+
   it("hold certificates that belong to their keys", () => {
     const none = file("none.pem", "no certificate\n");
     assert.deepEqual(

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { History } from "../../../src/http/history.ts";
 import { keep } from "../../../src/model/key.ts";
+import { redactedKey } from "../../../src/model/redacted-key.ts";
 import { AS_OF_MS, makeHeat } from "./fake-views.ts";
 
 interface Point {
@@ -100,6 +101,17 @@ test("a long key is found by all of it and by what is shown of it", () => {
     );
   }
   assert.deepEqual(pointsOf(history, { key: long.subarray(0, 2000) })[0]?.keys, []);
+});
+
+test("a redacted key is found by what is shown of it", () => {
+  const history = new History();
+  const [one, other] = [1, 2].map((digit) => {
+    return redactedKey({ slot: 0, identity: new Uint8Array(8).fill(digit), label: "user:{n}" });
+  }) as [Uint8Array, Uint8Array];
+  history.record("default", [makeHeat({ key: one }), makeHeat({ key: other })], AS_OF_MS + 1);
+  const found = (key: string) => pointsOf(history, { key: Buffer.from(key) })[0]?.keys.map(({ key }) => key);
+  assert.deepEqual(found("user:{n}~02020202"), ["user:{n}~02020202"]);
+  assert.deepEqual(found("user:{n}"), []);
 });
 
 test("memory stays within its limit, the oldest minutes go first", () => {

@@ -35,6 +35,7 @@ describe("the pattern of a key", () => {
     assert.equal(pattern("user:01ARZ3NDEKTSV4RRFFQ69G5FAV"), "user:{id}");
     assert.equal(pattern("user:2NyLYGq3sHRBZLTqbZkGFUNYaaa"), "user:{id}");
     assert.equal(pattern("video:dQw4w9WgXcQ"), "video:{id}");
+    assert.equal(pattern("session:VsTGXRZjdHiBTmyTkQpLw"), "session:{id}");
   });
 
   it("keeps names that merely have digits or capitals", () => {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { Route } from "../../../src/config/schema.ts";
+import { redactedKey } from "../../../src/model/redacted-key.ts";
 import { compileRoutes } from "../../../src/notify/route.ts";
 import { incidentOf } from "../incidents/samples.ts";
 import { routeTo } from "./scene.ts";
@@ -34,6 +35,14 @@ describe("routes", () => {
     assert.equal(to({ key: "user:[0-9]" }), true);
     assert.equal(to({ key: "sale:*" }), false);
     assert.equal(to({ key: "user:*", cluster: "other" }), false);
+  });
+
+  it("match a redacted key by its label", () => {
+    const bytes = redactedKey({ slot: 0, identity: new Uint8Array(8), label: "user:{n}" });
+    const incident = incidentOf({ key: { cluster: "shop", db: 0, bytes } });
+    const to = (key: string) => receiversOf([routeTo(["a"], { match: { key } })], incident).length === 1;
+    assert.equal(to("user:*"), true);
+    assert.equal(to("sale:*"), false);
   });
 
   it("send nothing to anyone where there are none", () => {

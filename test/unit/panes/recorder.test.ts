@@ -2,7 +2,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import type { PanePart } from "../../../src/model/pane.ts";
+import { redactedKey } from "../../../src/model/redacted-key.ts";
+import { bucketOfSlot, slotOf } from "../../../src/model/slot.ts";
 import { FIRST_MAYBE_COLUMN, MISS_COLUMN, WRITE_COLUMN } from "../../../src/panes/columns.ts";
+import { viewOf } from "../../../src/panes/key-words.ts";
 import { boundsOf, type CountBounds } from "../../support/bounds.ts";
 import { close, hit, recorderOf, SEES, VERDICT } from "./small-recorder.ts";
 
@@ -78,6 +81,19 @@ test("the current rate of a key that began in mid-pane is its rate in the last r
   hit(recorder, "k", 3);
   const [part] = close(recorder);
   assert.equal(part?.entries.currentPerSecond[0], 20_000);
+});
+
+test("a key with the form of a redacted one is in the bucket of its own slot", () => {
+  const key = redactedKey({ slot: 0, identity: new Uint8Array(8), label: "user:{n}" });
+  const recorder = recorderOf();
+  recorder.count(recorder.enter(0, viewOf(key), 0, key.length), WRITE_COLUMN, 1, 1);
+  const slot = slotOf(key);
+  assert.ok(bucketOfSlot(slot, 12) > 0);
+  const parts = close(recorder, [[slot, slot]]);
+  assert.deepEqual(
+    parts.map(({ bucket, entries }) => [bucket, entries.length]),
+    [[bucketOfSlot(slot, 12), 1]],
+  );
 });
 
 test("in Cluster mode every bucket of the target's slots has a part, empty ones too", () => {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { RateRule } from "../../../src/config/schema.ts";
 import type { Heat } from "../../../src/model/heat.ts";
+import { redactedKey } from "../../../src/model/redacted-key.ts";
 import { judge, ruleMatches, severityOf } from "../../../src/rules/rate.ts";
 
 const KEY = { cluster: "shop", db: 0, bytes: Buffer.from("user:1") };
@@ -110,4 +111,20 @@ test("a rule judges the keys and clusters that its globs match", () => {
   assert.equal(ruleMatches(rule, KEY), true);
   assert.equal(ruleMatches(rule, { ...KEY, cluster: "other" }), false);
   assert.equal(ruleMatches(rule, { ...KEY, bytes: Buffer.from("cart:1") }), false);
+});
+
+test("a rule matches a redacted key by its label", () => {
+  const bytes = redactedKey({ slot: 0, identity: new Uint8Array(8), label: "user:{n}" });
+  for (const [glob, matches] of [
+    ["user:*", true],
+    ["user:{n}", true],
+    ["user:1", false],
+    ["user:", false],
+  ] as const) {
+    assert.equal(
+      ruleMatches(makeRule({ match: { cluster: "*", key: glob } }), { ...KEY, bytes }),
+      matches,
+      glob,
+    );
+  }
 });

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { keyId } from "../../../src/model/key.ts";
+import { redactedKey } from "../../../src/model/redacted-key.ts";
 import { slotOf } from "../../../src/model/slot.ts";
 import { KeyHasher, viewOf } from "../../../src/panes/key-words.ts";
 import { ByteBudget } from "../../../src/runtime/byte-budget.ts";
@@ -84,5 +85,18 @@ test("keys are ordered by database, then byte by byte", () => {
   assert.deepEqual(
     handles.toReversed().sort((a, b) => table.compare(a, b)),
     handles,
+  );
+});
+
+test("a redacted key has the slot that it carries, and keys of one label are kept apart", () => {
+  const { table } = makeTable();
+  const handles = [1, 2].map((digit) => {
+    const identity = new Uint8Array(8).fill(digit);
+    return enter(table, 0, redactedKey({ slot: 10_000 + digit, identity, label: "user:{n}" }));
+  });
+  assert.notEqual(handles[0], handles[1]);
+  assert.deepEqual(
+    handles.map((handle) => table.slot(handle)),
+    [10_001, 10_002],
   );
 });
