@@ -8,8 +8,8 @@ const FACTS: KeyFacts = {
   type: "facts",
   cluster: "default",
   db: 0,
-  // Slot 11,298 of 16,384.
-  bytes: Buffer.from("foo{hash_tag}"),
+  // Slot 10,778 of 16,384.
+  bytes: Buffer.from("user:1"),
   atMs: 0,
   facts: { type: "string", bytes: 1, ttlSeconds: null, encoding: "raw" },
 };

@@ -6,8 +6,8 @@ import { at, keyOf, setUp } from "./setup.ts";
 
 const BUCKETS = 4;
 const ALL_SLOTS: readonly SlotRange[] = [[0, 16_383]];
-/** Slot 11,298, so bucket 2. */
-const KEY = "foo{hash_tag}";
+/** Slot 10,778, so bucket 2. */
+const KEY = "user:1";
 const IN_BUCKET_2 = { bucket: 2, buckets: BUCKETS, slots: ALL_SLOTS };
 
 test("windows over one bucket wait for that bucket's parts alone", () => {
