@@ -36,7 +36,7 @@ describe("a config without a word", () => {
       panes: { length: 1000, keys: 8192, publish: 1000, bytes: 4 * 1024 * 1024 },
       ignore: [],
       http: { listen: { host: "127.0.0.1", port: 9380 }, hosts: [] },
-      kafka: { buckets: 12 },
+      kafka: { prefix: "keyheat", buckets: 12, partitions: 12, replication: -1, sessionTimeout: 10_000 },
       windows: [10_000, 60_000],
       grace: 2000,
       rules: [
@@ -267,6 +267,10 @@ describe("a config error", () => {
       "routes",
       "panes",
       "http",
+      "brokers",
+      "sasl",
+      "ssl",
+      "password",
       "__proto__",
       "constructor",
     );
@@ -284,6 +288,7 @@ describe("a config error", () => {
       "sources",
       "panes",
       "http",
+      "kafka",
       "windows",
       "rules",
       "routes",
