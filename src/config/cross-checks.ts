@@ -26,6 +26,7 @@ export function crossCheck(draft: FileDraft, input: Tree): Problem[] {
     ...windowProblems(draft),
     ...redactProblems(draft, input),
     ...httpProblems(draft, input),
+    ...kafkaProblems(draft, input),
     ...(draft.rules ?? []).flatMap((rule, index) => (rule ? ruleProblems(rule, `rules[${index}]`) : [])),
     ...repeated(
       (draft.rules ?? []).map((rule) => rule?.name),
@@ -144,6 +145,37 @@ function httpProblems({ http }: FileDraft, input: Tree): Problem[] {
       path: "http.auth",
       message: `is missing: listening beyond loopback needs a token (auth: { tokenFile: ... })`,
     },
+  ];
+}
+
+function kafkaProblems({ kafka }: FileDraft, input: Tree): Problem[] {
+  const problems: Problem[] = [];
+  const { brokers, replication, ssl, sasl } = kafka ?? {};
+  if (replication === 0) {
+    problems.push({
+      path: "kafka.replication",
+      message: "expected -1 (the brokers' default) or at least 1, got 0",
+    });
+  }
+  if (ssl && (ssl.certFile === undefined) !== (ssl.keyFile === undefined)) {
+    problems.push({ path: "kafka.ssl", message: "certFile and keyFile belong together" });
+  }
+  if (sasl?.password !== undefined && sasl.passwordFile !== undefined) {
+    problems.push({
+      path: "kafka.sasl.passwordFile",
+      message: "password and passwordFile exclude each other",
+    });
+  }
+  // A password that stands there but is wrong is a problem of its own.
+  const hasPassword = ["password", "passwordFile"].some(
+    (key) => valueAt(input, ["kafka", "sasl", key]) !== undefined,
+  );
+  if (sasl !== undefined && !hasPassword) {
+    problems.push({ path: "kafka.sasl", message: "a user needs a password (password or passwordFile)" });
+  }
+  return [
+    ...problems,
+    ...repeated(brokers ?? [], (index) => `kafka.brokers[${index}]`, "the broker stands here twice"),
   ];
 }
 

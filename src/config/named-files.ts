@@ -64,6 +64,10 @@ function namedFiles(draft: Draft<FileConfig>): NamedFile[] {
   add("http.auth.tokenFile", draft.http?.auth?.tokenFile, true);
   add("http.tls.certFile", draft.http?.tls?.certFile, false);
   add("http.tls.keyFile", draft.http?.tls?.keyFile, false);
+  add("kafka.ssl.caFile", draft.kafka?.ssl?.caFile, false);
+  add("kafka.ssl.certFile", draft.kafka?.ssl?.certFile, false);
+  add("kafka.ssl.keyFile", draft.kafka?.ssl?.keyFile, false);
+  add("kafka.sasl.passwordFile", draft.kafka?.sasl?.passwordFile, true);
   draft.receivers?.forEach((receiver, index) => {
     add(`receivers[${index}].webhook.secretFile`, receiver?.webhook?.secretFile, true);
   });
@@ -106,7 +110,8 @@ function redactProblems(contents: ReadonlyMap<string, string>): Problem[] {
 }
 
 function tlsProblems(draft: Draft<FileConfig>, contents: ReadonlyMap<string, string>): Problem[] {
-  const places = [...(draft.targets ?? []).map((_, index) => `targets[${index}].tls`), "http.tls"];
+  const targets = (draft.targets ?? []).map((_, index) => `targets[${index}].tls`);
+  const places = [...targets, "http.tls", "kafka.ssl"];
   return places.flatMap((path) => {
     const ca = contents.get(`${path}.caFile`);
     const cert = contents.get(`${path}.certFile`);

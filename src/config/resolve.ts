@@ -1,6 +1,15 @@
 import { type Listen, parseListen } from "./http.ts";
 import type { Parsed } from "./scalars.ts";
-import type { Config, FileConfig, Receiver, Redact, Route, TargetConfig, TargetTls } from "./schema.ts";
+import type {
+  Config,
+  FileConfig,
+  KafkaConfig,
+  Receiver,
+  Redact,
+  Route,
+  TargetConfig,
+  TargetTls,
+} from "./schema.ts";
 import { formatHostPort, parseTargetUrl, type TargetUrl } from "./target-url.ts";
 import type { FileTarget } from "./targets.ts";
 
@@ -16,6 +25,7 @@ export function resolveConfig(file: FileConfig, contents: ReadonlyMap<string, st
     ),
     redact: resolveRedact(file.redact, contents),
     http: resolveHttp(file.http, contents),
+    kafka: resolveKafka(file.kafka, contents),
     windows: [...new Set([...file.windows, ...file.rules.map((rule) => rule.window)])].sort((a, b) => a - b),
     receivers,
     routes: file.routes ?? everythingTo(receivers.map(({ name }) => name)),
@@ -93,6 +103,21 @@ function resolveHttp(http: FileConfig["http"], contents: ReadonlyMap<string, str
     ...(token === undefined ? {} : { auth: { token } }),
     ...(http.externalUrl === undefined ? {} : { externalUrl: http.externalUrl.replace(/\/+$/, "") }),
     ...(cert === undefined || key === undefined ? {} : { tls: { cert, key } }),
+  };
+}
+
+function resolveKafka(
+  { brokers, ssl, sasl, ...kafka }: FileConfig["kafka"],
+  contents: ReadonlyMap<string, string>,
+): KafkaConfig {
+  const password = sasl?.password ?? contents.get("kafka.sasl.passwordFile");
+  return {
+    ...kafka,
+    ...(brokers === undefined ? {} : { brokers }),
+    ...(ssl === undefined ? {} : { ssl: resolveTls(ssl.servername, "kafka.ssl", contents) }),
+    ...(sasl === undefined || password === undefined
+      ? {}
+      : { sasl: { mechanism: sasl.mechanism, username: sasl.username, password } }),
   };
 }
 

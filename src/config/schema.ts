@@ -1,10 +1,11 @@
 import type { z } from "zod";
 import { type Route, receivers, routes } from "./alerts.ts";
 import { http, type Listen } from "./http.ts";
+import { type FileKafka, kafka } from "./kafka.ts";
 import { log, metrics } from "./observability.ts";
 import { redact } from "./redact.ts";
 import { grace, type Rule, rules, windows } from "./rules.ts";
-import { count, name, section } from "./scalars.ts";
+import { name, section } from "./scalars.ts";
 import { ignore, panes, sources } from "./sources.ts";
 import type { Endpoint } from "./target-url.ts";
 import { discovery, targets } from "./targets.ts";
@@ -12,14 +13,6 @@ import { discovery, targets } from "./targets.ts";
 export type { Route } from "./alerts.ts";
 export type { RateRule, Rule } from "./rules.ts";
 export type { Endpoint } from "./target-url.ts";
-
-const kafka = section({
-  buckets: count({ min: 1, max: 1024 })
-    .prefault(12)
-    .describe("Into how many buckets the slots of a cluster are split; the same in every process."),
-})
-  .prefault({})
-  .describe("How panes travel.");
 
 /** What a config file may say: types, defaults, bounds and descriptions. */
 export const fileSchema = section({
@@ -68,6 +61,19 @@ export interface TargetConfig {
   readonly tls?: TargetTls;
 }
 
+/** How to reach Kafka. `sasl.password` is secret. */
+export interface KafkaConfig extends Omit<FileKafka, "brokers" | "ssl" | "sasl"> {
+  /** `host:port` each, at least one; absent where there is no Kafka. */
+  readonly brokers?: readonly string[];
+  /** Present (perhaps empty) exactly where TLS is used. */
+  readonly ssl?: TargetTls;
+  readonly sasl?: {
+    readonly mechanism: "plain" | "scram-sha-256" | "scram-sha-512";
+    readonly username: string;
+    readonly password: string;
+  };
+}
+
 export interface WebhookReceiver {
   readonly name: string;
   readonly webhook: { readonly url: string; readonly secret?: string };
@@ -89,7 +95,7 @@ export type Receiver = WebhookReceiver | LogReceiver;
 
 /** Everything an operator can set, ready to use: durations in ms, rates per second, sizes in bytes. Holds secrets. */
 export interface Config
-  extends Omit<FileConfig, "targets" | "redact" | "http" | "rules" | "routes" | "receivers"> {
+  extends Omit<FileConfig, "targets" | "redact" | "http" | "kafka" | "rules" | "routes" | "receivers"> {
   readonly targets: TargetConfig[];
   readonly redact: Redact;
   readonly http: {
@@ -101,6 +107,7 @@ export interface Config
     readonly hosts: string[];
     readonly tls?: { readonly cert: string; readonly key: string };
   };
+  readonly kafka: KafkaConfig;
   /** The listed windows and those of the rules, in ms, ascending, without repetitions. */
   readonly windows: number[];
   readonly rules: Rule[];

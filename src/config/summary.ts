@@ -1,4 +1,4 @@
-import type { Config, Receiver, TargetConfig } from "./schema.ts";
+import type { Config, KafkaConfig, Receiver, TargetConfig } from "./schema.ts";
 import { formatHostPort } from "./target-url.ts";
 
 /** What a config amounts to, line by line, without secrets. */
@@ -12,6 +12,7 @@ export function summaryLines(config: Config): string[] {
     `windows: ${listed(seconds)}`,
     `rules: ${listed(config.rules.map(({ name, threshold }) => `${name} (${threshold}/s)`))}`,
     `receivers: ${listed(config.receivers.map(receiverLine))}`,
+    ...kafkaLines(config.kafka),
     `http: ${config.http.tls ? "https" : "http"}://${formatHostPort(host, port)}${config.http.auth ? ", with a token" : ""}`,
   ];
 }
@@ -23,6 +24,12 @@ function listed(items: readonly string[]): string {
 function targetLine({ address, cluster, tls, username, password }: TargetConfig): string {
   const how = [cluster, tls && "TLS", username && `user ${username}`, password && "with a password"];
   return `${address} (${how.filter(Boolean).join(", ")})`;
+}
+
+function kafkaLines({ brokers, prefix, ssl, sasl }: KafkaConfig): string[] {
+  if (brokers === undefined) return [];
+  const how = [`prefix ${prefix}`, ssl && "TLS", sasl && `user ${sasl.username}, with a password`];
+  return [`kafka: ${brokers.join(", ")} (${how.filter(Boolean).join(", ")})`];
 }
 
 function receiverLine(receiver: Receiver): string {

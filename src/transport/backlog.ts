@@ -68,12 +68,21 @@ export class Backlog {
     return this.#tried.map(({ message }) => message);
   }
 
-  /** The batch has arrived. Returns how many published messages that were. */
-  confirm(): number {
-    const count = countOf(this.#tried);
+  /**
+   * The batch has arrived, but for the messages in `refused`, by reason: they are dropped and counted. Returns how many
+   * published messages arrived.
+   */
+  confirm(refused: Readonly<Record<string, ReadonlySet<Message>>> = {}): number {
+    let lost = 0;
+    for (const [reason, messages] of Object.entries(refused)) {
+      const count = countOf(this.#tried.filter(({ message }) => messages.has(message)));
+      if (count > 0) this.#options.ledger.drop(reason, count);
+      lost += count;
+    }
+    const arrived = countOf(this.#tried) - lost;
     this.#tried = [];
     this.#triedBytes = 0;
-    return count;
+    return arrived;
   }
 
   /** Drops everything, and counts it. */

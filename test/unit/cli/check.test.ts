@@ -29,6 +29,7 @@ targets:
   - { url: "unix:///run/redis.sock" }
 rules: [{ name: fast, type: rate, window: 2s, threshold: 60/m }]
 receivers: [{ name: hook, webhook: { url: "https://example.org/hunter2", secret: hunter2 } }]
+kafka: { brokers: ["a:9092", "b:9092"], ssl: {}, sasl: { username: agent, password: "\${PASSWORD}" } }
 `,
       { PASSWORD: "hunter2" },
     );
@@ -41,6 +42,7 @@ receivers: [{ name: hook, webhook: { url: "https://example.org/hunter2", secret:
       "windows: 2s, 10s, 60s",
       "rules: fast (1/s)",
       "receivers: hook (webhook)",
+      "kafka: a:9092, b:9092 (prefix keyheat, TLS, user agent, with a password)",
       "http: http://127.0.0.1:9380",
       "",
     ]);

@@ -212,3 +212,84 @@ describe("credentials of a target", () => {
     );
   });
 });
+
+describe("Kafka", () => {
+  const sasl = { username: "agent", password: "hunter2" };
+
+  it("may be told in full", () => {
+    const { kafka } = parse({
+      kafka: {
+        brokers: ["kafka-1.example:9092", "10.0.0.2:9093"],
+        prefix: "tenant-a.keyheat",
+        partitions: 3,
+        replication: 3,
+        sessionTimeout: "6s",
+        ssl: {},
+        sasl: { ...sasl, mechanism: "scram-sha-256" },
+      },
+    });
+    assert.deepEqual(kafka, {
+      brokers: ["kafka-1.example:9092", "10.0.0.2:9093"],
+      prefix: "tenant-a.keyheat",
+      buckets: 12,
+      partitions: 3,
+      replication: 3,
+      sessionTimeout: 6000,
+      ssl: {},
+      sasl: { mechanism: "scram-sha-256", username: "agent", password: "hunter2" },
+    });
+  });
+
+  it("has brokers with host and port, each once", () => {
+    const expected = "expected a host and a port such as kafka-1.example:9092";
+    assert.deepEqual(
+      problemsOf({
+        kafka: {
+          brokers: ["a", "a:0", "a:65536", "http://a:1", "[::1]:9092", "::1", "b:1", "b:1", 9092, "a:"],
+        },
+      }),
+      [
+        `kafka.brokers[0]: ${expected}, got "a"`,
+        `kafka.brokers[1]: ${expected}, got "a:0"`,
+        `kafka.brokers[2]: ${expected}, got "a:65536"`,
+        `kafka.brokers[3]: ${expected}, got text`,
+        'kafka.brokers[4]: expected a host name in place of an IPv6 address, and a port, got "[::1]:9092"',
+        'kafka.brokers[5]: expected a host name in place of an IPv6 address, and a port, got "::1"',
+        `kafka.brokers[8]: ${expected} (put it in quotes), got 9092`,
+        `kafka.brokers[9]: ${expected}, got "a:"`,
+        "kafka.brokers[7]: the broker stands here twice",
+      ],
+    );
+    assert.deepEqual(problemsOf({ kafka: { brokers: [] } }), [
+      "kafka.brokers: expected a list of at least 1",
+    ]);
+  });
+
+  it("has partitions, copies and a prefix that Kafka takes", () => {
+    assert.deepEqual(problemsOf({ kafka: { partitions: 0, replication: 0, prefix: "a/b" } }), [
+      'kafka.prefix: expected a prefix of letters, digits, dots, - and _, got "a/b"',
+      "kafka.partitions: expected a whole number from 1 to 1024, got 0",
+      "kafka.replication: expected -1 (the brokers' default) or at least 1, got 0",
+    ]);
+  });
+
+  it("has a password for its user, once", () => {
+    assert.deepEqual(problemsOf({ kafka: { sasl: { username: "agent" } } }), [
+      "kafka.sasl: a user needs a password (password or passwordFile)",
+    ]);
+    assert.deepEqual(problemsOf({ kafka: { sasl: { username: "agent", password: 7 } } }), [
+      "kafka.sasl.password: expected text (put it in quotes), got a number",
+    ]);
+    const both = problemsOf({ kafka: { sasl: { ...sasl, passwordFile: "/no" } } });
+    assert.ok(both.includes("kafka.sasl.passwordFile: password and passwordFile exclude each other"));
+    assert.doesNotMatch(problemsOf({ kafka: { sasl: { ...sasl, mechanism: "x" } } }).join(), /hunter2/);
+  });
+
+  it("has a certificate with its key", () => {
+    assert.ok(
+      problemsOf({ kafka: { ssl: { certFile: "/no" } } }).includes(
+        "kafka.ssl: certFile and keyFile belong together",
+      ),
+    );
+  });
+});

@@ -37,7 +37,7 @@ describe("a config without a word", () => {
       ignore: [],
       redact: { mode: "none" },
       http: { listen: { host: "127.0.0.1", port: 9380 }, hosts: [] },
-      kafka: { buckets: 12 },
+      kafka: { prefix: "keyheat", buckets: 12, partitions: 12, replication: -1, sessionTimeout: 10_000 },
       windows: [10_000, 60_000],
       grace: 2000,
       rules: [
@@ -268,6 +268,10 @@ describe("a config error", () => {
       "routes",
       "panes",
       "http",
+      "brokers",
+      "sasl",
+      "ssl",
+      "password",
       "__proto__",
       "constructor",
     );
@@ -285,6 +289,7 @@ describe("a config error", () => {
       "sources",
       "panes",
       "http",
+      "kafka",
       "windows",
       "rules",
       "routes",

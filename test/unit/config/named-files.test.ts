@@ -47,12 +47,14 @@ describe("files that a config names", () => {
         {
           targets: [{ url: "redis://a", passwordFile: name }],
           http: { listen: "0.0.0.0:1", auth: { tokenFile: name } },
+          kafka: { sasl: { username: "agent", passwordFile: name } },
           receivers: [{ name: "hook", webhook: { url: "http://a", secretFile: name } }],
         },
         { folder, env: { HOME: "/root" } },
       );
       assert.equal(config.targets[0]?.password, secret);
       assert.equal(config.http.auth?.token, secret);
+      assert.equal(config.kafka.sasl?.password, secret);
       assert.deepEqual(config.receivers[0], {
         name: "hook",
         webhook: { url: "http://a", secret },
@@ -131,9 +133,14 @@ describe("files that a config names", () => {
       keyFile: file("key.pem", KEY),
     };
     const config = parse(
-      { targets: [{ url: "rediss://a", tls }], http: { tls: { certFile: "cert.pem", keyFile: "key.pem" } } },
+      {
+        targets: [{ url: "rediss://a", tls }],
+        http: { tls: { certFile: "cert.pem", keyFile: "key.pem" } },
+        kafka: { ssl: { ...tls, servername: "keyheat.test" } },
+      },
       { folder },
     );
+    assert.deepEqual(config.kafka.ssl, { ca: CERT, cert: CERT, key: KEY, servername: "keyheat.test" });
     assert.deepEqual(config.targets[0]?.tls, { ca: CERT, cert: CERT, key: KEY });
     assert.deepEqual(config.http.tls, { cert: CERT, key: KEY });
   });

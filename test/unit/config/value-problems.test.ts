@@ -73,14 +73,14 @@ describe("an unknown key", () => {
 
   it("that a later version will know says so", () => {
     const problems = problemsOf({
-      kafka: { brokers: ["a:1"] },
+      watchdog: { url: "x" },
       sources: { traces: { enabled: true } },
       receivers: [{ name: "ops", slack: { url: "x" } }],
     });
     assert.deepEqual(problems.map((problem) => problem.split(": ")[0]).sort(), [
-      "kafka.brokers",
       "receivers[0].slack",
       "sources.traces",
+      "watchdog",
     ]);
     assert.ok(
       problems.every((problem) => problem.endsWith("is not supported by this version of Keyheat yet")),
