@@ -87,11 +87,10 @@ export function readEntries(message: Entries | undefined): PaneEntries {
   };
 }
 
-/** Lengths become offsets in place. */
 function readKeyOffsets(bytes: Uint8Array, length: number): Uint32Array {
+  const lengths = unpackVarints(bytes, length, KEPT_KEY_BYTES_MAX, "a key is too long");
   const offsets = new Uint32Array(length + 1);
-  unpackVarints(bytes, offsets.subarray(1), KEPT_KEY_BYTES_MAX, "a key is too long");
-  for (let i = 0; i < length; i++) offsets[i + 1]! += offsets[i]!;
+  for (let i = 0; i < length; i++) offsets[i + 1] = offsets[i]! + lengths[i]!;
   return offsets;
 }
 

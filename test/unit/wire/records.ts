@@ -1,0 +1,135 @@
+import fc, { type Arbitrary } from "fast-check";
+import type { Heat } from "../../../src/model/heat.ts";
+import type { HeatSnapshot } from "../../../src/model/heat-snapshot.ts";
+import type { HotSet } from "../../../src/model/hot-set.ts";
+import type { Incident, Notified } from "../../../src/model/incident.ts";
+import type { StateRecord } from "../../../src/model/state-record.ts";
+import {
+  authority,
+  bounds,
+  db,
+  facts,
+  keyBytes,
+  name,
+  named,
+  orNull,
+  real,
+  record,
+  report,
+  slot,
+  small,
+  vantage,
+} from "./arbitraries.ts";
+
+const key = record({ cluster: name, db, bytes: keyBytes });
+const clearing = orNull(real);
+
+const heat: Arbitrary<Heat> = record({
+  key,
+  windowMs: real,
+  asOfMs: real,
+  complete: fc.boolean(),
+  counts: record({ read: bounds, write: bounds, miss: bounds, total: bounds }),
+  clearing: record({ read: clearing, write: clearing, miss: clearing, total: clearing }),
+  currentRatePerSecond: real,
+  vantages: fc.record(
+    { read: vantage, write: vantage, miss: vantage },
+    { requiredKeys: [], noNullPrototype: true },
+  ),
+  target: orNull(name),
+  slot: orNull(slot),
+  shareOfTarget: orNull(real),
+  suspect: fc.boolean(),
+  commands: named,
+  services: named,
+  absorbed: real,
+  bytes: orNull(real),
+});
+
+const windowHeats = record({
+  windowMs: real,
+  asOfMs: real,
+  complete: fc.boolean(),
+  heats: fc.array(heat, { maxLength: 3 }),
+});
+
+export const heatSnapshot: Arbitrary<HeatSnapshot> = record({
+  partition: small,
+  instance: name,
+  atMs: real,
+  clusters: fc.array(record({ cluster: name, windows: fc.array(windowHeats, { maxLength: 3 }) }), {
+    maxLength: 3,
+  }),
+});
+
+const severity = fc.constantFrom("info", "warning", "critical");
+
+const notified: Arbitrary<Notified> = record({
+  receiver: name,
+  atMs: real,
+  outcome: fc.constantFrom("delivered", "failed"),
+  event: fc.constantFrom("firing", "resolved"),
+  severity,
+});
+
+const incident: Arbitrary<Incident> = record({
+  id: name,
+  rule: name,
+  severity,
+  key,
+  pattern: name,
+  kind: fc.constantFrom("read", "write", "miss", "total"),
+  windowMs: real,
+  target: orNull(name),
+  slot: orNull(slot),
+  status: fc.constantFrom("pending", "firing", "recovering", "resolved"),
+  reason: orNull(fc.constantFrom("cooled", "stale", "decommissioned", "expired")),
+  late: fc.boolean(),
+  reopened: real,
+  startedAtMs: real,
+  firedAtMs: orNull(real),
+  calmSinceMs: orNull(real),
+  resolvedAtMs: orNull(real),
+  ratePerSecond: real,
+  currentRatePerSecond: real,
+  peakRatePerSecond: real,
+  shareOfTarget: orNull(real),
+  count: bounds,
+  complete: fc.boolean(),
+  coverage: record({ read: orNull(real), write: orNull(real) }),
+  facts: orNull(facts),
+  services: named,
+  users: named,
+  suspect: fc.boolean(),
+  commands: named,
+  advice: fc.array(record({ remedy: name, why: name, url: name }), { maxLength: 3 }),
+  notified: fc.array(notified, { maxLength: 3 }),
+});
+
+export const stateRecord: Arbitrary<StateRecord> = fc.oneof(
+  record({ type: fc.constant("owner"), authority }),
+  record({ type: fc.constant("incident"), authority, incident }),
+  record({
+    type: fc.constant("notified"),
+    authority,
+    incidentId: name,
+    receiver: name,
+    entries: fc.array(notified, { maxLength: 4 }),
+  }),
+  record({ type: fc.constant("target"), authority, report, goneAtMs: orNull(real) }),
+);
+
+export const hotSet: Arbitrary<HotSet> = record({
+  authority,
+  version: real,
+  leases: fc.array(
+    record({
+      db,
+      key: keyBytes,
+      leaseUntilMs: real,
+      remedies: fc.array(name, { maxLength: 3 }),
+      ratePerSecond: real,
+    }),
+    { maxLength: 4 },
+  ),
+});
