@@ -4,6 +4,7 @@ import type { Heat } from "../model/heat.ts";
 import type { ClusterHeats, HeatSnapshot, WindowHeats } from "../model/heat-snapshot.ts";
 import { orAbsent, orNull } from "./absent.ts";
 import { readBounds, writeBounds } from "./bounds-codec.ts";
+import { readTargetCoverage, writeTargetCoverage } from "./coverage-codec.ts";
 import { type Decoded, decoding } from "./decoded.ts";
 import {
   type ClusterHeatsSchema,
@@ -34,12 +35,21 @@ export function decodeHeat(bytes: Uint8Array): Decoded<HeatSnapshot> {
   });
 }
 
-function writeCluster({ cluster, windows }: ClusterHeats): MessageInitShape<typeof ClusterHeatsSchema> {
-  return { cluster, windows: windows.map((window) => writeWindow(window, cluster)) };
+function writeCluster(heats: ClusterHeats): MessageInitShape<typeof ClusterHeatsSchema> {
+  const { cluster, windows, coverage } = heats;
+  return {
+    cluster,
+    windows: windows.map((window) => writeWindow(window, cluster)),
+    coverage: coverage === null ? undefined : { targets: coverage.map(writeTargetCoverage) },
+  };
 }
 
-function readCluster({ cluster, windows }: WireClusterHeats): ClusterHeats {
-  return { cluster, windows: windows.map((window) => readWindow(window, cluster)) };
+function readCluster({ cluster, windows, coverage }: WireClusterHeats): ClusterHeats {
+  return {
+    cluster,
+    windows: windows.map((window) => readWindow(window, cluster)),
+    coverage: coverage?.targets.map((target) => readTargetCoverage(target, cluster)) ?? null,
+  };
 }
 
 function writeWindow(window: WindowHeats, cluster: string): MessageInitShape<typeof WindowHeatsSchema> {

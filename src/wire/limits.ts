@@ -4,6 +4,7 @@ import { SLOT_COUNT } from "../model/slot.ts";
 import {
   AdviceSchema,
   ClientColumnsSchema,
+  ClusterCoverageSchema,
   ClusterHeatsSchema,
   EntriesSchema,
   HeatRecordSchema,
@@ -17,6 +18,7 @@ import {
   ServicesReportSchema,
   SlotRangesSchema,
   SourceStatusSchema,
+  TargetCoverageSchema,
   TargetReportSchema,
   TopologyReportSchema,
   WindowHeatsSchema,
@@ -30,6 +32,7 @@ export const TEXT_BYTES_MAX = 4096;
 /** Messages within a record, of all types: each becomes an object, and an empty one takes two bytes. */
 export const MESSAGES_MAX = 131_072;
 
+const TARGETS_MAX = 20_000;
 const HEATS_MAX = 10_000;
 const LEASES_MAX = 10_000;
 const NOTIFIED_MAX = 256;
@@ -46,9 +49,11 @@ export const ELEMENTS_MAX: ReadonlyMap<DescField, number> = new Map<DescField, n
   [ClientColumnsSchema.field.serviceNames, 65_535],
   [TargetReportSchema.field.sources, 64],
   [ServicesReportSchema.field.services, 10_000],
-  [TopologyReportSchema.field.targets, 20_000],
+  [TopologyReportSchema.field.targets, TARGETS_MAX],
   [HeatRecordSchema.field.clusters, 1024],
   [ClusterHeatsSchema.field.windows, 8192],
+  [ClusterCoverageSchema.field.targets, TARGETS_MAX],
+  [TargetCoverageSchema.field.sources, MESSAGES_MAX],
   [WindowHeatsSchema.field.heats, HEATS_MAX],
   [HeatSchema.field.commands, HEATS_MAX * NAMES_PER_HEAT],
   [HeatSchema.field.services, HEATS_MAX * NAMES_PER_HEAT],

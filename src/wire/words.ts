@@ -1,4 +1,5 @@
 import type { HeatKind, Kind, Vantage } from "../model/access.ts";
+import type { TargetState } from "../model/coverage.ts";
 import type { IncidentStatus, Notified, ResolveReason, Severity } from "../model/incident.ts";
 import type { Role, SourceState } from "../model/target.ts";
 import { Damage } from "./decoded.ts";
@@ -17,6 +18,7 @@ export const VANTAGES: Words<Vantage> = {
 };
 export const ROLES: Words<Role> = { primary: true, replica: true, unknown: true };
 export const SOURCE_STATES: Words<SourceState> = { up: true, down: true, off: true };
+export const TARGET_STATES: Words<TargetState> = { seen: true, stale: true, blind: true };
 export const SEVERITIES: Words<Severity> = { info: true, warning: true, critical: true };
 export const STATUSES: Words<IncidentStatus> = {
   pending: true,

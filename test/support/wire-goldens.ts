@@ -184,7 +184,21 @@ const heats: HeatSnapshot = {
         },
         { windowMs: 60_000, asOfMs: AT_MS, complete: false, heats: [] },
       ],
+      coverage: [
+        {
+          cluster: "default",
+          target: "10.0.0.1:6379",
+          role: "primary",
+          state: "seen",
+          kinds: {
+            read: { ran: 1000, observed: 500, ratio: 0.5, vantage: "clients" },
+            write: { ran: null, observed: 7, ratio: null, vantage: null },
+          },
+          sources: makeReport().sources,
+        },
+      ],
     },
+    { cluster: "shop", windows: [], coverage: null },
   ],
 };
 

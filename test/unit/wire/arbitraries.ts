@@ -6,7 +6,7 @@ import { type PanePart, SERVICES_PER_ENTRY } from "../../../src/model/pane.ts";
 import type { ServicesReport } from "../../../src/model/services.ts";
 import { SLOT_COUNT, type SlotRange } from "../../../src/model/slot.ts";
 import type { Authority } from "../../../src/model/state-record.ts";
-import type { Facts, KeyFacts, TargetReport } from "../../../src/model/target.ts";
+import type { Facts, KeyFacts, SourceStatus, TargetReport } from "../../../src/model/target.ts";
 import type { TopologyReport } from "../../../src/model/topology.ts";
 import { type EntryRow, entriesOf } from "../../../src/panes/entries.ts";
 import type { WireMessage } from "../../../src/wire/message-codec.ts";
@@ -124,6 +124,15 @@ export const part: Arbitrary<PanePart> = record({
   entries,
 });
 
+export const sourceStatus: Arbitrary<SourceStatus> = record({
+  source: name,
+  state: fc.constantFrom("up", "down", "off"),
+  sinceMs: real,
+  gaps: real,
+  probability: real,
+  reason: orNull(name),
+});
+
 export const report: Arbitrary<TargetReport> = record({
   type: fc.constant("report"),
   agent: name,
@@ -143,17 +152,7 @@ export const report: Arbitrary<TargetReport> = record({
   memoryBytes: orNull(real),
   clients: orNull(real),
   opsPerSecond: orNull(real),
-  sources: fc.array(
-    record({
-      source: name,
-      state: fc.constantFrom("up", "down", "off"),
-      sinceMs: real,
-      gaps: real,
-      probability: real,
-      reason: orNull(name),
-    }),
-    { maxLength: 4 },
-  ),
+  sources: fc.array(sourceStatus, { maxLength: 4 }),
 });
 
 export const facts: Arbitrary<Facts> = record({

@@ -1,6 +1,7 @@
 import fc, { type Arbitrary } from "fast-check";
+import type { KindCoverage, TargetCoverage } from "../../../src/model/coverage.ts";
 import type { Heat } from "../../../src/model/heat.ts";
-import type { HeatSnapshot } from "../../../src/model/heat-snapshot.ts";
+import type { ClusterHeats, HeatSnapshot } from "../../../src/model/heat-snapshot.ts";
 import type { HotSet } from "../../../src/model/hot-set.ts";
 import type { Incident, Notified } from "../../../src/model/incident.ts";
 import type { StateRecord } from "../../../src/model/state-record.ts";
@@ -18,6 +19,7 @@ import {
   report,
   slot,
   small,
+  sourceStatus,
   vantage,
 } from "./arbitraries.ts";
 
@@ -53,13 +55,36 @@ const windowHeats = record({
   heats: fc.array(heat, { maxLength: 3 }),
 });
 
+const kindCoverage: Arbitrary<KindCoverage> = record({
+  ran: orNull(real),
+  observed: real,
+  ratio: orNull(real),
+  vantage: orNull(vantage),
+});
+
+const targetCoverage = record({
+  target: name,
+  role: fc.constantFrom(...(["primary", "replica", "unknown"] as const)),
+  state: fc.constantFrom(...(["seen", "stale", "blind"] as const)),
+  kinds: record({ read: kindCoverage, write: kindCoverage }),
+  sources: fc.array(sourceStatus, { maxLength: 2 }),
+});
+
+/** The targets of a cluster are told under its name. */
+const clusterHeats = record({
+  cluster: name,
+  windows: fc.array(windowHeats, { maxLength: 3 }),
+  coverage: orNull(fc.array(targetCoverage, { maxLength: 2 })),
+}).map(({ cluster, windows, coverage }): ClusterHeats => {
+  const named = coverage?.map((target): TargetCoverage => ({ cluster, ...target })) ?? null;
+  return { cluster, windows, coverage: named };
+});
+
 export const heatSnapshot: Arbitrary<HeatSnapshot> = record({
   partition: small,
   instance: name,
   atMs: real,
-  clusters: fc.array(record({ cluster: name, windows: fc.array(windowHeats, { maxLength: 3 }) }), {
-    maxLength: 3,
-  }),
+  clusters: fc.array(clusterHeats, { maxLength: 3 }),
 });
 
 const severity = fc.constantFrom("info", "warning", "critical");
