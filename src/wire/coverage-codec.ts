@@ -35,7 +35,12 @@ export function readTargetCoverage(message: WireTargetCoverage, cluster: string)
   };
 }
 
-function writeKind({ ran, observed, ratio, vantage }: KindCoverage): MessageInitShape<typeof KindCoverageSchema> {
+function writeKind({
+  ran,
+  observed,
+  ratio,
+  vantage,
+}: KindCoverage): MessageInitShape<typeof KindCoverageSchema> {
   return { ran: orAbsent(ran), observed, ratio: orAbsent(ratio), vantage: orAbsent(vantage) };
 }
 

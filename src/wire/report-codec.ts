@@ -37,7 +37,10 @@ export function writeReport(report: TargetReport): MessageInitShape<typeof Targe
   };
 }
 
-export function writeSource({ reason, ...status }: SourceStatus): MessageInitShape<typeof SourceStatusSchema> {
+export function writeSource({
+  reason,
+  ...status
+}: SourceStatus): MessageInitShape<typeof SourceStatusSchema> {
   return { ...status, reason: reason === null ? undefined : clippedText(reason) };
 }
 
@@ -66,7 +69,14 @@ export function readReport(message: WireTargetReport): TargetReport {
   };
 }
 
-export function readSource({ source, state, sinceMs, gaps, probability, reason }: WireSourceStatus): SourceStatus {
+export function readSource({
+  source,
+  state,
+  sinceMs,
+  gaps,
+  probability,
+  reason,
+}: WireSourceStatus): SourceStatus {
   return {
     source,
     state: readWord(SOURCE_STATES, state, "off", "state of a source"),

@@ -70,7 +70,12 @@ test("a command called `__proto__` is a name like others, and no prototype chang
     .flatMap(({ windows }) => windows)
     .flatMap(({ heats }) => heats);
   const windows = [{ windowMs: 1, asOfMs: 1, complete: true, heats: [{ ...heat!, commands }] }];
-  const snapshot = { partition: 0, instance: "a", atMs: 1, clusters: [{ cluster: "default", windows, coverage: null }] };
+  const snapshot = {
+    partition: 0,
+    instance: "a",
+    atMs: 1,
+    clusters: [{ cluster: "default", windows, coverage: null }],
+  };
   const decoded = decodeHeat(encodeHeat(snapshot));
   assert.ok("value" in decoded);
   const read = decoded.value.clusters[0]!.windows[0]!.heats[0]!.commands;
