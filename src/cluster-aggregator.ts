@@ -2,6 +2,7 @@ import { Aggregator } from "./aggregator.ts";
 import type { Config } from "./config/schema.ts";
 import { IncidentBook } from "./incidents/book.ts";
 import type { HeatSnapshot } from "./model/heat-snapshot.ts";
+import type { HotSet } from "./model/hot-set.ts";
 import type { Incident } from "./model/incident.ts";
 import { bucketOfSlot } from "./model/slot.ts";
 import type { Authority, StateRecord } from "./model/state-record.ts";
@@ -20,12 +21,14 @@ import type { Message } from "./transport/transport.ts";
 import { HeatBoard } from "./windows/heat-board.ts";
 import { ServiceTable } from "./windows/service-table.ts";
 import { TargetTable } from "./windows/target-table.ts";
+import { decodeHeat } from "./wire/heat-codec.ts";
+import { decodeState } from "./wire/state-codec.ts";
 
 const MIB = 2 ** 20;
 const KEY_BYTES_MAX = 256 * MIB;
 const PART_BYTES_MAX = 1024 * MIB;
 /** How many of a partition's hottest keys other aggregators are told of, for each window and cluster. */
-export const TOLD_KEYS = 200;
+const TOLD_KEYS = 100;
 const TELL_EVERY_MS = 1000;
 /**
  * How long a new owner of a cluster waits before it tells of incidents that were there before it: what the owner before
@@ -39,6 +42,14 @@ export interface ClusterOutlet {
   /** Deletes the record for good. */
   eraseIncident(incident: Incident, receivers: readonly string[]): void;
   heat(snapshot: HeatSnapshot): void;
+  hotSet(hotSet: HotSet): void;
+}
+
+/** A record of the state or of the heat topic. */
+export interface TableRecord {
+  readonly key: string | null;
+  /** `null`: a tombstone. */
+  readonly value: Uint8Array | null;
 }
 
 export interface ClusterAggregatorOptions {
@@ -78,6 +89,7 @@ export class ClusterAggregator {
   readonly #partBudget = new ByteBudget(PART_BYTES_MAX);
   readonly #ledgers = {
     records: new Ledger("panes"),
+    tables: new Ledger("tables"),
     windows: new Ledger("windows"),
     entries: new Ledger("window-entries"),
     incidents: new Ledger("incidents"),
@@ -85,6 +97,7 @@ export class ClusterAggregator {
   };
   /** Clusters of whose incidents this process tells, with what cancels a handover that is not over yet. */
   readonly #telling = new Map<string, { isOver: boolean; cancel: () => void }>();
+  readonly #namedTopics = new Set<string>();
   #isStateRead = false;
   #isConfirmed = false;
   #toldAtMs = 0;
@@ -195,6 +208,33 @@ export class ClusterAggregator {
     for (const message of messages) this.#noteTarget(message);
   }
 
+  /** A record of the state topic, in the order of its partition. */
+  state({ key, value }: TableRecord): void {
+    const { tables } = this.#ledgers;
+    tables.receive();
+    const decoded = value === null ? null : decodeState(value);
+    if (decoded !== null && "problem" in decoded) {
+      this.#refuse("state", decoded.problem);
+      return;
+    }
+    tables.keep();
+    if (decoded !== null) this.view.apply(decoded.value);
+    else if (key !== null) this.view.remove(key);
+  }
+
+  /** A record of the heat topic. */
+  heat({ value }: TableRecord): void {
+    const { tables } = this.#ledgers;
+    tables.receive();
+    const decoded = value === null ? { problem: "no value" } : decodeHeat(value);
+    if ("problem" in decoded) {
+      this.#refuse("heat", decoded.problem);
+      return;
+    }
+    tables.keep();
+    this.board.put(decoded.value);
+  }
+
   /** From where on a partition has to be read again. */
   commitOffset(partition: number): number | null {
     return this.#lanes.get(partition)?.commitOffset(this.#options.clock.now()) ?? null;
@@ -208,18 +248,12 @@ export class ClusterAggregator {
     this.#claimBuckets();
   }
 
-  /** Whether it knows all that it should, and has taken up all its buckets. */
-  get isSettled(): boolean {
-    return this.#isStateRead && this.behind().length === 0 && this.#claims.isSettled;
-  }
-
-  get isStateRead(): boolean {
-    return this.#isStateRead;
-  }
-
-  /** Partitions that are still being read from behind. */
-  behind(): readonly number[] {
-    return [...this.#lanes.values()].filter((lane) => !lane.isCaughtUp).map(({ partition }) => partition);
+  /** What it has yet to read or to take up, a line each; empty: it does its share of the work. */
+  missing(): readonly string[] {
+    if (!this.#isStateRead) return ["the state topic is being read"];
+    const behind = [...this.#lanes.values()].filter((lane) => !lane.isCaughtUp);
+    if (behind.length === 0) return this.#claims.isSettled ? [] : ["buckets are being taken up"];
+    return [`panes are being read again (partitions ${behind.map(({ partition }) => partition).join(", ")})`];
   }
 
   lanes(): Iterable<PanesLane> {
@@ -291,6 +325,13 @@ export class ClusterAggregator {
     return this.#options.partitionOf(cluster, 0) === partition && this.isOwnerOf(cluster);
   }
 
+  #refuse(topic: string, problem: string): void {
+    this.#ledgers.tables.drop("unreadable");
+    if (this.#namedTopics.has(topic)) return;
+    this.#namedTopics.add(topic);
+    this.#options.logger.warn({ topic, problem }, "record of a topic cannot be read");
+  }
+
   #noteTarget(message: Message): void {
     if (message.type !== "report" || !this.#isMember(message.cluster, message.target)) return;
     this.#records.note(message);
@@ -327,6 +368,7 @@ export class ClusterAggregator {
     for (const incident of this.view.incidentsOf(cluster, bucket))
       this.incidents.adopt(incident, clock.now());
     if (bucket !== 0) return;
+    this.#writeHotSet(cluster);
     const cancel = clock.after(HANDOVER_MS, () => this.#tellAll(cluster));
     this.#telling.set(cluster, { isOver: false, cancel });
   }
@@ -345,6 +387,12 @@ export class ClusterAggregator {
     for (const incident of this.view.incidents()) {
       if (incident.key.cluster === cluster) this.notifier.offer(incident);
     }
+  }
+
+  /** There is nothing in it yet; that it is empty has to be said, or leases of long ago would stand. */
+  #writeHotSet(cluster: string): void {
+    const authority = this.#claims.authorityOf(cluster, 0);
+    if (authority !== null) this.#options.outlet.hotSet({ authority, version: 1, leases: [] });
   }
 
   #mayTell(cluster: string): boolean {

@@ -4,6 +4,7 @@ import type { Config } from "./config/schema.ts";
 import { createServer } from "./http/server.ts";
 import { defaultWindowMs, type Readiness, type Views } from "./http/views.ts";
 import { IncidentBook } from "./incidents/book.ts";
+import { firingCounts } from "./incidents/firing-counts.ts";
 import { openStore } from "./incidents/sqlite-store.ts";
 import { memoryStore } from "./incidents/store.ts";
 import { startMetrics } from "./metrics/meter.ts";
@@ -12,6 +13,7 @@ import type { Heat } from "./model/heat.ts";
 import type { Incident } from "./model/incident.ts";
 import { Notifier } from "./notify/notifier.ts";
 import { createReceivers } from "./notify/receivers/registry.ts";
+import { HotSets } from "./ownership/hot-sets.ts";
 import { Ledger, type StageBooks } from "./runtime/accounting.ts";
 import { type Clock, systemClock } from "./runtime/clock.ts";
 import type { Logger } from "./runtime/logger.ts";
@@ -115,7 +117,7 @@ export async function startStandalone(config: Config, options: StandaloneOptions
   const metricViews: MetricViews = {
     books: () => books(),
     hotkeys: (limit) => hottest(windows, config, limit),
-    firing: () => countFiring(incidents, config),
+    firing: () => firingCounts(incidents, config.rules, clustersOf(config)),
     coverage: () => targets.coverage(clock.now()),
     notifications: () => notifier.notifications(),
     taps: () => agent.taps(),
@@ -148,7 +150,7 @@ export async function startStandalone(config: Config, options: StandaloneOptions
     incidents.close();
   };
   const intake = config.sources.samples.enabled ? { samples: agent } : {};
-  const server = await createServer({ config, views, logger, clock, ...intake }).catch(
+  const server = await createServer({ config, views, logger, clock, hotSet: new HotSets(), ...intake }).catch(
     async (error: unknown) => {
       await stopStages();
       throw error;
@@ -190,18 +192,8 @@ function decommissionUnlisted(incidents: IncidentBook, config: Config, nowMs: nu
   }
 }
 
-function countFiring(incidents: IncidentBook, config: Config) {
-  const counts = new Map<string, { cluster: string; rule: string; count: number }>();
-  const clusters = new Set([config.cluster, ...config.targets.map(({ cluster }) => cluster)]);
-  // A rule that fires nowhere is a 0, not a gap in the graph.
-  for (const cluster of clusters) {
-    for (const { name } of config.rules) counts.set(`${cluster} ${name}`, { cluster, rule: name, count: 0 });
-  }
-  for (const { status, rule, key } of incidents.active()) {
-    const entry = counts.get(`${key.cluster} ${rule}`);
-    if (entry && (status === "firing" || status === "recovering")) entry.count++;
-  }
-  return [...counts.values()];
+function clustersOf({ cluster, targets }: Config): ReadonlySet<string> {
+  return new Set([cluster, ...targets.map((target) => target.cluster)]);
 }
 
 /** Ready once each target has had its chance and at least one is watched; what is not watched is named. */

@@ -21,6 +21,8 @@ export function createProgram(version: string, done: (exitCode: number) => void)
     .showSuggestionAfterError()
     .exitOverride();
   addStandalone(program, done);
+  addAgent(program, done);
+  addAggregator(program, done);
   addDemo(program, done);
   addTop(program, done);
   addCheck(program, done);
@@ -64,6 +66,37 @@ function addStandalone(program: Command, done: Done): void {
     .action(async (options: { config?: string; redis: string[]; dataDir?: string }) => {
       const { standaloneCommand } = await import("./standalone.ts");
       done(await standaloneCommand(options));
+    });
+}
+
+function addAgent(program: Command, done: Done): void {
+  program
+    .command("agent")
+    .summary("watch the servers of one host, and publish to Kafka")
+    .description(
+      "Watches the servers on its host, takes what applications report, and publishes panes to Kafka. Runs beside each Redis node.",
+    )
+    .requiredOption("-c, --config <file>", "config file (YAML), with kafka.brokers")
+    .addHelpText("after", examples(["keyheat agent --config config/agent.yaml"]))
+    .action(async (options: { config: string }) => {
+      const { agentCommand } = await import("./agent.ts");
+      done(await agentCommand(options));
+    });
+}
+
+function addAggregator(program: Command, done: Done): void {
+  program
+    .command("aggregator")
+    .summary("merge what agents publish, and alert")
+    .description(
+      "Merges what agents publish to Kafka, serves the API and metrics, and alerts. Several share the work, and any of them answers for the whole.",
+    )
+    .requiredOption("-c, --config <file>", "config file (YAML), with kafka.brokers")
+    .option("--data-dir <dir>", "not needed: incidents and notifications are kept in Kafka")
+    .addHelpText("after", examples(["keyheat aggregator --config config/aggregator.yaml"]))
+    .action(async (options: { config: string; dataDir?: string }) => {
+      const { aggregatorCommand } = await import("./aggregator.ts");
+      done(await aggregatorCommand(options));
     });
 }
 

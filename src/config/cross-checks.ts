@@ -1,6 +1,7 @@
 import { isLoopback, parseListen } from "./http.ts";
 import { nearest } from "./nearest.ts";
 import { type Problem, quote } from "./problem.ts";
+import type { ProcessRole } from "./resolve.ts";
 import type { FileConfig } from "./schema.ts";
 import { type Draft, valueAt } from "./schema-walk.ts";
 import { parseTargetUrl } from "./target-url.ts";
@@ -42,6 +43,18 @@ export function crossCheck(draft: FileDraft, input: Tree): Problem[] {
       "another receiver has the same name",
     ),
     ...routeProblems(draft),
+  ];
+}
+
+/** What a process of this sort cannot do without. */
+export function roleProblems(input: Tree, role: ProcessRole = "standalone"): Problem[] {
+  if (role === "standalone" || valueAt(input, ["kafka", "brokers"]) !== undefined) return [];
+  const what = role === "agent" ? "an agent publishes to" : "an aggregator reads from";
+  return [
+    {
+      path: "kafka.brokers",
+      message: `is missing: ${what} Kafka (brokers: ["kafka-1.example:9092"]); without Kafka, use keyheat standalone`,
+    },
   ];
 }
 

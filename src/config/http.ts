@@ -62,9 +62,9 @@ export const http = section({
     max: 300,
     parse: parseListen,
   })
-    .prefault("127.0.0.1:9380")
+    .optional()
     .describe(
-      "Where the API and `/metrics` are served. Beyond loopback, `auth` must be set. Port 0: any free one.",
+      "Where the API and `/metrics` are served; unless given, at 127.0.0.1:9380, by an agent at 127.0.0.1:9379. Beyond loopback, `auth` must be set. Port 0: any free one.",
     ),
   auth: auth.optional().describe("What callers must present; `/healthz` and `/readyz` stay open."),
   externalUrl: text({ type: "URL", parse: parseExternalUrl })

@@ -1,20 +1,23 @@
 import { dirname } from "node:path";
-import { crossCheck } from "./cross-checks.ts";
+import { crossCheck, roleProblems } from "./cross-checks.ts";
 import { type Environment, substitute } from "./environment.ts";
 import { readBounded, readNamedFiles, reasonOf } from "./named-files.ts";
 import { ConfigError, type Problem } from "./problem.ts";
-import { resolveConfig } from "./resolve.ts";
+import { type ProcessRole, resolveConfig } from "./resolve.ts";
 import { type Config, fileSchema } from "./schema.ts";
 import { salvage } from "./schema-walk.ts";
 import { valueProblems } from "./value-problems.ts";
 import { readYaml, type Tree } from "./yaml-tree.ts";
 
 export { ConfigError, type Problem, problemLines } from "./problem.ts";
+export type { ProcessRole } from "./resolve.ts";
 
 /** Options of the command line that stand above the file. */
 export interface Overrides {
   /** URLs of `--redis`: they replace `targets`. */
   readonly redisUrls?: readonly string[];
+  /** What the config is for. Default: a standalone. */
+  readonly role?: ProcessRole;
 }
 
 export interface ParseOptions extends Overrides {
@@ -58,6 +61,7 @@ export function parseConfig(text: string, options: ParseOptions): Config {
  */
 export function defaultConfig({
   redisUrls,
+  role,
   ...file
 }: Overrides & { readonly [key: string]: unknown } = {}): Config {
   const source = "options";
@@ -65,10 +69,12 @@ export function defaultConfig({
     env: {},
     source,
     ...(redisUrls && { redisUrls }),
+    ...(role && { role }),
   });
 }
 
-function readConfig(tree: Tree, { env, source, folder = ".", redisUrls = [] }: ParseOptions): Config {
+function readConfig(tree: Tree, options: ParseOptions): Config {
+  const { env, source, folder = ".", redisUrls = [], role } = options;
   const substituted = substitute(tree, env);
   const input = withTargets(substituted.tree, redisUrls);
   const parsed = fileSchema.safeParse(input);
@@ -79,10 +85,11 @@ function readConfig(tree: Tree, { env, source, folder = ".", redisUrls = [] }: P
   const problems = withoutEchoes(substituted.problems, [
     ...values,
     ...crossCheck(draft, input),
+    ...roleProblems(input, role),
     ...files.problems,
   ]);
   if (!parsed.success || problems.length > 0) throw new ConfigError(source, problems);
-  return resolveConfig(parsed.data, files.contents);
+  return resolveConfig(parsed.data, files.contents, role);
 }
 
 function withTargets(tree: Tree, redisUrls: readonly string[]): Tree {

@@ -13,8 +13,15 @@ import type {
 import { formatHostPort, parseTargetUrl, type TargetUrl } from "./target-url.ts";
 import type { FileTarget } from "./targets.ts";
 
+/** What a config is for: some defaults depend on it. */
+export type ProcessRole = "standalone" | "agent" | "aggregator";
+
 /** Builds the config from a file without problems and the contents of the files it names. */
-export function resolveConfig(file: FileConfig, contents: ReadonlyMap<string, string>): Config {
+export function resolveConfig(
+  file: FileConfig,
+  contents: ReadonlyMap<string, string>,
+  role: ProcessRole = "standalone",
+): Config {
   const receivers = file.receivers.map((receiver, index) =>
     resolveReceiver(receiver, contents.get(`receivers[${index}].webhook.secretFile`)),
   );
@@ -24,13 +31,20 @@ export function resolveConfig(file: FileConfig, contents: ReadonlyMap<string, st
       resolveTarget(target, file.cluster, `targets[${index}]`, contents),
     ),
     redact: resolveRedact(file.redact, contents),
-    http: resolveHttp(file.http, contents),
+    http: resolveHttp(file.http, contents, role),
     kafka: resolveKafka(file.kafka, contents),
     windows: [...new Set([...file.windows, ...file.rules.map((rule) => rule.window)])].sort((a, b) => a - b),
     receivers,
     routes: file.routes ?? everythingTo(receivers.map(({ name }) => name)),
   };
 }
+
+/** An agent and an aggregator may share a host. */
+const DEFAULT_LISTEN: Readonly<Record<ProcessRole, string>> = {
+  standalone: "127.0.0.1:9380",
+  aggregator: "127.0.0.1:9380",
+  agent: "127.0.0.1:9379",
+};
 
 function checked<T>(parsed: Parsed<T>): T {
   if ("problem" in parsed) throw new Error(`a checked value does not parse: ${parsed.problem}`);
@@ -92,8 +106,12 @@ function resolveRedact({ mode }: FileConfig["redact"], contents: ReadonlyMap<str
   return { mode, secret };
 }
 
-function resolveHttp(http: FileConfig["http"], contents: ReadonlyMap<string, string>): Config["http"] {
-  const listen: Listen = checked(parseListen(http.listen));
+function resolveHttp(
+  http: FileConfig["http"],
+  contents: ReadonlyMap<string, string>,
+  role: ProcessRole,
+): Config["http"] {
+  const listen: Listen = checked(parseListen(http.listen ?? DEFAULT_LISTEN[role]));
   const token = contents.get("http.auth.tokenFile");
   const cert = contents.get("http.tls.certFile");
   const key = contents.get("http.tls.keyFile");

@@ -60,8 +60,17 @@ export function stateKey(record: StateRecord): string {
     case "notified":
       return keyOf("notified", record.incidentId, record.receiver);
     case "target":
-      return keyOf("target", cluster, record.report.target);
+      return targetKey(cluster, record.report.target);
   }
+}
+
+/** Keys of an incident's records: its own, and of what each of `receivers` was told of it. */
+export function incidentKeys(id: string, receivers: readonly string[]): readonly string[] {
+  return [keyOf("incident", id), ...receivers.map((receiver) => keyOf("notified", id, receiver))];
+}
+
+export function targetKey(cluster: string, target: string): string {
+  return keyOf("target", cluster, target);
 }
 
 function keyOf(...parts: readonly string[]): string {

@@ -2,11 +2,13 @@ import type { Incident, Notified } from "../model/incident.ts";
 import {
   type Authority,
   type IncidentRecord,
+  incidentKeys,
   type NotifiedRecord,
   type OwnerRecord,
   type StateRecord,
   stateKey,
   type TargetRecord,
+  targetKey,
 } from "../model/state-record.ts";
 import { NotifiedLogs } from "./notified-logs.ts";
 
@@ -89,7 +91,7 @@ export class StateView {
   }
 
   incident(id: string): Incident | undefined {
-    const record = this.#incidents.get(incidentKey(id));
+    const record = this.#incidents.get(incidentKeys(id, [])[0]!);
     return record && this.#withLog(record.incident);
   }
 
@@ -194,13 +196,4 @@ function isSame(one: Authority, other: Authority): boolean {
 
 function placeOf(cluster: string, bucket: number): string {
   return `${bucket}|${cluster}`;
-}
-
-/** As `stateKey` makes them. */
-function incidentKey(id: string): string {
-  return `incident/${encodeURIComponent(id)}`;
-}
-
-function targetKey(cluster: string, target: string): string {
-  return `target/${encodeURIComponent(cluster)}/${encodeURIComponent(target)}`;
 }

@@ -7,7 +7,7 @@ import { type StateRecord, stateKey } from "../../src/model/state-record.ts";
 import { silentLogger } from "../../src/runtime/logger.ts";
 import type { Message } from "../../src/transport/transport.ts";
 import { encodeMessage } from "../../src/wire/message-codec.ts";
-import { decodeState, encodeState } from "../../src/wire/state-codec.ts";
+import { encodeState } from "../../src/wire/state-codec.ts";
 import { FakeReceiver } from "../unit/notify/fake-receiver.ts";
 import { SimulatedClock } from "./simulated-clock.ts";
 
@@ -79,6 +79,7 @@ export class ClusterSimulation {
         state: (record) => write(stateKey(record), encodeState(record)),
         eraseIncident: (incident) => write(`incident/${incident.id}`, null),
         heat: (snapshot) => instance.heats.push(snapshot),
+        hotSet: () => {},
       },
       partitionOf: this.partitionOf,
       isConfirmed: () => joined.isConfirmed && !joined.isFrozen && !joined.isDead,
@@ -164,14 +165,7 @@ export class ClusterSimulation {
   #readState(instance: Instance): boolean {
     const { aggregator, isFrozen, isDead } = instance;
     if (isFrozen || isDead || instance.stateRead >= this.state.length) return false;
-    const { key, value } = this.state[instance.stateRead++]!;
-    if (value === null) {
-      aggregator.view.remove(key);
-      return true;
-    }
-    const decoded = decodeState(value);
-    if ("problem" in decoded) throw new Error(decoded.problem);
-    aggregator.view.apply(decoded.value);
+    aggregator.state(this.state[instance.stateRead++]!);
     return true;
   }
 }

@@ -156,3 +156,10 @@ function saslOptions({ mechanism, username, password }: NonNullable<KafkaSetting
       return { mechanism, username, password };
   }
 }
+
+/** What a config says of Kafka. Throws: Error where it names no brokers, as that of a standalone need not. */
+export function kafkaSettings(config: KafkaConfig): KafkaSettings {
+  const { brokers } = config;
+  if (brokers === undefined) throw new Error("kafka.brokers is missing");
+  return { ...config, brokers };
+}

@@ -1,0 +1,155 @@
+import { hostname } from "node:os";
+import { Agent } from "./agent.ts";
+import type { Config } from "./config/schema.ts";
+import { createAgentServer } from "./http/server.ts";
+import type { ProbeViews, Readiness } from "./http/views.ts";
+import { startMetrics } from "./metrics/meter.ts";
+import { HotSets } from "./ownership/hot-sets.ts";
+import type { StageBooks } from "./runtime/accounting.ts";
+import { type Clock, systemClock } from "./runtime/clock.ts";
+import type { Logger } from "./runtime/logger.ts";
+import { packageVersion } from "./runtime/version.ts";
+import { KafkaConnection, type KafkaSettings, kafkaSettings } from "./transport/kafka/connection.ts";
+import { PanesPublisher } from "./transport/kafka/panes-publisher.ts";
+import { panesPartition } from "./transport/kafka/partitioning.ts";
+import type { KafkaProblem } from "./transport/kafka/problem.ts";
+import { TopicTable } from "./transport/kafka/topic-table.ts";
+import { MessageBuckets } from "./transport/message-buckets.ts";
+import type { Message } from "./transport/transport.ts";
+import { decodeHotSet } from "./wire/hot-set-codec.ts";
+import { encodeMessage } from "./wire/message-codec.ts";
+
+/** Stages close one after the other; all of it stays under the 5 s that a stop may take. */
+const PUBLISHER_CLOSE_MS = 2500;
+const TABLE_CLOSE_MS = 1000;
+/** A target that has not answered for so long after the start does not hold up readiness. */
+const SETTLE_MS = 5000;
+const USUAL_PORT = 9379;
+
+export interface ServiceOptions {
+  readonly logger: Logger;
+  readonly clock?: Clock;
+  /** Called once, where the process cannot go on: it is to end with this reason. */
+  readonly onDead: (problem: KafkaProblem) => void;
+}
+
+export interface AgentService {
+  /** Of its HTTP server, without a trailing slash. */
+  readonly url: string;
+  /** Of every stage: received = kept + dropped. */
+  books(): StageBooks[];
+  /** Publishes open panes and closes stage by stage, within 5 s. */
+  stop(): Promise<void>;
+}
+
+/**
+ * An agent as a process of its own: targets and client samples -> panes -> Kafka; and the hot set from there.
+ *
+ * Throws: ListenError where the address cannot be had.
+ */
+export async function startAgent(
+  config: Config,
+  { logger, clock = systemClock, onDead }: ServiceOptions,
+): Promise<AgentService> {
+  const name = agentName(config);
+  const settings = kafkaSettings(config.kafka);
+  const connection = new KafkaConnection(settings, { logger, clock, clientId: `keyheat-agent-${name}` });
+  const publisher = new PanesPublisher({
+    connection,
+    encode: encodeMessage,
+    route: routes(settings),
+    entriesMax: config.panes.publish,
+  });
+  const agent = new Agent({ config, transport: publisher, clock, logger, name });
+  const hotSets = new HotSets();
+  const table = hotSetTable(connection, hotSets, onDead);
+  table.start();
+  const startedMs = clock.monotonic();
+  const books = (): StageBooks[] => [...agent.books(), ...publisher.books(), ...server.books()];
+  const metrics = startMetrics({
+    config: config.metrics,
+    views: {
+      books,
+      hotkeys: () => [],
+      firing: () => [],
+      coverage: () => [],
+      notifications: () => [],
+      taps: () => agent.taps(),
+    },
+    resource: { "service.name": "keyheat-agent", "service.version": packageVersion() },
+    logger,
+  });
+  const kafkaProblems = () =>
+    [...new Set([publisher.problem(), table.problem()])].filter((line) => line !== null);
+  const probes: ProbeViews = {
+    readiness: () => readiness(agent, kafkaProblems(), clock.monotonic() - startedMs),
+    prometheus: config.metrics.prometheus.enabled ? () => metrics.prometheus() : null,
+  };
+  const stopStages = async () => {
+    await agent.stop();
+    await Promise.all([publisher.close(PUBLISHER_CLOSE_MS), table.close(TABLE_CLOSE_MS)]);
+    await metrics.close();
+  };
+  const intake = config.sources.samples.enabled ? { samples: agent } : {};
+  const server = await createAgentServer({ config, probes, logger, clock, hotSet: hotSets, ...intake }).catch(
+    async (error: unknown) => {
+      await stopStages();
+      throw error;
+    },
+  );
+  return {
+    url: server.address,
+    books,
+    stop: async () => {
+      await server.close();
+      await stopStages();
+    },
+  };
+}
+
+/** The host's name, which tells agents apart; where several run on a host, with the port. */
+function agentName({ http: { listen } }: Config): string {
+  return listen.port === USUAL_PORT ? hostname() : `${hostname()}:${listen.port || process.pid}`;
+}
+
+/** Which partitions have to hear of a message: those of the buckets that it concerns, each once. */
+function routes({ buckets, partitions }: KafkaSettings) {
+  const concerned = new MessageBuckets(buckets);
+  return (message: Message) => {
+    const byPartition = new Map<number, string>();
+    for (const bucket of concerned.of(message)) {
+      const partition = panesPartition(message.cluster, bucket, partitions);
+      if (!byPartition.has(partition)) byPartition.set(partition, `${message.cluster}/${bucket}`);
+    }
+    return Array.from(byPartition, ([partition, key]) => ({ partition, key }));
+  };
+}
+
+function hotSetTable(
+  connection: KafkaConnection,
+  hotSets: HotSets,
+  onDead: (problem: KafkaProblem) => void,
+): TopicTable {
+  return new TopicTable({
+    connection,
+    topics: [connection.topics.hotset],
+    onRecords: (_topic, _partition, records) => {
+      for (const { value } of records) {
+        const decoded = value === null ? { problem: "no value" } : decodeHotSet(value);
+        if ("value" in decoded) hotSets.put(decoded.value);
+        else connection.logger.debug({ reason: decoded.problem }, "record of the hot set cannot be read");
+      }
+    },
+    onDead,
+  });
+}
+
+/** Ready once each target has had its chance; that Kafka is away holds nothing up, since panes are kept meanwhile. */
+function readiness(agent: Agent, kafkaProblems: readonly string[], upMs: number): Readiness {
+  const problems = agent.problems();
+  const isSettled = agent.isSettled || upMs > SETTLE_MS;
+  const ready = agent.watched > 0 && isSettled;
+  if (!ready)
+    return { ready, reasons: problems.length > 0 ? problems : ["targets are being connected"], degraded: [] };
+  return { ready, reasons: [], degraded: [...problems, ...kafkaProblems] };
+}
