@@ -26,6 +26,7 @@ export function createProgram(version: string, done: (exitCode: number) => void)
   addDemo(program, done);
   addTop(program, done);
   addCheck(program, done);
+  addTopics(program, done);
   // A subcommand has a version too, as its parent: operators try it on each.
   for (const command of program.commands) command.version(version, "-V, --version", "print the version");
   return program;
@@ -150,6 +151,25 @@ function addCheck(program: Command, done: Done): void {
     .action(async (options: { config: string }) => {
       const { checkCommand } = await import("./check.ts");
       done(checkCommand(options, { out: process.stdout, err: process.stderr, env: process.env }));
+    });
+}
+
+function addTopics(program: Command, done: Done): void {
+  program
+    .command("topics")
+    .summary("plan or create the topics in Kafka")
+    .description(
+      "Compares Kafka's topics with what agents and aggregators need, and prints what is to be done and which rights their users need. Changes nothing without --apply.",
+    )
+    .requiredOption("-c, --config <file>", "config file (YAML) with kafka.brokers")
+    .option("--apply", "create topics, add partitions and change settings as planned")
+    .addHelpText(
+      "after",
+      examples(["keyheat topics --config keyheat.yaml", "keyheat topics --apply --config keyheat.yaml"]),
+    )
+    .action(async (options: { config: string; apply?: boolean }) => {
+      const { topicsCommand } = await import("./topics.ts");
+      done(await topicsCommand(options, { out: process.stdout, err: process.stderr, env: process.env }));
     });
 }
 

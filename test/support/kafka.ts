@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, type TestContext } from "node:test";
 import { type Admin, Kafka, logLevel } from "kafkajs";
+import { applyCures } from "../../src/transport/kafka/cures.ts";
 import { type Certificates, makeCertificates } from "./kafka/certificates.ts";
 import { kafkaClasspath } from "./kafka/classpath.ts";
 import { type JavaProgram, runJava, startJava } from "./kafka/java.ts";
@@ -112,6 +113,7 @@ export async function asAdmin<T>(
   { innerBrokers }: Pick<TestKafka, "innerBrokers">,
   task: (admin: Admin) => Promise<T>,
 ): Promise<T> {
+  applyCures();
   const retry = { retries: 1, initialRetryTime: 50 };
   const admin = new Kafka({ brokers: [...innerBrokers], logLevel: logLevel.NOTHING, retry }).admin();
   await admin.connect();

@@ -1,8 +1,10 @@
 import { constants, gunzipSync, zstdCompressSync, zstdDecompressSync } from "node:zlib";
-import { CompressionCodecs, CompressionTypes } from "kafkajs";
+import kafkajs, { CompressionTypes } from "kafkajs";
 
 /** What a batch of records may unpack to: far more than one of ours, far less than a bomb. */
 const UNPACKED_BYTES_MAX = 64 * 2 ** 20;
+// Node does not find this one among the names of a CommonJS module.
+const { CompressionCodecs } = kafkajs;
 const LEVEL = { params: { [constants.ZSTD_c_compressionLevel]: 1 } };
 
 /**

@@ -6,7 +6,7 @@ const ROUTINE = [
   /rebalanc/i,
   /re-?joining/i,
   /not aware of this member/i,
-  /^Response (Heartbeat|JoinGroup|SyncGroup|OffsetCommit|Metadata|FindCoordinator|Fetch|Produce|ListOffsets)/,
+  /^Response /,
   /^Failed to send messages/,
   /^Failed to connect to/,
   /^Crash: /,

@@ -163,23 +163,29 @@ export class PanesGroup {
 
   /** Finds where to begin, and where the partitions end; tries until it has worked or all are gone again. */
   async #locateAll(fresh: readonly Owned[]): Promise<void> {
-    const { connection, startAtMs } = this.#options;
     for (let attempt = 0; ; attempt++) {
-      const waiting = fresh.filter((owned) => this.#isOurs(owned));
+      const waiting = fresh.filter((owned) => this.#isOurs(owned) && owned.next === null);
       if (waiting.length === 0 || this.#isClosed) return;
-      const partitions = waiting.map(({ partition }) => partition);
-      try {
-        const places = await findPlaces(connection, { group: this.#group, partitions, startAtMs });
-        for (const owned of waiting) {
-          const place = places.get(owned.partition);
-          if (place && this.#isOurs(owned)) this.#begin(owned, place);
-        }
-        return;
-      } catch (error) {
-        const { message } = connection.problemOf(error, { topic: this.#topic, group: this.#group });
-        connection.logger.debug({ reason: message }, "where to begin could not be found, trying again");
-        await this.#delay(backoffMs(attempt, LOCATE_RETRY));
+      if (await this.#tryToLocate(waiting)) return;
+      await this.#delay(backoffMs(attempt, LOCATE_RETRY));
+    }
+  }
+
+  async #tryToLocate(waiting: readonly Owned[]): Promise<boolean> {
+    const { connection, startAtMs } = this.#options;
+    const partitions = waiting.map(({ partition }) => partition);
+    try {
+      const places = await findPlaces(connection, { group: this.#group, partitions, startAtMs });
+      for (const owned of waiting) {
+        const place = places.get(owned.partition);
+        if (place && this.#isOurs(owned)) this.#begin(owned, place);
       }
+      // A partition that was added just now may not be known to each broker.
+      return partitions.every((partition) => places.has(partition));
+    } catch (error) {
+      const { message } = connection.problemOf(error, { topic: this.#topic, group: this.#group });
+      connection.logger.debug({ reason: message }, "where to begin could not be found, trying again");
+      return false;
     }
   }
 

@@ -89,7 +89,7 @@ export class PanesPublisher implements Outlet {
     this.#isClosed = true;
     if (this.#backlog.pending > 0) await this.#idleWithin(deadlineMs);
     this.#isDropped = true;
-    this.#backlog.dropAll("closed");
+    if (this.#backlog.pending > 0) this.#backlog.dropAll("closed");
     await this.#sender.close(endMs - clock.monotonic());
   }
 

@@ -117,7 +117,8 @@ export class RecordWriter {
     const isWritten = this.flush(deadlineMs);
     this.#isClosed = true;
     await isWritten;
-    this.#ledger.drop("closed", this.#sending.length + this.#waiting.size);
+    const lost = this.#sending.length + this.#waiting.size;
+    if (lost > 0) this.#ledger.drop("closed", lost);
     this.#sending = [];
     this.#waiting.clear();
     this.#bytes = 0;

@@ -1,0 +1,128 @@
+import kafkajs, { type Admin, type DescribeConfigResponse, type IResourceConfigEntry } from "kafkajs";
+import type { KafkaConnection } from "./connection.ts";
+import {
+  type TopicPlan,
+  type TopicSetting,
+  type TopicState,
+  type TopicStep,
+  topicPlans,
+  topicSteps,
+} from "./topics.ts";
+
+// Node does not find this one among the names of a CommonJS module.
+const { ConfigResourceTypes } = kafkajs;
+/** `ConfigSource.TOPIC_CONFIG` of Kafka's protocol: set for the topic itself. */
+const OWN = 1;
+
+type States = ReadonlyMap<string, TopicState>;
+
+/** What is to be done for the four topics, in order. Changes nothing. Throws: KafkaError. */
+export async function planTopics(connection: KafkaConnection): Promise<TopicStep[]> {
+  return await connection.withAdmin(async (admin) => {
+    const plans = topicPlans(connection.settings);
+    return stepsOf(plans, await topicStates(admin, plans));
+  }, about(connection));
+}
+
+/**
+ * Does what `planTopics` says, and returns that; nothing at all where something of it is refused.
+ *
+ * Settings that operators made beyond the plan stay. Throws: KafkaError.
+ */
+export async function applyTopics(connection: KafkaConnection): Promise<TopicStep[]> {
+  return await connection.withAdmin(async (admin) => {
+    const plans = topicPlans(connection.settings);
+    const states = await topicStates(admin, plans);
+    const steps = stepsOf(plans, states);
+    if (steps.some(({ type }) => type === "refuse")) return steps;
+    await createTopics(admin, steps, connection.settings.replication);
+    await addPartitions(admin, steps);
+    await changeSettings(admin, steps, states);
+    return steps;
+  }, about(connection));
+}
+
+function about({ topics }: KafkaConnection) {
+  return { topic: Object.values(topics).join(", "), operation: "write" as const };
+}
+
+function stepsOf(plans: readonly TopicPlan[], states: States): TopicStep[] {
+  return plans.flatMap((plan) => topicSteps(plan, states.get(plan.topic) ?? null));
+}
+
+async function topicStates(admin: Admin, plans: readonly TopicPlan[]): Promise<States> {
+  const there = new Set(await admin.listTopics());
+  const known = plans.filter(({ topic }) => there.has(topic));
+  if (known.length === 0) return new Map();
+  const { topics } = await admin.fetchTopicMetadata({ topics: known.map(({ topic }) => topic) });
+  const settings = settingsByTopic(
+    await admin.describeConfigs({
+      includeSynonyms: false,
+      resources: known.map(({ topic }) => ({ type: ConfigResourceTypes.TOPIC, name: topic })),
+    }),
+  );
+  return new Map(
+    topics.map(({ name, partitions }) => [
+      name,
+      { partitions: partitions.length, settings: settings.get(name) ?? new Map() },
+    ]),
+  );
+}
+
+function settingsByTopic({ resources }: DescribeConfigResponse): Map<string, Map<string, TopicSetting>> {
+  return new Map(
+    resources.map(({ resourceName, configEntries }) => [
+      resourceName,
+      new Map(
+        configEntries.map(({ configName, configValue, configSource }) => [
+          configName,
+          { value: configValue, isOwn: configSource === OWN },
+        ]),
+      ),
+    ]),
+  );
+}
+
+async function createTopics(admin: Admin, steps: readonly TopicStep[], replication: number): Promise<void> {
+  const topics = steps.flatMap(({ type, plan }) => (type === "create" ? [plan] : []));
+  if (topics.length === 0) return;
+  await admin.createTopics({
+    topics: topics.map(({ topic, partitions, settings }) => ({
+      topic,
+      numPartitions: partitions,
+      replicationFactor: replication,
+      configEntries: entriesOf(settings),
+    })),
+  });
+}
+
+async function addPartitions(admin: Admin, steps: readonly TopicStep[]): Promise<void> {
+  const grown = steps.flatMap(({ type, plan }) => (type === "add-partitions" ? [plan] : []));
+  if (grown.length === 0) return;
+  await admin.createPartitions({
+    topicPartitions: grown.map(({ topic, partitions }) => ({ topic, count: partitions })),
+  });
+}
+
+/** Kafka takes the whole set of a topic's own settings: one that is left out falls back to its default. */
+async function changeSettings(admin: Admin, steps: readonly TopicStep[], states: States): Promise<void> {
+  const changed = new Set(steps.flatMap(({ type, plan }) => (type === "change" ? [plan] : [])));
+  if (changed.size === 0) return;
+  await admin.alterConfigs({
+    validateOnly: false,
+    resources: Array.from(changed, ({ topic, settings }) => ({
+      type: ConfigResourceTypes.TOPIC,
+      name: topic,
+      configEntries: entriesOf({ ...ownSettings(states.get(topic)), ...settings }),
+    })),
+  });
+}
+
+function ownSettings(state: TopicState | undefined): Record<string, string> {
+  const own = [...(state?.settings ?? [])].filter(([, { isOwn }]) => isOwn);
+  return Object.fromEntries(own.map(([name, { value }]) => [name, value]));
+}
+
+function entriesOf(settings: Readonly<Record<string, string>>): IResourceConfigEntry[] {
+  return Object.entries(settings).map(([name, value]) => ({ name, value }));
+}
