@@ -12,7 +12,7 @@ import { makePart } from "../support/parts.ts";
 import { waitFor } from "../support/wait.ts";
 
 const kafka = sharedKafka();
-const MEASURED_MS = Number(process.env.KEYHEAT_IDLE_MS ?? 5000);
+const MEASURED_MS = Number(process.env.KEYHEAT_IDLE_MS ?? 3000);
 /** The aim is 0.5%; the rest is granted to the test's own process on a busy machine. */
 const SHARE_MAX = 0.015;
 

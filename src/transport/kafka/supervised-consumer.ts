@@ -198,7 +198,8 @@ export class SupervisedConsumer {
       onDead(problem);
       return;
     }
-    if (before?.code !== problem.code) {
+    // A broker that has just started passes through this.
+    if (before?.code !== problem.code && problem.code !== "STARTING") {
       connection.logger.warn({ reason: problem.message }, "reading from kafka failed, trying again");
     }
     const delayMs = backoffMs(this.#crashes - 1, REBUILD);

@@ -33,6 +33,7 @@ describe("a problem with Kafka", () => {
       [{ type: "GROUP_AUTHORIZATION_FAILED" }, "x", "GROUP_DENIED", false],
       [{ type: "CLUSTER_AUTHORIZATION_FAILED" }, "x", "CLUSTER_DENIED", false],
       [{ name: "KafkaJSGroupCoordinatorNotFound" }, "x", "NO_COORDINATOR", false],
+      [{ type: "GROUP_LOAD_IN_PROGRESS" }, "x", "STARTING", true],
       [{ type: "UNKNOWN_TOPIC_OR_PARTITION" }, "x", "NO_TOPIC", true],
       [{ type: "MESSAGE_TOO_LARGE" }, "x", "TOO_LARGE", false],
       [{ type: "UNSUPPORTED_VERSION" }, "x", "UNSUPPORTED", false],
