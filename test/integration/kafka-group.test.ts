@@ -199,6 +199,8 @@ test("a topic that is made anew under a reader is read from its start", kafka.ne
   await write(settings, 3);
   await waitFor("the new records", () => aggregator.offsets(0).length >= 8, 20_000);
   assert.deepEqual(aggregator.offsets(0), [0, 1, 2, 3, 4, 0, 1, 2]);
+  const anew = aggregator.told(0).slice(-6);
+  assert.deepEqual(anew, ["revoked", anew[1], "offset 0", "offset 1", "offset 2", "caught up"]);
   assert.deepEqual(aggregator.problems, []);
 });
 

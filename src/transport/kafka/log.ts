@@ -12,6 +12,8 @@ const ROUTINE = [
   /^Crash: /,
   /^Restarting the consumer/,
   /timed out/i,
+  // Whoever asked hears of it, and says so in one line of ours.
+  /^SASL|authentication failed|not authorized/i,
 ];
 const CONNECTION_LOST = /^Connection (error|timeout)|^Closed connection|no broker|not connected/i;
 

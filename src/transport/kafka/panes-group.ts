@@ -35,6 +35,8 @@ interface Owned {
   readonly partition: number;
   /** Offset of the next record, once it is known. */
   next: number | null;
+  /** Whether a record was handed over. */
+  hasRead: boolean;
   /** Where it ended when it was assigned; `null`: not known, or reached. */
   endOffset: number | null;
   /** When it last moved, by the monotonic clock. */
@@ -156,7 +158,7 @@ export class PanesGroup {
     const located = new Promise<void>((resolve) => {
       locate = resolve;
     });
-    const owned = { partition, next: null, endOffset: null, movedMs: 0, located, locate };
+    const owned = { partition, next: null, hasRead: false, endOffset: null, movedMs: 0, located, locate };
     this.#owned.set(partition, owned);
     return owned;
   }
@@ -208,18 +210,41 @@ export class PanesGroup {
     const owned = this.#owned.get(partition);
     if (owned === undefined) return;
     await owned.located;
-    const { next } = owned;
-    if (next === null || !this.#isOurs(owned) || isStale()) return;
+    if (owned.next === null || !this.#isOurs(owned) || isStale()) return;
+    const first = Number(batch.firstOffset());
+    if (owned.hasRead && first < owned.next) this.#beginAnew(owned, Number(batch.highWatermark));
     const records = messages.map((message) => topicRecord(partition, message));
-    // The first batch may have been fetched before it was known where to begin.
-    const wanted = records.filter(({ offset }) => offset >= next);
+    // What was fetched before it was known where to begin.
+    const early = owned.hasRead ? 0 : owned.next;
+    this.#handOver(
+      partition,
+      records.filter(({ offset }) => offset >= early),
+    );
+    owned.hasRead = true;
+    this.#move(owned, Number(batch.lastOffset()) + 1);
+  }
+
+  /** The topic was made anew: offsets begin again, and what is known of the old ones is of no use. */
+  #beginAnew(owned: Owned, endOffset: number): void {
+    const { connection, handler } = this.#options;
+    connection.logger.warn(
+      { partition: owned.partition },
+      "the offsets of a partition went back, beginning anew",
+    );
+    this.#commits.delete(owned.partition);
+    handler.revoked(owned.partition);
+    owned.endOffset = endOffset;
+    handler.assigned(owned.partition, endOffset);
+  }
+
+  #handOver(partition: number, records: readonly TopicRecord[]): void {
+    if (records.length === 0) return;
     try {
-      if (wanted.length > 0) this.#options.handler.records(partition, wanted);
+      this.#options.handler.records(partition, records);
     } catch (err) {
       // To fail here would mean to read the same records again, for ever.
       this.#options.connection.logger.error({ err, partition }, "records could not be taken");
     }
-    this.#move(owned, Number(batch.lastOffset()) + 1);
   }
 
   #move(owned: Owned | undefined, next: number): void {

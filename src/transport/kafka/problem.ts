@@ -2,6 +2,7 @@
 export type KafkaProblemCode =
   | "UNREACHABLE"
   | "CLOSED"
+  | "STARTING"
   | "TLS"
   | "AUTH"
   | "TOPIC_DENIED"
@@ -204,6 +205,15 @@ function authorisationProblem({ name, type }: Root, attempt: KafkaAttempt): Kafk
   return { code: "NO_COORDINATOR", message: text, retryable: false };
 }
 
+/** A broker says so for seconds after its start, or while leaders change. */
+const STARTING: ReadonlySet<string> = new Set([
+  "GROUP_LOAD_IN_PROGRESS",
+  "GROUP_COORDINATOR_NOT_AVAILABLE",
+  "NOT_COORDINATOR_FOR_GROUP",
+  "LEADER_NOT_AVAILABLE",
+  "NOT_LEADER_FOR_PARTITION",
+]);
+
 function dataProblem({ name, type, message }: Root, attempt: KafkaAttempt): KafkaProblem | null {
   const topic = attempt.topic ?? "a topic";
   if (type === "UNKNOWN_TOPIC_OR_PARTITION" || type === "INVALID_TOPIC_EXCEPTION") {
@@ -213,6 +223,9 @@ function dataProblem({ name, type, message }: Root, attempt: KafkaAttempt): Kafk
   if (type === "MESSAGE_TOO_LARGE" || type === "RECORD_LIST_TOO_LARGE") {
     const text = `Kafka refuses a request for ${topic} as too large; raise max.message.bytes of the topic (keyheat topics --apply sets it)`;
     return { code: "TOO_LARGE", message: text, retryable: false };
+  }
+  if (STARTING.has(type)) {
+    return { code: "STARTING", message: `Kafka is not ready yet: ${message}`, retryable: true };
   }
   const isUnsupported = type.startsWith("UNSUPPORTED") || name === "KafkaJSServerDoesNotSupportApiKey";
   if (isUnsupported) {

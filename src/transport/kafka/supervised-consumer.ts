@@ -156,7 +156,6 @@ export class SupervisedConsumer {
     consumer.on(events.GROUP_JOIN, ({ payload: { memberAssignment } }) => {
       if (this.#consumer !== consumer) return;
       this.#confirmedAt = this.#membershipAskedMs;
-      this.#recovered();
       this.#quiet.clear();
       handler.joined(memberAssignment);
     });
@@ -165,7 +164,12 @@ export class SupervisedConsumer {
       this.#quiet.fetchStarted(nodeId, clock.monotonic());
       handler.round();
     });
-    consumer.on(events.FETCH, ({ payload: { nodeId, duration } }) => this.#quiet.fetched(nodeId, duration));
+    consumer.on(events.FETCH, ({ payload: { nodeId, duration } }) => {
+      if (this.#consumer !== consumer) return;
+      this.#quiet.fetched(nodeId, duration);
+      // Not before: a group may be joined by those who may not read the topic.
+      this.#recovered();
+    });
     consumer.on(events.END_BATCH_PROCESS, ({ payload }) => {
       const { topic, partition, batchSize, lastOffset } = payload;
       if (this.#consumer === consumer && batchSize === 0)
@@ -194,7 +198,8 @@ export class SupervisedConsumer {
       onDead(problem);
       return;
     }
-    if (before?.code !== problem.code) {
+    // A broker that has just started passes through this.
+    if (before?.code !== problem.code && problem.code !== "STARTING") {
       connection.logger.warn({ reason: problem.message }, "reading from kafka failed, trying again");
     }
     const delayMs = backoffMs(this.#crashes - 1, REBUILD);

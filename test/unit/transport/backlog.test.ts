@@ -198,3 +198,15 @@ describe("the backlog", () => {
     );
   });
 });
+
+describe("a batch of which some was refused", () => {
+  it("counts that by its reason, and the rest as arrived", () => {
+    const { backlog, ledger } = backlogOf(1e6, 1e6);
+    backlog.add([second(0), second(1), second(2)]);
+    const [, bad] = backlog.batch();
+    assert.ok(bad);
+    assert.equal(backlog.confirm({ "too-large": new Set([bad]), unencodable: new Set() }), 2);
+    assert.deepEqual(ledger.books().dropped, { "too-large": 1 });
+    assert.equal(backlog.pending, 0);
+  });
+});

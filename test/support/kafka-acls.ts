@@ -1,0 +1,28 @@
+import kafkajs from "kafkajs";
+import type { AclNeed } from "../../src/transport/kafka/acls.ts";
+import { asAdmin, type TestKafka } from "./kafka.ts";
+
+// Node does not find these among the names of a CommonJS module.
+const { AclOperationTypes, AclPermissionTypes, AclResourceTypes, ResourcePatternTypes } = kafkajs;
+
+const OPERATIONS = {
+  Read: AclOperationTypes.READ,
+  Write: AclOperationTypes.WRITE,
+  Delete: AclOperationTypes.DELETE,
+};
+
+/** Gives a user rights, as the lines that `keyheat topics` prints would. */
+export async function grant(kafka: TestKafka, user: string, needs: readonly AclNeed[]): Promise<void> {
+  const acl = needs.flatMap(({ resource, name, prefixed, operations }) =>
+    operations.map((operation) => ({
+      resourceType: resource === "topic" ? AclResourceTypes.TOPIC : AclResourceTypes.GROUP,
+      resourceName: name,
+      resourcePatternType: prefixed ? ResourcePatternTypes.PREFIXED : ResourcePatternTypes.LITERAL,
+      principal: `User:${user}`,
+      host: "*",
+      operation: OPERATIONS[operation],
+      permissionType: AclPermissionTypes.ALLOW,
+    })),
+  );
+  await asAdmin(kafka, (admin) => admin.createAcls({ acl }));
+}
