@@ -9,6 +9,7 @@ import type { Notifier } from "./notify/notifier.ts";
 import { judge, ruleMatches, severityOf } from "./rules/rate.ts";
 import type { Clock } from "./runtime/clock.ts";
 import type { Message, Transport } from "./transport/transport.ts";
+import type { Roster } from "./windows/roster.ts";
 import type { ServiceTable } from "./windows/service-table.ts";
 import type { TargetTable } from "./windows/target-table.ts";
 import type { ClosedHop, Windows } from "./windows/windows.ts";
@@ -24,6 +25,7 @@ export interface AggregatorOptions {
   readonly rules: Config["rules"];
   readonly windows: Windows;
   readonly targets: TargetTable;
+  readonly roster: Roster;
   readonly services: ServiceTable;
   readonly incidents: IncidentBook;
   readonly notifier: Notifier;
@@ -51,8 +53,11 @@ export class Aggregator {
 
   /** Takes messages from `transport` from now on, and takes up what was owed before a restart. */
   start(transport: Transport): void {
-    const { incidents, notifier } = this.#options;
+    const { incidents, notifier, roster, clock } = this.#options;
     for (const incident of [...incidents.active(), ...incidents.owing()]) notifier.offer(incident);
+    for (const { key, target } of incidents.active()) {
+      if (target !== null) roster.noteTarget(key.cluster, target, clock.now());
+    }
     transport.consume((messages) => this.#take(messages));
     this.#schedule();
   }
@@ -77,7 +82,7 @@ export class Aggregator {
   }
 
   #takeOne(message: Message): void {
-    const { windows, targets, services, clock } = this.#options;
+    const { windows, targets, roster, services, clock } = this.#options;
     switch (message.type) {
       case "part":
         this.#takePart(message);
@@ -89,8 +94,11 @@ export class Aggregator {
         services.add(message, clock.now());
         return;
       case "topology":
+        roster.noteView(message, clock.now());
         return;
       case "report":
+        roster.noteReport(message, clock.now());
+        if (!roster.isMember(message.cluster, message.target)) return;
         targets.add(message);
         windows.expect(message);
     }
@@ -141,9 +149,20 @@ export class Aggregator {
 
   #advance(): void {
     const { windows, incidents, notifier, clock } = this.#options;
+    this.#dropGone();
     for (const hop of windows.advance(clock.now())) this.#judgeHop(hop);
     for (const incident of incidents.tick(clock.now())) this.#tell(incident);
     notifier.tick(clock.now());
+  }
+
+  /** Nobody will ever see keys cool at a target that has left its cluster. */
+  #dropGone(): void {
+    const { windows, targets, incidents, roster, clock } = this.#options;
+    for (const { cluster, target } of roster.gone(clock.now())) {
+      windows.forget(cluster, target);
+      targets.forget(cluster, target);
+      for (const incident of incidents.decommission(cluster, target, clock.now())) this.#tell(incident);
+    }
   }
 
   /** Only a key with an incident can fall. */

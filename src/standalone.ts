@@ -17,6 +17,7 @@ import { type Clock, systemClock } from "./runtime/clock.ts";
 import type { Logger } from "./runtime/logger.ts";
 import { packageVersion } from "./runtime/version.ts";
 import { MemoryTransport } from "./transport/memory.ts";
+import { Roster } from "./windows/roster.ts";
 import { ServiceTable } from "./windows/service-table.ts";
 import { TargetTable } from "./windows/target-table.ts";
 import { Windows } from "./windows/windows.ts";
@@ -69,7 +70,6 @@ export async function startStandalone(config: Config, options: StandaloneOptions
     logger,
     nowMs: clock.now(),
   });
-  decommissionUnlisted(incidents, config, clock.now());
   const notifier = new Notifier({
     routes: config.routes,
     receivers: createReceivers(config.receivers, { clock, logger }),
@@ -96,6 +96,7 @@ export async function startStandalone(config: Config, options: StandaloneOptions
     rules: config.rules,
     windows,
     targets,
+    roster: new Roster(),
     services: new ServiceTable(clock.now()),
     incidents,
     notifier,
@@ -173,15 +174,6 @@ function hottest(windows: Windows, config: Config, limit: number): readonly Heat
   const heats = windows.clusters().flatMap((cluster) => windows.top(cluster, windowMs, limit).heats);
   heats.sort((one, other) => other.counts.total.estimate - one.counts.total.estimate);
   return heats.slice(0, limit);
-}
-
-/** Incidents of targets that the config no longer names: nobody will ever see them cool. */
-function decommissionUnlisted(incidents: IncidentBook, config: Config, nowMs: number): void {
-  const listed = new Set(config.targets.map(({ cluster, address }) => `${cluster} ${address}`));
-  for (const { key, target } of [...incidents.active()]) {
-    if (target !== null && !listed.has(`${key.cluster} ${target}`))
-      incidents.decommission(key.cluster, target, nowMs);
-  }
 }
 
 function countFiring(incidents: IncidentBook, config: Config) {
