@@ -66,6 +66,9 @@ export interface TargetConfig {
   readonly tls?: TargetTls;
 }
 
+/** Which of the servers that are found are watched. */
+export type Observe = NonNullable<FileConfig["discovery"]["observe"]>;
+
 export interface WebhookReceiver {
   readonly name: string;
   readonly webhook: { readonly url: string; readonly secret?: string };
