@@ -104,7 +104,8 @@ export async function startStandalone(config: Config, options: StandaloneOptions
     onIncident: tell,
   });
   aggregator.start(transport);
-  const agent = new Agent({ config, transport, clock, logger });
+  const observe = config.discovery.observe ?? "all";
+  const agent = new Agent({ config, observe, transport, clock, logger });
   const startedMs = clock.monotonic();
 
   const metricViews: MetricViews = {

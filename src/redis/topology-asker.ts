@@ -12,7 +12,7 @@ import { TargetError } from "./problem.ts";
 import { askAllowed, type Refusals, type RightedLine } from "./refusals.ts";
 import { groupOf, primariesFromReply } from "./sentinel-topology.ts";
 import type { Session } from "./session.ts";
-import { plainServer, type ReplicationTopology, type Topology } from "./topology.ts";
+import { replicationOf, type Topology } from "./topology.ts";
 
 /** Where clients are to connect changes with the nodes; what an operator sets by hand is seen after so long. */
 const ENDPOINTS_PERIOD_MS = 30_000;
@@ -99,12 +99,4 @@ export class TopologyAsker {
       retryable: false,
     });
   }
-}
-
-function replicationOf({ primary, replicas }: TargetPoll): ReplicationTopology {
-  return {
-    kind: "replication",
-    primary: primary && plainServer(primary.host, primary.port, "unknown"),
-    replicas: replicas.map(({ host, port }) => plainServer(host, port, "replica")),
-  };
 }

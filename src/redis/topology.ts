@@ -1,5 +1,6 @@
 import type { SlotRange } from "../model/slot.ts";
 import type { Role } from "../model/target.ts";
+import type { TargetPoll } from "./poll.ts";
 
 /** A server as another one names it. */
 export interface NamedServer {
@@ -51,4 +52,16 @@ export type Topology = ClusterTopology | SentinelTopology | ReplicationTopology;
 /** A server outside Cluster mode. */
 export function plainServer(host: string, port: number, role: Role): NamedServer {
   return { host, port, aliases: [], role, nodeId: null, slots: null };
+}
+
+/** Who replicates with a server outside Cluster mode, as of a poll. */
+export function replicationOf({
+  primary,
+  replicas,
+}: Pick<TargetPoll, "primary" | "replicas">): ReplicationTopology {
+  return {
+    kind: "replication",
+    primary: primary && plainServer(primary.host, primary.port, "unknown"),
+    replicas: replicas.map(({ host, port }) => plainServer(host, port, "replica")),
+  };
 }
