@@ -134,13 +134,19 @@ describe("from one seed of a Redis Cluster", { concurrency: 2 }, () => {
     assert.ok(seed);
     const told = startAgent(t, { urls: [urlOf(seed)] });
     await told.watches(addresses(cluster.nodes));
-    await cluster.recreate();
+    const renewed = await cluster.recreate();
     const startMs = performance.now();
-    await told.watches(addresses(cluster.nodes));
-    await waitFor("all slots to be covered", () => told.view()?.slotsCovered === 16_384);
-    const ownsIts = ({ address, slots }: ClusterNode) =>
-      JSON.stringify(told.reports().get(address)?.slots) === JSON.stringify(slots);
-    await waitFor("everyone's slots", () => cluster.nodes.every(ownsIts));
+    const isItself = ({ address, role, slots }: ClusterNode) => {
+      const report = told.reports().get(address);
+      return report?.role === role && JSON.stringify(report.slots) === JSON.stringify(slots);
+    };
+    await waitFor("everyone's new slots", () => renewed.every(isItself));
+    const atMs = Date.now();
+    await waitFor("a view of all slots", () => {
+      const view = told.view();
+      return view && view.atMs > atMs && view.slotsCovered === 16_384;
+    });
+    await told.watches(addresses(renewed));
     inTime(t, "a cluster made anew", performance.now() - startMs);
     assert.deepEqual(told.view()?.targets, addresses(cluster.nodes).sort());
   });

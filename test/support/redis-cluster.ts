@@ -34,8 +34,8 @@ export interface TestCluster {
   addNode(): Promise<ClusterNode>;
   /** Makes all others forget a node, and resets it: what `redis-cli --cluster del-node` does. */
   removeNode(node: ClusterNode): Promise<void>;
-  /** Resets every node, and makes a cluster of the same servers, with other node ids. */
-  recreate(): Promise<void>;
+  /** Resets every node, and makes a cluster of the same servers in the reverse order, with other node ids. Returns them. */
+  recreate(): Promise<readonly ClusterNode[]>;
   /** A slot's move, begun: its keys are at `to` already, and the owner answers ASK until `finish` gives it away. */
   beginMove(slot: number, to: ClusterNode): Promise<{ finish(): Promise<void> }>;
   stop(): Promise<void>;
@@ -74,7 +74,7 @@ export async function startRedisCluster(
     return testCluster(nodes, {
       stop,
       grow,
-      form: () => formCluster(servers.slice(0, nodes.length), busPorts, primaries),
+      form: () => formCluster(servers.slice(0, nodes.length).reverse(), busPorts.toReversed(), primaries),
     });
   } catch (error) {
     await stop();
@@ -166,7 +166,7 @@ async function clusterNodes({ port }: ClusterNode): Promise<string[]> {
 interface Making {
   stop(): Promise<void>;
   grow(): Promise<{ readonly server: TestServer; readonly busPort: number }>;
-  form(): Promise<unknown>;
+  form(): Promise<readonly ClusterNode[]>;
 }
 
 function testCluster(nodes: readonly ClusterNode[], { stop, grow, form }: Making): TestCluster {
@@ -196,7 +196,7 @@ function testCluster(nodes: readonly ClusterNode[], { stop, grow, form }: Making
         await command(port, ["FLUSHALL"]).catch(() => null);
         await command(port, ["CLUSTER", "RESET", "HARD"]);
       }
-      await form();
+      return await form();
     },
     beginMove: (slot, to) => beginMove(primaries, slot, ownerOf(slot), to),
     stop,
