@@ -91,10 +91,11 @@ export class Group {
     const isWaiting = held.some(({ isListed, asked }) => isListed && asked.state() === "connecting");
     if (!this.#hasLooked && isWaiting && clock.monotonic() - this.#startedMs < SEEDS_MS_MAX) return [];
     const confirmed = await this.#ask(held);
-    const memberships = this.#memberships(held);
-    this.#follow(memberships);
+    const naming = this.#naming();
+    const memberships = this.#memberships(held, naming.listed);
+    this.#follow(memberships, naming);
     this.#hasLooked = true;
-    return confirmed ? this.#viewsOf(memberships) : [];
+    return confirmed ? this.#viewsOf(memberships, naming) : [];
   }
 
   /** What keeps it from finding or watching servers, one line each. */
@@ -167,9 +168,8 @@ export class Group {
     return new Naming(servers.held(name), hosts);
   }
 
-  #memberships(held: readonly HeldServer[]): Membership[] {
+  #memberships(held: readonly HeldServer[], names: ListedNames): Membership[] {
     const { name } = this.#options;
-    const names = this.#naming().listed;
     const { known } = this.#clusterViews;
     const plainSeeds = held.filter((server) => server.isListed && isPlain(server));
     const plain = replicationMembers(plainSeeds, held, names, { mayBeStale: true });
@@ -191,9 +191,8 @@ export class Group {
   }
 
   /** Holds and watches what is to be held and watched from now on. */
-  #follow(memberships: readonly Membership[]): void {
+  #follow(memberships: readonly Membership[], naming: Naming): void {
     const { name, servers } = this.#options;
-    const naming = this.#naming();
     const wanted = new Map<string, Wanted>();
     const add = (one: Wanted) => {
       const id = `${one.target.cluster} ${one.target.address}`;
@@ -255,10 +254,9 @@ export class Group {
     });
   }
 
-  #viewsOf(memberships: readonly Membership[]): GroupView[] {
+  #viewsOf(memberships: readonly Membership[], naming: Naming): GroupView[] {
     const { name, servers } = this.#options;
     const held = servers.held(name);
-    const naming = this.#naming();
     const listed = held.filter((server) => server.isListed && !this.#isTakenForSentinel(server, held));
     return memberships.map(({ cluster, members, slotsCovered }) => {
       const found = members.flatMap((member) => naming.namesOf(member));

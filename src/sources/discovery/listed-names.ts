@@ -12,6 +12,7 @@ export class ListedNames {
   readonly #hosts: HostNames;
   readonly #byNodeId = new Map<string, TargetConfig[]>();
   readonly #byName = new Map<string, TargetConfig[]>();
+  readonly #found = new Map<NamedServer, readonly TargetConfig[]>();
   /** A listed name is still being resolved: what is found now may turn out to be it. */
   readonly isPending: boolean;
 
@@ -30,6 +31,14 @@ export class ListedNames {
 
   /** The listed targets that are this server; empty: it is none of them. */
   find(server: NamedServer): readonly TargetConfig[] {
+    const known = this.#found.get(server);
+    if (known) return known;
+    const found = this.#search(server);
+    this.#found.set(server, found);
+    return found;
+  }
+
+  #search(server: NamedServer): readonly TargetConfig[] {
     const byId = server.nodeId === null ? undefined : this.#byNodeId.get(server.nodeId);
     if (byId) return byId;
     const { host, port, aliases } = server;

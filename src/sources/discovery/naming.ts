@@ -23,19 +23,24 @@ export function addressOf(server: Pick<NamedServer, "host" | "port">): string {
 export class Naming {
   readonly listed: ListedNames;
   readonly #doubles = new Map<string, string>();
+  readonly #targets = new Map<string, TargetConfig>();
 
   constructor(held: readonly HeldServer[], hosts: HostNames) {
     this.listed = new ListedNames(
       held.filter((server) => server.isListed && !isSentinel(server)),
       hosts,
     );
-    for (const { target, double } of held) if (double) this.#doubles.set(target.address, double.address);
+    for (const { target, double } of held) {
+      this.#targets.set(`${target.cluster} ${target.address}`, target);
+      if (double) this.#doubles.set(target.address, double.address);
+    }
   }
 
   /** How to reach a member: as it is listed, else as it was found. */
   targetOf({ server, via }: Member, cluster: string): TargetConfig {
     const [listed] = this.listed.find(server);
-    return listed ?? targetFoundAt(via, hostOf(server), server.port, cluster);
+    const held = listed ?? this.#targets.get(`${cluster} ${addressOf(server)}`);
+    return held ?? targetFoundAt(via, hostOf(server), server.port, cluster);
   }
 
   /** More than one where the config lists a server under several names. */
