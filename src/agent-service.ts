@@ -60,7 +60,8 @@ export async function startAgent(
     route: routes(settings),
     entriesMax: config.panes.publish,
   });
-  const agent = new Agent({ config, transport: publisher, clock, logger, name });
+  const observe = config.discovery.observe ?? "local";
+  const agent = new Agent({ config, observe, transport: publisher, clock, logger, name });
   const hotSets = new HotSets();
   const table = hotSetTable(connection, hotSets, onDead);
   table.start();

@@ -1,10 +1,12 @@
 import { hostname } from "node:os";
-import type { Config } from "./config/schema.ts";
+import type { Config, Observe, TargetConfig } from "./config/schema.ts";
 import { compileGlobs } from "./model/glob.ts";
 import { TargetConnection } from "./redis/target.ts";
 import type { StageBooks } from "./runtime/accounting.ts";
 import type { Clock } from "./runtime/clock.ts";
 import type { Logger } from "./runtime/logger.ts";
+import { Discovery } from "./sources/discovery/discovery.ts";
+import type { TapView } from "./sources/ended-watches.ts";
 import { createRedaction } from "./sources/redaction.ts";
 import { SampleRounds } from "./sources/sample-rounds.ts";
 import type { KnownTarget } from "./sources/samples/placement.ts";
@@ -12,10 +14,14 @@ import type { SampleBatch, Taken } from "./sources/samples/sample.ts";
 import { SamplesSource } from "./sources/samples/samples-source.ts";
 import { ServerClaims } from "./sources/server-claims.ts";
 import { TargetWatch } from "./sources/target-watch.ts";
+import { WatchSet } from "./sources/watch-set.ts";
+import type { WatchedServer } from "./sources/watched-server.ts";
 import type { Message, Outlet } from "./transport/transport.ts";
 
 export interface AgentOptions {
   readonly config: Pick<Config, "cluster" | "targets" | "sources" | "panes" | "kafka" | "ignore" | "redact">;
+  /** Which of the servers that are found from the targets are watched. */
+  readonly observe: Observe;
   readonly transport: Outlet;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -23,27 +29,16 @@ export interface AgentOptions {
   readonly name?: string;
 }
 
-/** What one tap has seen, for metrics. */
-export interface TapView {
-  readonly source: string;
-  readonly target: string;
-  readonly gaps: Readonly<Record<string, number>>;
-  readonly events: Readonly<Record<string, number>>;
-  readonly distinctKeys: number;
-  /** From the end of the last pane to its publication; `null`: none yet. */
-  readonly paneLagSeconds: number | null;
-}
-
 /** Targets -> sources -> panes -> redaction -> transport. */
 export class Agent {
-  readonly #watches: readonly TargetWatch[];
-  readonly #connections: readonly TargetConnection[];
+  readonly #watches: WatchSet;
+  readonly #discovery: Discovery;
   readonly #samples: SamplesSource;
   readonly #rounds: SampleRounds;
   /** Whether it watches servers at all, not just takes what clients report. */
   readonly #isWatching: boolean;
 
-  constructor({ config, transport, clock, logger, name = hostname() }: AgentOptions) {
+  constructor({ config, observe, transport, clock, logger, name = hostname() }: AgentOptions) {
     const ignored = compileGlobs(config.ignore);
     const redact = createRedaction(config.redact);
     const publish = (messages: readonly Message[]) => transport.publish(redact(messages));
@@ -64,22 +59,35 @@ export class Agent {
       clock,
       emit: publish,
     });
-    this.#connections = config.targets.map((target) => new TargetConnection(target, { logger, clock }));
-    this.#watches = config.targets.map(
-      (target, index) =>
-        new TargetWatch({
-          agent: name,
-          target,
-          config,
-          ignored,
-          claims,
-          connection: this.#connections[index]!,
-          clock,
-          logger,
-          otherSources: () => [this.#samples.status(target, clock.now())],
-          emit: publish,
-        }),
-    );
+    const watch = (target: TargetConfig, connection: TargetConnection) =>
+      new TargetWatch({
+        agent: name,
+        target,
+        config,
+        ignored,
+        claims,
+        connection,
+        clock,
+        logger,
+        otherSources: () => [this.#samples.status(target, clock.now())],
+        emit: publish,
+      });
+    this.#watches = new WatchSet({
+      connect: (target) => new TargetConnection(target, { logger, clock }),
+      watch,
+      release: ({ address }) => void claims.claim(null, address),
+      onNews: (group) => this.#discovery.noteNews(group),
+      logger,
+    });
+    this.#discovery = new Discovery({
+      agent: name,
+      targets: config.targets,
+      observe,
+      servers: this.#watches,
+      clock,
+      logger,
+      emit: publish,
+    });
   }
 
   /** Counts what a client reports. */
@@ -88,68 +96,54 @@ export class Agent {
   }
 
   taps(): TapView[] {
-    return this.#watches.map(({ source, paneLagMs }, index) => ({
-      source: source.name,
-      target: this.#connections[index]!.address,
-      gaps: source.gaps.byReason(),
-      events: source.eventsByName(),
-      distinctKeys: source.distinctKeys,
-      paneLagSeconds: paneLagMs === null ? null : paneLagMs / 1000,
-    }));
+    return this.#watches.taps();
   }
 
   books(): StageBooks[] {
-    return [...this.#watches.map((watch) => watch.books()), ...this.#samples.books()];
+    return [...this.#watches.books(), ...this.#samples.books()];
   }
 
-  /** Why targets are not watched, or not in full, one line each; empty while all are. */
+  /** Why targets are not found, not watched, or not in full, one line each; empty while all are. */
   problems(): string[] {
-    return this.#watches.flatMap(({ source }, index) => {
-      const connection = this.#connections[index]!;
-      const problem = connection.problem();
-      if (problem) return [`${connection.address}: ${problem.message}`];
-      const { state, reason, probability } = source.status();
-      const sampled = probability < 1 ? [reason] : [];
-      const reasons = state === "up" ? [...connection.limits(), ...sampled] : [reason];
-      return reasons.map((text) => `${connection.address}: ${text}`);
-    });
+    const ofServers = this.#watches.servers().flatMap((server) => server.problems());
+    return [...ofServers, ...this.#discovery.problems()];
   }
 
-  /** Whether each target is watched, or it is known why not. */
+  /** Whether all targets were looked for, and each is watched, or it is known why not. */
   get isSettled(): boolean {
-    return this.#watches.every(({ source }, index) => {
-      const isOff = source.status().state === "off";
-      const isRefused = isOff || source.isRefused || this.#connections[index]!.problem() !== null;
-      return isRefused || source.status().state === "up";
-    });
+    return this.#discovery.isSettled && this.#watches.servers().every(({ isSettled }) => isSettled);
   }
 
   /** How many targets are watched now, or may be told of by clients where nothing else is to watch them. */
   get watched(): number {
-    if (!this.#isWatching)
-      return this.#connections.filter((connection) => connection.problem() === null).length;
-    return this.#watches.filter(({ source }) => source.status().state === "up").length;
+    const watched = this.#watches.servers().filter(({ watch }) => watch !== null);
+    if (!this.#isWatching) return watched.filter(({ asked }) => asked.problem() === null).length;
+    return watched.filter(({ watch }) => watch?.source.status().state === "up").length;
   }
 
   /** Publishes open panes, then closes the connections. */
   async stop(): Promise<void> {
     this.#rounds.stop();
-    await Promise.all(this.#watches.map((watch) => watch.stop()));
-    await Promise.all(this.#connections.map((connection) => connection.close()));
+    this.#discovery.stop();
+    await this.#watches.stop();
   }
 
+  /** Those that are watched, and of the others what discovery knows. */
   #knownTargets(): KnownTarget[] {
-    return this.#watches.map(({ target, latestPoll }, index) => ({
-      cluster: target.cluster,
-      address: target.address,
-      aliases: aliasesOf(this.#connections[index]!),
-      role: latestPoll?.role ?? "unknown",
-      slots: latestPoll?.slots ?? null,
-    }));
+    const watched = this.#watches.servers().flatMap((server) => (server.watch ? [knownOf(server)] : []));
+    const names = new Set(watched.map(({ cluster, address }) => `${cluster} ${address}`));
+    const others = this.#discovery.servers().filter((one) => !names.has(`${one.cluster} ${one.address}`));
+    return [...watched, ...others];
   }
 }
 
 /** Clients name a server by the address that their sockets have, whatever name the config has for it. */
-function aliasesOf({ peer }: TargetConnection): readonly string[] {
-  return peer === null ? [] : [peer];
+function knownOf({ target, asked, watch }: WatchedServer): KnownTarget {
+  return {
+    cluster: target.cluster,
+    address: target.address,
+    aliases: asked.peer === null ? [] : [asked.peer],
+    role: watch?.latestPoll?.role ?? "unknown",
+    slots: watch?.latestPoll?.slots ?? null,
+  };
 }

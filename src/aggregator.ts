@@ -9,6 +9,7 @@ import type { Verdict } from "./model/verdict.ts";
 import { judge, ruleMatches, severityOf } from "./rules/rate.ts";
 import type { Clock } from "./runtime/clock.ts";
 import type { Message } from "./transport/transport.ts";
+import type { Roster } from "./windows/roster.ts";
 import type { ServiceTable } from "./windows/service-table.ts";
 import type { TargetTable } from "./windows/target-table.ts";
 import type { ClosedHop, Windows } from "./windows/windows.ts";
@@ -23,6 +24,7 @@ const USER_SHARE_MIN = 0.05;
 export interface AggregatorOptions {
   readonly rules: Config["rules"];
   readonly targets: TargetTable;
+  readonly roster: Roster;
   readonly services: ServiceTable;
   readonly incidents: IncidentBook;
   readonly clock: Clock;
@@ -30,8 +32,10 @@ export interface AggregatorOptions {
   readonly mayJudge?: (cluster: string, slot: number | null) => boolean;
   /** Whether nothing may be judged just now. Default: never. */
   readonly isSuspended?: () => boolean;
-  /** Whether a target is still one of its cluster's. Default: all are. */
-  readonly isMember?: (cluster: string, target: string) => boolean;
+  /** Whether others know that a target has left its cluster: its reports count no more. Default: of none. */
+  readonly isGone?: (cluster: string, target: string) => boolean;
+  /** A target has left its cluster. Default: it is forgotten. */
+  readonly onGone?: (cluster: string, target: string) => void;
   /** Each incident whose state changed. */
   readonly onIncident: (incident: Incident) => void;
   /** After each look at what has closed. */
@@ -83,6 +87,14 @@ export class Aggregator {
     if (this.#evaluated.has(windows)) this.#advance();
   }
 
+  /** Expects nothing more of a target that has left its cluster: nobody will ever see its keys cool. */
+  forget(cluster: string, target: string): void {
+    const { targets, incidents, clock, onIncident } = this.#options;
+    for (const windows of this.#evaluated) windows.forget(cluster, target);
+    targets.forget(cluster, target);
+    for (const incident of incidents.decommission(cluster, target, clock.now())) onIncident(incident);
+  }
+
   #schedule(): void {
     const isQuiet = !this.#hasAccesses && !this.#options.incidents.hasActive;
     this.#hasAccesses = false;
@@ -93,7 +105,7 @@ export class Aggregator {
   }
 
   #takeOne(windows: Windows, message: Message): void {
-    const { targets, services, clock } = this.#options;
+    const { targets, roster, services, clock } = this.#options;
     switch (message.type) {
       case "part":
         this.#takePart(windows, message);
@@ -105,8 +117,10 @@ export class Aggregator {
         services.add(message, clock.now());
         return;
       case "topology":
+        roster.noteView(message, clock.now());
         return;
       case "report":
+        roster.noteReport(message, clock.now());
         if (!this.#isMember(message)) return;
         targets.add(message);
         windows.expect(message);
@@ -164,7 +178,9 @@ export class Aggregator {
   }
 
   #evaluate(): void {
-    const { incidents, clock, onIncident } = this.#options;
+    const { incidents, roster, clock, onIncident } = this.#options;
+    const { onGone = (cluster, target) => this.forget(cluster, target) } = this.#options;
+    for (const { cluster, target } of roster.gone(clock.now())) onGone(cluster, target);
     for (const windows of this.#evaluated) {
       for (const hop of windows.advance(clock.now())) this.#judgeHop(windows, hop);
     }
@@ -184,7 +200,8 @@ export class Aggregator {
   }
 
   #isMember({ cluster, target }: TargetReport): boolean {
-    return this.#options.isMember?.(cluster, target) ?? true;
+    const { roster, isGone } = this.#options;
+    return roster.isMember(cluster, target) && !isGone?.(cluster, target);
   }
 
   #mayJudge(cluster: string, slot: number | null): boolean {

@@ -19,6 +19,7 @@ import type { Clock } from "./runtime/clock.ts";
 import type { Logger } from "./runtime/logger.ts";
 import type { Message } from "./transport/transport.ts";
 import { HeatBoard } from "./windows/heat-board.ts";
+import { Roster } from "./windows/roster.ts";
 import { ServiceTable } from "./windows/service-table.ts";
 import { TargetTable } from "./windows/target-table.ts";
 import { decodeHeat } from "./wire/heat-codec.ts";
@@ -85,6 +86,7 @@ export class ClusterAggregator {
   readonly #claims: Claims;
   readonly #records: TargetRecords;
   readonly #aggregator: Aggregator;
+  readonly #roster = new Roster();
   readonly #keyBudget = new ByteBudget(KEY_BYTES_MAX);
   readonly #partBudget = new ByteBudget(PART_BYTES_MAX);
   readonly #ledgers = {
@@ -156,7 +158,9 @@ export class ClusterAggregator {
       clock,
       isSuspended: () => !isConfirmed(),
       mayJudge: (cluster, slot) => this.#claims.authorityOf(cluster, this.#bucketOf(slot)) !== null,
-      isMember: (cluster, target) => this.#isMember(cluster, target),
+      roster: this.#roster,
+      isGone: (cluster, target) => this.#isGone(cluster, target),
+      onGone: (cluster, target) => this.#records.drop(cluster, target, clock.now()),
       // Others hear of it when it has been written; of a pending one nobody else does.
       onIncident: (incident) => {
         if (incident.status === "pending") options.onIncident(incident);
@@ -333,12 +337,13 @@ export class ClusterAggregator {
   }
 
   #noteTarget(message: Message): void {
-    if (message.type !== "report" || !this.#isMember(message.cluster, message.target)) return;
+    if (message.type !== "report" || !this.#roster.isMember(message.cluster, message.target)) return;
     this.#records.note(message);
   }
 
-  #isMember(cluster: string, target: string): boolean {
-    return (this.view.target(cluster, target)?.goneAtMs ?? null) === null;
+  /** The cluster's owner, who hears of its topology, knows itself. */
+  #isGone(cluster: string, target: string): boolean {
+    return !this.isOwnerOf(cluster) && (this.view.target(cluster, target)?.goneAtMs ?? null) !== null;
   }
 
   #expectKnownTargets({ windows }: PanesLane): void {
@@ -352,8 +357,7 @@ export class ClusterAggregator {
   #targetChanged(cluster: string, target: string, goneAtMs: number | null): void {
     if (goneAtMs === null) return;
     for (const { windows } of this.#lanes.values()) windows.forget(cluster, target);
-    this.targets.forget(cluster, target);
-    this.incidents.decommission(cluster, target, this.#options.clock.now());
+    this.#aggregator.forget(cluster, target);
   }
 
   #incidentChanged(incident: Incident): void {
@@ -369,6 +373,10 @@ export class ClusterAggregator {
       this.incidents.adopt(incident, clock.now());
     if (bucket !== 0) return;
     this.#writeHotSet(cluster);
+    for (const { report, goneAtMs } of this.view.targets()) {
+      if (report.cluster === cluster && goneAtMs === null)
+        this.#roster.noteTarget(cluster, report.target, clock.now());
+    }
     const cancel = clock.after(HANDOVER_MS, () => this.#tellAll(cluster));
     this.#telling.set(cluster, { isOver: false, cancel });
   }

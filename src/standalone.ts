@@ -19,6 +19,7 @@ import { type Clock, systemClock } from "./runtime/clock.ts";
 import type { Logger } from "./runtime/logger.ts";
 import { packageVersion } from "./runtime/version.ts";
 import { MemoryTransport } from "./transport/memory.ts";
+import { Roster } from "./windows/roster.ts";
 import { ServiceTable } from "./windows/service-table.ts";
 import { TargetTable } from "./windows/target-table.ts";
 import { Windows } from "./windows/windows.ts";
@@ -71,7 +72,6 @@ export async function startStandalone(config: Config, options: StandaloneOptions
     logger,
     nowMs: clock.now(),
   });
-  decommissionUnlisted(incidents, config, clock.now());
   const notifier = new Notifier({
     routes: config.routes,
     receivers: createReceivers(config.receivers, { clock, logger }),
@@ -94,24 +94,31 @@ export async function startStandalone(config: Config, options: StandaloneOptions
   });
   const targets = new TargetTable();
   const transport = new MemoryTransport({ clock, logger, entriesMax: config.panes.publish });
+  const changed = (incident: Incident) => {
+    notifier.offer(incident);
+    tell(incident);
+  };
+  const roster = new Roster();
   const aggregator = new Aggregator({
     rules: config.rules,
     targets,
+    roster,
     services: new ServiceTable(clock.now()),
     incidents,
     clock,
-    onIncident: (incident) => {
-      notifier.offer(incident);
-      tell(incident);
-    },
+    onIncident: changed,
     onTick: (nowMs) => notifier.tick(nowMs),
   });
   // What was owed before a restart.
   for (const incident of [...incidents.active(), ...incidents.owing()]) notifier.offer(incident);
+  for (const { key, target } of incidents.active()) {
+    if (target !== null) roster.noteTarget(key.cluster, target, clock.now());
+  }
   aggregator.evaluate(windows);
   transport.consume((messages) => aggregator.take(windows, messages));
   aggregator.start();
-  const agent = new Agent({ config, transport, clock, logger });
+  const observe = config.discovery.observe ?? "all";
+  const agent = new Agent({ config, observe, transport, clock, logger });
   const startedMs = clock.monotonic();
 
   const metricViews: MetricViews = {
@@ -181,15 +188,6 @@ function hottest(windows: Windows, config: Config, limit: number): readonly Heat
   const heats = windows.clusters().flatMap((cluster) => windows.top(cluster, windowMs, limit).heats);
   heats.sort((one, other) => other.counts.total.estimate - one.counts.total.estimate);
   return heats.slice(0, limit);
-}
-
-/** Incidents of targets that the config no longer names: nobody will ever see them cool. */
-function decommissionUnlisted(incidents: IncidentBook, config: Config, nowMs: number): void {
-  const listed = new Set(config.targets.map(({ cluster, address }) => `${cluster} ${address}`));
-  for (const { key, target } of [...incidents.active()]) {
-    if (target !== null && !listed.has(`${key.cluster} ${target}`))
-      incidents.decommission(key.cluster, target, nowMs);
-  }
 }
 
 function clustersOf({ cluster, targets }: Config): ReadonlySet<string> {

@@ -77,6 +77,20 @@ function resolveTarget(
   };
 }
 
+/** A server that was found through another one, with the credentials and the TLS settings of that. */
+export function targetFoundAt(seed: TargetConfig, host: string, port: number, cluster: string): TargetConfig {
+  const { username, password, tls } = seed;
+  const address = formatHostPort(host, port);
+  const place = { endpoint: { host, port }, address, tls: tls !== undefined, username, password };
+  return {
+    ...seed,
+    url: canonicalUrl(place, username, password),
+    endpoint: place.endpoint,
+    address,
+    cluster,
+  };
+}
+
 function resolveTls(
   servername: string | undefined,
   path: string,

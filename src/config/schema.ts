@@ -74,6 +74,9 @@ export interface KafkaConfig extends Omit<FileKafka, "brokers" | "ssl" | "sasl">
   };
 }
 
+/** Which of the servers that are found are watched. */
+export type Observe = NonNullable<FileConfig["discovery"]["observe"]>;
+
 export interface WebhookReceiver {
   readonly name: string;
   readonly webhook: { readonly url: string; readonly secret?: string };

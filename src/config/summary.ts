@@ -1,4 +1,4 @@
-import type { Config, KafkaConfig, Receiver, TargetConfig } from "./schema.ts";
+import type { Config, KafkaConfig, Observe, Receiver, TargetConfig } from "./schema.ts";
 import { formatHostPort } from "./target-url.ts";
 
 /** What a config amounts to, line by line, without secrets. */
@@ -9,6 +9,7 @@ export function summaryLines(config: Config): string[] {
     `cluster: ${config.cluster}`,
     `targets: ${listed(config.targets.map(targetLine))}`,
     ...(config.redact.mode === "none" ? [] : [`redact: ${config.redact.mode}`]),
+    `observed: ${observedLine(config.discovery.observe)}`,
     `windows: ${listed(seconds)}`,
     `rules: ${listed(config.rules.map(({ name, threshold }) => `${name} (${threshold}/s)`))}`,
     `receivers: ${listed(config.receivers.map(receiverLine))}`,
@@ -19,6 +20,17 @@ export function summaryLines(config: Config): string[] {
 
 function listed(items: readonly string[]): string {
   return items.length === 0 ? "none" : items.join(", ");
+}
+
+const OBSERVED: Readonly<Record<Observe, string>> = {
+  all: "every server of the targets' clusters",
+  local: "the servers of the targets' clusters that are on the same host",
+  listed: "the targets alone",
+};
+
+function observedLine(observe: Observe | undefined): string {
+  if (observe !== undefined) return OBSERVED[observe];
+  return `${OBSERVED.all} (standalone), or ${OBSERVED.local} (agent)`;
 }
 
 function targetLine({ address, cluster, tls, username, password }: TargetConfig): string {

@@ -43,12 +43,14 @@ export const targets = list(target, { max: 1000 })
 
 export const discovery = section({
   observe: choice(["all", "local", "listed"])
-    .prefault("all")
+    .optional()
     .describe(
-      "Which servers this process watches: `all` members of the targets' clusters, those on its own host (`local`), or only those under `targets` (`listed`). This version watches the listed ones alone, whatever is said here.",
+      "Which servers this process watches: `all` members of the targets' clusters, those on its own host (`local`), or only those under `targets` (`listed`). Unless given, `keyheat standalone` watches all, and an agent those on its own host. See [discovery](discovery.md).",
     ),
 })
   .prefault({})
-  .describe("Which servers are found and watched beyond those listed.");
+  .describe(
+    "Which servers are found and watched beyond those listed: the targets are seeds, which say who else belongs to their cluster.",
+  );
 
 export type FileTarget = z.output<typeof target>;

@@ -8,6 +8,8 @@ import type { TargetPoll } from "./poll.ts";
 import { Poller } from "./poller.ts";
 import { Refusals } from "./refusals.ts";
 import { Session } from "./session.ts";
+import type { Topology } from "./topology.ts";
+import { TopologyAsker } from "./topology-asker.ts";
 
 export interface LiveSessionOptions {
   readonly clock: Clock;
@@ -24,6 +26,7 @@ export class LiveSession {
   readonly #target: TargetAccess;
   readonly #options: LiveSessionOptions;
   readonly #poller: Poller;
+  readonly #topologyAsker: TopologyAsker;
   #round: Promise<TargetPoll> | null = null;
   #lookUp: FactLookUp | null = null;
   #lastPoll: TargetPoll | null = null;
@@ -35,6 +38,7 @@ export class LiveSession {
     this.refusals = new Refusals(target.username);
     const { clock, ownReads } = options;
     this.#poller = new Poller({ session, target, refusals: this.refusals, ownReads, clock });
+    this.#topologyAsker = new TopologyAsker({ session, target, refusals: this.refusals, clock });
   }
 
   /** Connects and logs in. Throws: `TargetError`. */
@@ -54,6 +58,16 @@ export class LiveSession {
         this.#round = null;
       });
     return this.#round;
+  }
+
+  /** Who belongs to the server's cluster. Throws: `TargetError`. */
+  async topology(): Promise<Topology> {
+    return this.#topologyAsker.ask(this.#lastPoll ?? (await this.poll()));
+  }
+
+  /** The slots are known to have moved: the next round asks for them. */
+  forgetSlots(): void {
+    this.#poller.forgetSlots();
   }
 
   facts(db: number, key: Uint8Array): Promise<Facts | null> {

@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import { formatHostPort } from "../config/target-url.ts";
 
 const MAPPED = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i;
 
@@ -12,6 +13,10 @@ export function peerOf({
   remotePort,
 }: Pick<Socket, "remoteAddress" | "remotePort">): string | null {
   if (remoteAddress === undefined || remotePort === undefined) return null;
-  const host = MAPPED.exec(remoteAddress)?.[1] ?? remoteAddress;
-  return host.includes(":") ? `[${host}]:${remotePort}` : `${host}:${remotePort}`;
+  return formatHostPort(plainIp(remoteAddress), remotePort);
+}
+
+/** IPv4 mapped into IPv6 as IPv4; all else unchanged. */
+export function plainIp(ip: string): string {
+  return MAPPED.exec(ip)?.[1] ?? ip;
 }

@@ -1,5 +1,5 @@
-import type { SlotRange } from "../model/slot.ts";
 import type { Clock } from "../runtime/clock.ts";
+import { parseClusterNodes } from "./cluster-nodes.ts";
 import { countWriteCalls } from "./commands.ts";
 import {
   cpuSecondsOf,
@@ -15,9 +15,10 @@ import type { OwnReads } from "./own-reads.ts";
 import type { TargetPoll } from "./poll.ts";
 import { TargetError } from "./problem.ts";
 import type { Refusals } from "./refusals.ts";
-import { type RoleView, roleFromInfo, roleFromReply } from "./role.ts";
-import type { CommandLine, Session } from "./session.ts";
-import { slotsFromNodes, slotsFromRows } from "./slots.ts";
+import { askAllowed, type RightedLine } from "./refusals.ts";
+import { type RoleView, replicasFromInfo, replicasFromReply, roleFromInfo, roleFromReply } from "./role.ts";
+import type { Session } from "./session.ts";
+import { type OwnPlace, placeFromNodes, placeFromRows } from "./slots.ts";
 
 /** Slots move seldom; a role change asks at once. */
 const SLOTS_PERIOD_MS = 10_000;
@@ -33,12 +34,17 @@ export interface PollerOptions {
 /** Asks one connection for the state of its server. What may not be asked degrades just that part. */
 export class Poller {
   readonly #options: PollerOptions;
-  #slots: readonly SlotRange[] | null = null;
+  #place: OwnPlace | null = null;
   #slotsAskedMs = Number.NEGATIVE_INFINITY;
   #slotsRole: string | null = null;
 
   constructor(options: PollerOptions) {
     this.#options = options;
+  }
+
+  /** The slots are known to have moved: the next round asks for them. */
+  forgetSlots(): void {
+    this.#slotsAskedMs = Number.NEGATIVE_INFINITY;
   }
 
   /** One round of pipelined commands. Throws: `TargetError`. */
@@ -52,13 +58,22 @@ export class Poller {
     const [role, infoText, statsText] = replies;
     if (typeof infoText !== "string" && role === undefined) throw this.#blind();
     const info = parseInfo(typeof infoText === "string" ? infoText : "");
-    refuseSentinel(info);
     refuseLoading(info);
     const view = role === undefined ? roleFromInfo(info) : roleFromReply(role);
     const calls = parseCommandCalls(typeof statsText === "string" ? statsText : "");
     const clusterEnabled = info.get("cluster_enabled") === "1";
-    const slots = clusterEnabled ? await this.#slotsOf(info, view) : null;
-    return { ...view, ...this.#numbersOf(info, calls), clusterEnabled, slots, calls, takenAtMs };
+    const place = clusterEnabled ? await this.#placeOf(info, view) : null;
+    return {
+      ...view,
+      ...this.#numbersOf(info, calls),
+      replicas: typeof infoText === "string" ? replicasFromInfo(info) : replicasFromReply(role),
+      isSentinel: isSentinel(info),
+      clusterEnabled,
+      nodeId: place?.nodeId ?? null,
+      slots: place?.slots ?? null,
+      calls,
+      takenAtMs,
+    };
   }
 
   #numbersOf(info: Info, calls: ReadonlyMap<string, number>) {
@@ -77,35 +92,22 @@ export class Poller {
     };
   }
 
-  /** Values in the order of `commands`; `undefined` for those that were refused, now or lately. */
-  async #ask(commands: readonly (readonly [right: string, line: CommandLine])[]): Promise<unknown[]> {
+  #ask(commands: readonly RightedLine[]): Promise<unknown[]> {
     const { session, refusals, clock } = this.#options;
-    const asked = commands.map(([right]) => refusals.mayAsk(right, clock.monotonic()));
-    const answers = await session.ask(commands.filter((_, i) => asked[i]).map(([, line]) => line));
-    let next = 0;
-    return commands.map(([right], i) => {
-      const answer = asked[i] ? answers[next++] : undefined;
-      if (!answer) return undefined;
-      if ("error" in answer) {
-        refusals.refuse(right, answer.error, clock.monotonic());
-        return undefined;
-      }
-      refusals.allow(right);
-      return answer.value;
-    });
+    return askAllowed(session, refusals, commands, clock.monotonic());
   }
 
-  async #slotsOf(info: Info, { role }: RoleView): Promise<readonly SlotRange[] | null> {
+  async #placeOf(info: Info, { role }: RoleView): Promise<OwnPlace | null> {
     const nowMs = this.#options.clock.monotonic();
-    if (nowMs - this.#slotsAskedMs < SLOTS_PERIOD_MS && role === this.#slotsRole) return this.#slots;
+    if (nowMs - this.#slotsAskedMs < SLOTS_PERIOD_MS && role === this.#slotsRole) return this.#place;
     this.#slotsAskedMs = nowMs;
     this.#slotsRole = role;
     const [nodes] = await this.#ask([["cluster|nodes", ["CLUSTER", "NODES"]]]);
-    this.#slots = slotsFromNodes(nodes) ?? (await this.#slotsFromRows(info));
-    return this.#slots;
+    this.#place = placeFromNodes(parseClusterNodes(nodes) ?? []) ?? (await this.#placeFromRows(info));
+    return this.#place;
   }
 
-  async #slotsFromRows(info: Info): Promise<readonly SlotRange[] | null> {
+  async #placeFromRows(info: Info): Promise<OwnPlace | null> {
     const { endpoint } = this.#options.target;
     const serverPort = infoNumber(info, "tcp_port");
     const self =
@@ -113,7 +115,7 @@ export class Poller {
         ? { host: null, port: serverPort ?? 0, serverPort }
         : { host: endpoint.host, port: endpoint.port, serverPort };
     const [rows] = await this.#ask([["cluster|slots", ["CLUSTER", "SLOTS"]]]);
-    return slotsFromRows(rows, self);
+    return placeFromRows(rows, self);
   }
 
   #blind(): TargetError {
@@ -126,13 +128,8 @@ export class Poller {
   }
 }
 
-function refuseSentinel(info: Info): void {
-  if ((info.get("redis_mode") ?? info.get("server_mode")) !== "sentinel") return;
-  throw new TargetError({
-    code: "PROTOCOL",
-    message: "this is a Sentinel, which holds no keys; give the addresses of the servers it watches",
-    retryable: false,
-  });
+function isSentinel(info: Info): boolean {
+  return (info.get("redis_mode") ?? info.get("server_mode")) === "sentinel";
 }
 
 /** INFO is answered while the data set loads, commands on keys are not. */

@@ -1,4 +1,5 @@
 import { refusalReason } from "./reply-problem.ts";
+import type { CommandLine, Session } from "./session.ts";
 
 /** A refused command is tried again after so long: each try leaves a line in the server's ACL LOG. */
 const RETRY_MS = 60_000;
@@ -44,4 +45,33 @@ export class Refusals {
   reasons(): string[] {
     return [...this.#refused.values()].map(({ reason }) => reason);
   }
+}
+
+/** A command with the right that it needs, as in an ACL: `config|get`. */
+export type RightedLine = readonly [right: string, line: CommandLine];
+
+/**
+ * Values in the order of `lines`; `undefined` for those that were refused, now or lately. `nowMs` is monotonic.
+ *
+ * Throws: `TargetError`.
+ */
+export async function askAllowed(
+  session: Session,
+  refusals: Refusals,
+  lines: readonly RightedLine[],
+  nowMs: number,
+): Promise<unknown[]> {
+  const asked = lines.map(([right]) => refusals.mayAsk(right, nowMs));
+  const answers = await session.ask(lines.filter((_, i) => asked[i]).map(([, line]) => line));
+  let next = 0;
+  return lines.map(([right], i) => {
+    const answer = asked[i] ? answers[next++] : undefined;
+    if (!answer) return undefined;
+    if ("error" in answer) {
+      refusals.refuse(right, answer.error, nowMs);
+      return undefined;
+    }
+    refusals.allow(right);
+    return answer.value;
+  });
 }

@@ -27,3 +27,42 @@ function roleView(name: string, host: unknown, port: number | null): RoleView {
   const isKnown = typeof host === "string" && host !== "" && port !== null && Number.isInteger(port);
   return { role: "replica", primary: isKnown ? { host, port } : null };
 }
+
+/** Where a replica listens, as its primary has it from the replica itself. */
+export interface ReplicaPlace {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** The replicas of a primary (or of a replica, for they may form a chain) from ROLE: those that are in sync. */
+export function replicasFromReply(reply: unknown): ReplicaPlace[] {
+  if (!Array.isArray(reply)) return [];
+  const [name, , rows] = reply as unknown[];
+  if (name !== "master" || !Array.isArray(rows)) return [];
+  return (rows as unknown[]).flatMap((row) => {
+    const [host, port] = Array.isArray(row) ? (row as unknown[]) : [];
+    return placeOf(host, port);
+  });
+}
+
+/** The same from INFO replication, which names those that still load their data, too. */
+export function replicasFromInfo(info: Info): ReplicaPlace[] {
+  const replicas: ReplicaPlace[] = [];
+  for (const [name, text] of info) {
+    if (!/^(slave|replica)\d+$/.test(name)) continue;
+    const fields = new Map(text.split(",").map((field) => splitField(field)));
+    replicas.push(...placeOf(fields.get("ip"), fields.get("port")));
+  }
+  return replicas;
+}
+
+function splitField(field: string): [string, string] {
+  const equals = field.indexOf("=");
+  return [field.slice(0, equals), field.slice(equals + 1)];
+}
+
+function placeOf(host: unknown, port: unknown): ReplicaPlace[] {
+  const number = Number(port);
+  if (typeof host !== "string" || host === "" || !Number.isInteger(number) || number <= 0) return [];
+  return [{ host, port: number }];
+}

@@ -9,6 +9,7 @@ import type { TargetAccess } from "./options.ts";
 import { OwnReads } from "./own-reads.ts";
 import type { TargetPoll } from "./poll.ts";
 import { type ProblemCode, retryMaxMs, TargetError, type TargetProblem } from "./problem.ts";
+import type { Topology } from "./topology.ts";
 
 export type { TargetPoll } from "./poll.ts";
 export { TargetError, type TargetProblem } from "./problem.ts";
@@ -78,6 +79,11 @@ export class TargetConnection extends EventEmitter<TargetEvents> {
     return this.#live?.session.peer ?? null;
   }
 
+  /** What the target last said of itself; `null`: it has not answered yet. */
+  get latestPoll(): TargetPoll | null {
+    return this.#lastPoll;
+  }
+
   /** Why the target is not up: one line with what to do; `null` while it is up or was not tried yet. */
   problem(): TargetProblem | null {
     return this.#problem;
@@ -91,6 +97,16 @@ export class TargetConnection extends EventEmitter<TargetEvents> {
   /** Asks the target for its state in one round. Throws: `TargetError`, at once while the target is not up. */
   poll(): Promise<TargetPoll> {
     return this.#withLive((live) => this.#look(live));
+  }
+
+  /** Who belongs to the target's cluster, as it sees it. Throws: `TargetError`, at once while the target is not up. */
+  topology(): Promise<Topology> {
+    return this.#withLive((live) => live.topology());
+  }
+
+  /** The target's slots are known to have moved: the next poll asks for them. */
+  forgetSlots(): void {
+    this.#live?.forgetSlots();
   }
 
   /** Value of `notify-keyspace-events`; `null`: CONFIG cannot be read. Throws: `TargetError`. */
@@ -124,13 +140,9 @@ export class TargetConnection extends EventEmitter<TargetEvents> {
     this.removeAllListeners();
   }
 
-  get #isClosed(): boolean {
-    return this.#closing.signal.aborted;
-  }
-
   async #withLive<T>(act: (live: LiveSession) => Promise<T>): Promise<T> {
     const live = this.#live;
-    if (this.#isClosed) throw new TargetError(IS_CLOSED);
+    if (this.#closing.signal.aborted) throw new TargetError(IS_CLOSED);
     if (this.#state !== "up" || !live) throw new TargetError(this.#problem ?? NOT_YET);
     const result = await act(live).catch((err: unknown) => {
       this.#noteEnd(live);
@@ -144,10 +156,10 @@ export class TargetConnection extends EventEmitter<TargetEvents> {
   async #run(): Promise<void> {
     // The constructor returns first, so that listeners are in place.
     await Promise.resolve();
-    while (!this.#isClosed) {
+    while (!this.#closing.signal.aborted) {
       const live = await this.#open();
       if (live) await this.#serve(live);
-      if (!this.#isClosed) await this.#pause(this.#retryMs());
+      if (!this.#closing.signal.aborted) await this.#pause(this.#retryMs());
     }
   }
 
@@ -160,7 +172,7 @@ export class TargetConnection extends EventEmitter<TargetEvents> {
         timeouts: { connectTimeoutMs, commandTimeoutMs },
         signal: this.#closing.signal,
       });
-      if (this.#isClosed) live.session.close();
+      if (this.#closing.signal.aborted) live.session.close();
       return live;
     } catch (err) {
       this.#goDown(problemOf(err));
@@ -174,9 +186,9 @@ export class TargetConnection extends EventEmitter<TargetEvents> {
     live.session.onEnd(() => {
       if (this.#live === live) this.#wake();
     });
-    while (!this.#isClosed && !live.session.ended) {
+    while (!this.#closing.signal.aborted && !live.session.ended) {
       if (!this.#hasJustAnswered) await this.#look(live).catch(() => {});
-      if (live.session.ended || this.#isClosed) break;
+      if (live.session.ended || this.#closing.signal.aborted) break;
       await this.#pause(this.#state === "up" ? HEARTBEAT_MS : this.#retryMs());
     }
     this.#live = null;
@@ -213,7 +225,7 @@ export class TargetConnection extends EventEmitter<TargetEvents> {
     const before = this.#lastPoll;
     this.#lastPoll = poll;
     this.#attempt = 0;
-    if (this.#isClosed) return;
+    if (this.#closing.signal.aborted) return;
     const { role, flavor, version } = poll;
     const target = this.address;
     if (this.#state !== "up") {
@@ -232,7 +244,7 @@ export class TargetConnection extends EventEmitter<TargetEvents> {
   }
 
   #goDown(problem: TargetProblem): void {
-    if (this.#isClosed) return;
+    if (this.#closing.signal.aborted) return;
     const isNews = this.#state !== "down" || this.#problem?.code !== problem.code;
     this.#state = "down";
     this.#problem = problem;

@@ -18,8 +18,11 @@ test("what one agent counts is counted by either aggregator, and paged once", ka
   await Promise.all([agent, ...aggregators].map((process) => process.ready()));
   for (let i = 0; i < 5000; i++) await command(redis.port, ["SET", "k", String(i)]);
   for (const aggregator of aggregators) await aggregator.counts("k", 5000);
-  const [page] = await hook.received(1);
-  assert.equal((page?.json() as { type: string }).type, "incident.firing");
+  const pages = await hook.received(1);
+  assert.deepEqual(
+    pages.map((page) => page.json()).map((body) => (body as { type: string }).type),
+    ["incident.firing"],
+  );
   await waitFor("both to know that the hook was told", async () => {
     const logs = await Promise.all(
       aggregators.map(async (one) => (await one.incidents())[0]?.notified.length),

@@ -30,6 +30,12 @@ export interface TestCluster {
   readonly replicas: readonly ClusterNode[];
   /** Who owned the key's slot at the start. */
   primaryOf(key: string | Uint8Array): ClusterNode;
+  /** Starts one more node, without slots, and waits until every other one knows it. */
+  addNode(): Promise<ClusterNode>;
+  /** Makes all others forget a node, and resets it: what `redis-cli --cluster del-node` does. */
+  removeNode(node: ClusterNode): Promise<void>;
+  /** Resets every node, and makes a cluster of the same servers in the reverse order, with other node ids. Returns them. */
+  recreate(): Promise<readonly ClusterNode[]>;
   /** A slot's move, begun: its keys are at `to` already, and the owner answers ASK until `finish` gives it away. */
   beginMove(slot: number, to: ClusterNode): Promise<{ finish(): Promise<void> }>;
   stop(): Promise<void>;
@@ -59,7 +65,17 @@ export async function startRedisCluster(
     const nodes = await formCluster(servers, busPorts, primaries);
     // No node is given up for a busy machine's sake.
     for (const { port } of nodes) await command(port, ["CONFIG", "SET", "cluster-node-timeout", 15_000]);
-    return testCluster(nodes, stop);
+    const grow = async () => {
+      const busPort = await freePort();
+      const server = await startRedis(null, { args: [...clusterArguments(busPort), ...args] });
+      servers.push(server);
+      return { server, busPort };
+    };
+    return testCluster(nodes, {
+      stop,
+      grow,
+      form: () => formCluster(servers.slice(0, nodes.length).reverse(), busPorts.toReversed(), primaries),
+    });
   } catch (error) {
     await stop();
     throw error;
@@ -147,7 +163,13 @@ async function clusterNodes({ port }: ClusterNode): Promise<string[]> {
   return String(await command(port, ["CLUSTER", "NODES"])).split("\n");
 }
 
-function testCluster(nodes: readonly ClusterNode[], stop: () => Promise<void>): TestCluster {
+interface Making {
+  stop(): Promise<void>;
+  grow(): Promise<{ readonly server: TestServer; readonly busPort: number }>;
+  form(): Promise<readonly ClusterNode[]>;
+}
+
+function testCluster(nodes: readonly ClusterNode[], { stop, grow, form }: Making): TestCluster {
   const primaries = nodes.filter(({ role }) => role === "primary");
   const ownerOf = (slot: number) => {
     const owner = primaries.find(({ slots }) => slots.some(([first, last]) => first <= slot && slot <= last));
@@ -159,6 +181,23 @@ function testCluster(nodes: readonly ClusterNode[], stop: () => Promise<void>): 
     primaries,
     replicas: nodes.filter(({ role }) => role === "replica"),
     primaryOf: (key) => ownerOf(slotOf(typeof key === "string" ? Buffer.from(key) : key)),
+    addNode: async () => {
+      const { server, busPort } = await grow();
+      return await join(server, busPort, nodes);
+    },
+    removeNode: async (node) => {
+      for (const { id, port } of nodes)
+        if (id !== node.id) await command(port, ["CLUSTER", "FORGET", node.id]);
+      await command(node.port, ["CLUSTER", "RESET"]);
+    },
+    recreate: async () => {
+      // Replicas first: a primary with keys cannot be reset, and theirs are their primary's.
+      for (const { port } of [...nodes].reverse()) {
+        await command(port, ["FLUSHALL"]).catch(() => null);
+        await command(port, ["CLUSTER", "RESET", "HARD"]);
+      }
+      return await form();
+    },
     beginMove: (slot, to) => beginMove(primaries, slot, ownerOf(slot), to),
     stop,
   };
@@ -184,4 +223,17 @@ async function beginMove(
         await command(port, ["CLUSTER", "SETSLOT", slot, "NODE", to.id]);
     },
   };
+}
+
+async function join(
+  server: TestServer,
+  busPort: number,
+  nodes: readonly ClusterNode[],
+): Promise<ClusterNode> {
+  const { port } = server;
+  const place = { host: "127.0.0.1", port, address: `127.0.0.1:${port}`, role: "primary", server } as const;
+  const node = { ...place, slots: [], id: String(await command(port, ["CLUSTER", "MYID"])) };
+  for (const other of nodes) await command(other.port, ["CLUSTER", "MEET", node.host, port, busPort]);
+  await Promise.all(nodes.map((other) => waitUntilItKnows(other, [node])));
+  return node;
 }

@@ -8,6 +8,7 @@ import type { Incident } from "../../src/model/incident.ts";
 import { Ledger } from "../../src/runtime/accounting.ts";
 import { silentLogger } from "../../src/runtime/logger.ts";
 import type { Message } from "../../src/transport/transport.ts";
+import { Roster } from "../../src/windows/roster.ts";
 import { ServiceTable } from "../../src/windows/service-table.ts";
 import { TargetTable } from "../../src/windows/target-table.ts";
 import { Windows } from "../../src/windows/windows.ts";
@@ -41,9 +42,12 @@ function startAggregator(stored: readonly Incident[] = []) {
     nowMs: clock.now(),
   });
   const states: string[] = [];
+  const targets = new TargetTable();
+  const roster = new Roster();
   const aggregator = new Aggregator({
     rules: config.rules,
-    targets: new TargetTable(),
+    targets,
+    roster,
     services: new ServiceTable(clock.now()),
     incidents,
     clock,
@@ -52,12 +56,16 @@ function startAggregator(stored: readonly Incident[] = []) {
       if (states.at(-1) !== state) states.push(state);
     },
   });
+  for (const { key, target } of incidents.active()) {
+    if (target !== null) roster.noteTarget(key.cluster, target, clock.now());
+  }
   aggregator.evaluate(windows);
   aggregator.start();
   return {
     clock,
     states,
     incidents,
+    targets,
     take: (messages: readonly Message[]) => aggregator.take(windows, messages),
   };
 }
@@ -139,4 +147,50 @@ test("nobody waits for a service with a small share of the key's accesses", () =
   assert.equal(keyheat.states.at(-1), "resolved (cooled)");
   const [incident] = keyheat.incidents.list({ limit: 1 });
   assert.deepEqual(incident?.users, { shop: 0.98, canary: 0.02 });
+});
+
+/** Passes seconds in which an agent tells who belongs to the cluster, and nothing else comes. */
+function passViews(
+  { clock, take }: ReturnType<typeof startAggregator>,
+  seconds: number,
+  targets: string[],
+): void {
+  for (let second = 0; second < seconds; second++) {
+    clock.advance(1000);
+    const atMs = clock.now();
+    const view = { agent: "agent-a", cluster: "default", atMs, targets, slotsCovered: 16_384 };
+    take([{ type: "topology", ...view }]);
+  }
+}
+
+test("a target that no view lists any more is gone 3 s later: its incidents end, and its reports count no more", () => {
+  const keyheat = startAggregator();
+  pass(keyheat, 15, READS, [SHOP]);
+  passViews(keyheat, 3, ["10.0.0.2:6379"]);
+  assert.deepEqual(keyheat.states, ["firing"]);
+  passViews(keyheat, 3, ["10.0.0.2:6379"]);
+  assert.deepEqual(keyheat.states, ["firing", "resolved (decommissioned)"]);
+  assert.deepEqual(keyheat.targets.coverage(keyheat.clock.now()), []);
+  keyheat.take([makeReport({ atMs: keyheat.clock.now() })]);
+  assert.deepEqual(keyheat.targets.coverage(keyheat.clock.now()), []);
+  passViews(keyheat, 1, ["10.0.0.1:6379"]);
+  keyheat.take([makeReport({ atMs: keyheat.clock.now() })]);
+  assert.equal(keyheat.targets.coverage(keyheat.clock.now()).length, 1);
+});
+
+test("an incident of an earlier run ends when its target is in no view, and not before a view is there", () => {
+  const before = startAggregator();
+  pass(before, 15, READS, [SHOP]);
+  const [incident] = before.incidents.list({ limit: 1 });
+  assert.equal(incident?.target, "10.0.0.1:6379");
+  for (const [views, expected] of [
+    [[], "firing"],
+    [["10.0.0.1:6379"], "firing"],
+    [["10.0.0.2:6379"], "resolved"],
+  ] as const) {
+    const keyheat = startAggregator([incident]);
+    if (views.length > 0) passViews(keyheat, 6, [...views]);
+    else keyheat.clock.advance(6000);
+    assert.equal(keyheat.incidents.list({ limit: 1 })[0]?.status, expected);
+  }
 });

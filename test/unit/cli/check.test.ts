@@ -39,6 +39,7 @@ kafka: { brokers: ["a:9092", "b:9092"], ssl: {}, sasl: { username: agent, passwo
       "ok",
       "cluster: default",
       "targets: 10.0.0.1:6379 (shop, TLS, user keyheat, with a password), unix:///run/redis.sock (default)",
+      "observed: every server of the targets' clusters (standalone), or the servers of the targets' clusters that are on the same host (agent)",
       "windows: 2s, 10s, 60s",
       "rules: fast (1/s)",
       "receivers: hook (webhook)",
@@ -54,6 +55,17 @@ kafka: { brokers: ["a:9092", "b:9092"], ssl: {}, sasl: { username: agent, passwo
     assert.equal(code, 0, err);
     assert.ok(out.split("\n").includes("redact: template"), out);
     assert.doesNotMatch(out, /hunter2/);
+  });
+
+  it("says what is observed where the file does", () => {
+    for (const [observe, line] of [
+      ["all", "observed: every server of the targets' clusters"],
+      ["local", "observed: the servers of the targets' clusters that are on the same host"],
+      ["listed", "observed: the targets alone"],
+    ]) {
+      const { out } = check(`discovery: { observe: ${observe} }`);
+      assert.ok(out.split("\n").includes(line ?? ""), out);
+    }
   });
 
   it("prints every problem on standard error, and returns 2", () => {

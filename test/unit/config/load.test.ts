@@ -28,7 +28,7 @@ describe("a config without a word", () => {
           cluster: "default",
         },
       ],
-      discovery: { observe: "all" },
+      discovery: {},
       sources: {
         keyspace: { enabled: true, configure: "verify", patterns: [], yieldAt: 0 },
         samples: { enabled: true, bytes: 32 * 1024 * 1024 },

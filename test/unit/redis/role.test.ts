@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { parseInfo } from "../../../src/redis/info.ts";
-import { roleFromInfo, roleFromReply } from "../../../src/redis/role.ts";
+import { replicasFromInfo, replicasFromReply, roleFromInfo, roleFromReply } from "../../../src/redis/role.ts";
 
 describe("role", () => {
   it("is read from ROLE", () => {
@@ -21,5 +21,30 @@ describe("role", () => {
       primary: { host: "::1", port: 6379 },
     });
     assert.deepEqual(roleFromInfo(parseInfo("")), { role: "unknown", primary: null });
+  });
+
+  it("comes with who replicates, from ROLE and from INFO", () => {
+    const places = [
+      { host: "10.0.0.2", port: 6379 },
+      { host: "::1", port: 6380 },
+    ];
+    assert.deepEqual(
+      replicasFromReply([
+        "master",
+        3129659,
+        [["10.0.0.2", "6379", "3129242"], ["::1", "6380", "0"], ["", "6381", "0"], "no"],
+      ]),
+      places,
+    );
+    assert.deepEqual(replicasFromReply(["slave", "127.0.0.1", 9000, "connected", 3167038]), []);
+    const lines = [
+      "role:master",
+      "connected_slaves:2",
+      "slave0:ip=10.0.0.2,port=6379,state=online,offset=1,lag=0",
+      "slave1:ip=::1,port=6380,state=wait_bgsave,offset=0,lag=0",
+      "slave2:ip=10.0.0.4,port=0,state=online",
+      "slave_priority:100",
+    ];
+    assert.deepEqual(replicasFromInfo(parseInfo(lines.join("\r\n"))), places);
   });
 });

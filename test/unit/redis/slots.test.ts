@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { slotsFromNodes, slotsFromRows } from "../../../src/redis/slots.ts";
+import { parseClusterNodes } from "../../../src/redis/cluster-nodes.ts";
+import { placeFromNodes, placeFromRows } from "../../../src/redis/slots.ts";
 
 const NODES = [
   "aaa 127.0.0.1:30001@31001,host-1 myself,master - 0 1426238317239 4 connected 0-100 102 101 5000-5460 [93-<-bbb]",
@@ -9,6 +10,14 @@ const NODES = [
   "ddd :0@0 master,noaddr - 1426238316232 1426238316232 1 disconnected",
   "",
 ].join("\n");
+
+function slotsFromNodes(reply: string) {
+  return placeFromNodes(parseClusterNodes(reply) ?? [])?.slots ?? null;
+}
+
+function slotsFromRows(...args: Parameters<typeof placeFromRows>) {
+  return placeFromRows(...args)?.slots ?? null;
+}
 
 describe("slots of the node that was asked", () => {
   it("are those of its own line, joined and in order, without slots on the move", () => {
@@ -26,7 +35,7 @@ describe("slots of the node that was asked", () => {
   it("are none of a node without slots, and not known without its line", () => {
     assert.deepEqual(slotsFromNodes("aaa :0@0 myself,master - 0 0 0 connected"), []);
     assert.equal(slotsFromNodes(NODES.replace("myself,", "")), null);
-    assert.equal(slotsFromNodes(undefined), null);
+    assert.equal(parseClusterNodes(undefined), null);
   });
 
   const self = { host: "10.0.0.1", port: 6379, serverPort: 6379 };
@@ -54,6 +63,12 @@ describe("slots of the node that was asked", () => {
   it("are those of the port that the server says, where a forwarder gave it another one", () => {
     const rows = [[0, 99, ["", 7000, "aaa"]]];
     assert.deepEqual(slotsFromRows(rows, { host: "localhost", port: 16_379, serverPort: 7000 }), [[0, 99]]);
+  });
+
+  it("come with its id", () => {
+    assert.equal(placeFromNodes(parseClusterNodes(NODES) ?? [])?.nodeId, "aaa");
+    assert.equal(placeFromRows([[0, 99, ["", 6379, "aaa"]]], self)?.nodeId, "aaa");
+    assert.equal(placeFromRows([[0, 99, ["", 6379]]], self)?.nodeId, null);
   });
 
   it("are not known where the node is in no row", () => {

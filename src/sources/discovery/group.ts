@@ -1,0 +1,275 @@
+import { targetFoundAt } from "../../config/resolve.ts";
+import type { Observe, TargetConfig } from "../../config/schema.ts";
+import type { SlotRange } from "../../model/slot.ts";
+import type { Role } from "../../model/target.ts";
+import { type NamedServer, plainServer } from "../../redis/topology.ts";
+import type { Clock } from "../../runtime/clock.ts";
+import { type ClusterView, ClusterViews } from "./cluster-views.ts";
+import { groupProblems } from "./group-problems.ts";
+import type { HostNames } from "./host-names.ts";
+import type { ListedNames } from "./listed-names.ts";
+import { type Member, type Membership, merged } from "./membership.ts";
+import { addressOf, hostOf, Naming } from "./naming.ts";
+import { isPlain, replicationMembers } from "./replication-members.ts";
+import { isSentinel, SentinelViews } from "./sentinel-views.ts";
+import type { HeldServer, Servers, Wanted } from "./servers.ts";
+
+/** The first look around waits so long for all seeds, so that none of them is found as a second server. */
+const SEEDS_MS_MAX = 3000;
+/** Outside Cluster mode nobody knows the whole: a seed that does not answer is waited for before that is told. */
+const SILENT_SEED_MS = 60_000;
+/** Nodes that are asked in place of seeds which do not know the cluster (any more). */
+const HELPERS_MAX = 3;
+
+export interface GroupOptions {
+  /** Name of the cluster in the config. */
+  readonly name: string;
+  readonly seeds: readonly TargetConfig[];
+  readonly observe: Observe;
+  readonly servers: Servers;
+  readonly hosts: HostNames;
+  readonly clock: Clock;
+}
+
+/** A server as it is reported, watched by this agent or not. */
+export interface KnownServer {
+  readonly cluster: string;
+  readonly address: string;
+  readonly aliases: readonly string[];
+  readonly role: Role;
+  readonly slots: readonly SlotRange[] | null;
+}
+
+interface Found {
+  readonly member: Member;
+  readonly cluster: string;
+  /** The listed targets that it is. */
+  readonly listed: readonly TargetConfig[];
+}
+
+/** Who belongs to a cluster, by the names under which they are reported. */
+export interface GroupView {
+  readonly cluster: string;
+  readonly targets: readonly string[];
+  readonly slotsCovered: number | null;
+}
+
+/** The targets of one cluster name: seeds, from which all of its servers are found and then followed. */
+export class Group {
+  readonly #options: GroupOptions;
+  readonly #clusterViews: ClusterViews;
+  readonly #sentinels = new SentinelViews();
+  readonly #startedMs: number;
+  #helpers: readonly TargetConfig[] = [];
+  #servers: readonly KnownServer[] = [];
+  #hasLooked = false;
+
+  constructor(options: GroupOptions) {
+    this.#options = options;
+    this.#clusterViews = new ClusterViews(options.clock);
+    this.#startedMs = options.clock.monotonic();
+    options.servers.set(options.name, this.#wantedSeeds([]));
+  }
+
+  get name(): string {
+    return this.#options.name;
+  }
+
+  /** Whether it was tried to find all servers. */
+  get isSettled(): boolean {
+    return this.#hasLooked;
+  }
+
+  get servers(): readonly KnownServer[] {
+    return this.#servers;
+  }
+
+  /** Looks around once. Returns what is sure enough to be told. */
+  async look(): Promise<readonly GroupView[]> {
+    const { name, servers, clock } = this.#options;
+    const held = servers.held(name);
+    const isWaiting = held.some(({ isListed, asked }) => isListed && asked.state() === "connecting");
+    if (!this.#hasLooked && isWaiting && clock.monotonic() - this.#startedMs < SEEDS_MS_MAX) return [];
+    const confirmed = await this.#ask(held);
+    const naming = this.#naming();
+    const memberships = this.#memberships(held, naming.listed);
+    this.#follow(memberships, naming);
+    this.#hasLooked = true;
+    return confirmed ? this.#viewsOf(memberships, naming) : [];
+  }
+
+  /** What keeps it from finding or watching servers, one line each. */
+  problems(): string[] {
+    const { name, servers, observe } = this.#options;
+    return groupProblems({
+      name,
+      observe,
+      held: servers.held(name),
+      known: this.#servers.map(({ address }) => address),
+      isMonitored: this.#sentinels.memberships(name).length > 0,
+      hasLooked: this.#hasLooked,
+    });
+  }
+
+  /** Whether anything that is known now was said just now. */
+  async #ask(held: readonly HeldServer[]): Promise<boolean> {
+    const isHelper = ({ target }: HeldServer) =>
+      this.#helpers.some(({ address }) => address === target.address);
+    const helpers = held.filter(isHelper);
+    const own = held.filter((server) => !isHelper(server));
+    const [cluster, hasSentinel] = await Promise.all([
+      this.#clusterViews.ask(own, helpers),
+      this.#sentinels.ask(held.filter(isSentinel)),
+    ]);
+    const { known } = this.#clusterViews;
+    this.#helpers = known && cluster.needsHelp ? this.#helpersOf(known, helpers, own) : [];
+    if (known) {
+      this.#renewSlots(known, held);
+      return cluster.isConfirmed;
+    }
+    return hasSentinel || this.#isPlainKnown(held);
+  }
+
+  /** Keeps those that answer, in place of those that do not. */
+  #helpersOf(
+    { topology, via }: ClusterView,
+    helpers: readonly HeldServer[],
+    own: readonly HeldServer[],
+  ): TargetConfig[] {
+    const naming = this.#naming();
+    const kept = helpers.filter(({ asked }) => asked.state() !== "down").map(({ target }) => target);
+    const taken = new Set([...helpers, ...own].map(({ target }) => target.address));
+    const others = topology.servers
+      .map((server) => naming.targetOf({ server, via }, this.name))
+      .filter(({ address }) => !taken.has(address));
+    return [...kept, ...others].slice(0, HELPERS_MAX);
+  }
+
+  #isPlainKnown(held: readonly HeldServer[]): boolean {
+    const listed = held.filter(({ isListed }) => isListed);
+    const isLong = this.#options.clock.monotonic() - this.#startedMs >= SILENT_SEED_MS;
+    const hasAnswered = listed.some((server) => isPlain(server) && server.asked.state() === "up");
+    return hasAnswered && (isLong || listed.every(({ asked }) => asked.latestPoll !== null));
+  }
+
+  /** Nodes ask for their own slots seldom: whose slots have moved is told to ask again. */
+  #renewSlots({ topology }: ClusterView, held: readonly HeldServer[]): void {
+    const byNodeId = new Map(topology.servers.map((server) => [server.nodeId, server]));
+    for (const { asked } of held) {
+      const poll = asked.latestPoll;
+      if (!poll?.nodeId) continue;
+      const seen = byNodeId.get(poll.nodeId)?.slots;
+      if (JSON.stringify(seen) !== JSON.stringify(poll.slots)) asked.forgetSlots();
+    }
+  }
+
+  #naming(): Naming {
+    const { name, servers, hosts } = this.#options;
+    return new Naming(servers.held(name), hosts);
+  }
+
+  #memberships(held: readonly HeldServer[], names: ListedNames): Membership[] {
+    const { name } = this.#options;
+    const { known } = this.#clusterViews;
+    const plainSeeds = held.filter((server) => server.isListed && isPlain(server));
+    const plain = replicationMembers(plainSeeds, held, names, { mayBeStale: true });
+    const sentinel = this.#sentinels.memberships(name).map((membership) => ({
+      ...membership,
+      members: [...membership.members, ...this.#alongside(membership, held, names)],
+    }));
+    const ofCluster = known?.topology.servers.map((server) => ({ server, via: known.via })) ?? [];
+    const slotsCovered = known?.topology.slotsCovered ?? null;
+    if (sentinel.length > 0 && known === null && plainSeeds.length === 0) return merged(sentinel);
+    return merged([{ cluster: name, members: [...ofCluster, ...plain], slotsCovered }, ...sentinel]);
+  }
+
+  /** Sentinels look at replication every 10 s; the servers themselves know at once. */
+  #alongside(membership: Membership, held: readonly HeldServer[], names: ListedNames): Member[] {
+    const addresses = new Set(membership.members.map(({ server }) => addressOf(server)));
+    const roots = held.filter(({ target }) => addresses.has(target.address));
+    return replicationMembers(roots, held, names, { mayBeStale: false });
+  }
+
+  /** Holds and watches what is to be held and watched from now on. */
+  #follow(memberships: readonly Membership[], naming: Naming): void {
+    const { name, servers } = this.#options;
+    const wanted = new Map<string, Wanted>();
+    const add = (one: Wanted) => {
+      const id = `${one.target.cluster} ${one.target.address}`;
+      if (!wanted.has(id)) wanted.set(id, one);
+    };
+    const found: Found[] = memberships.flatMap(({ cluster, members }) =>
+      members.map((member) => ({ member, cluster, listed: naming.listed.find(member.server) })),
+    );
+    for (const seed of this.#wantedSeeds(found)) add(seed);
+    // What is found now may be a listed server whose name is still being resolved.
+    const isFinding = !naming.listed.isPending || this.#hasLooked;
+    for (const { member, cluster, listed } of isFinding ? found : []) {
+      const isWatched = listed.length === 0 && this.#isToBeWatched(member.server);
+      if (isWatched) add({ target: naming.targetOf(member, cluster), isListed: false, isWatched });
+    }
+    for (const target of [...this.#helpers, ...this.#primariesOfSeeds(naming)])
+      add({ target, isListed: false, isWatched: false });
+    servers.set(name, [...wanted.values()]);
+    this.#servers = found.flatMap(({ member, cluster }) => knownServers(member, naming, cluster));
+  }
+
+  #wantedSeeds(found: readonly Found[]): Wanted[] {
+    const { name, observe, seeds, servers } = this.#options;
+    const held = servers.held(name);
+    return seeds.map((target) => {
+      const own = found.filter(({ listed }) => listed.includes(target)).map(({ member }) => member.server);
+      const holdsKeys = !held.some(
+        (server) => server.target === target && this.#isTakenForSentinel(server, held),
+      );
+      const isWatched = holdsKeys && (observe !== "local" || this.#isLocalSeed(target, own));
+      return { target, isListed: true, isWatched };
+    });
+  }
+
+  /** Beside a Sentinel, a seed that has never answered is taken for another one: nobody expects keys of it. */
+  #isTakenForSentinel(server: HeldServer, held: readonly HeldServer[]): boolean {
+    return isSentinel(server) || (server.asked.latestPoll === null && held.some(isSentinel));
+  }
+
+  #isLocalSeed({ endpoint }: TargetConfig, servers: readonly NamedServer[]): boolean {
+    if ("path" in endpoint) return true;
+    const { hosts } = this.#options;
+    return [endpoint.host, ...servers.map(hostOf)].some((host) => hosts.isLocal(host) === true);
+  }
+
+  #isToBeWatched(server: NamedServer): boolean {
+    const { observe, hosts } = this.#options;
+    return observe === "all" || (observe === "local" && hosts.isLocal(hostOf(server)) === true);
+  }
+
+  /** A replica that is a seed knows its primary; who else replicates, only the primary knows. */
+  #primariesOfSeeds({ listed }: Naming): TargetConfig[] {
+    const { name, servers } = this.#options;
+    return servers.held(name).flatMap((server) => {
+      const primary = server.isListed && isPlain(server) ? server.asked.latestPoll?.primary : null;
+      if (!primary) return [];
+      const isListed = listed.find(plainServer(primary.host, primary.port, "primary")).length > 0;
+      return isListed ? [] : [targetFoundAt(server.target, hostOf(primary), primary.port, name)];
+    });
+  }
+
+  #viewsOf(memberships: readonly Membership[], naming: Naming): GroupView[] {
+    const { name, servers } = this.#options;
+    const held = servers.held(name);
+    const listed = held.filter((server) => server.isListed && !this.#isTakenForSentinel(server, held));
+    return memberships.map(({ cluster, members, slotsCovered }) => {
+      const found = members.flatMap((member) => naming.namesOf(member));
+      // In Cluster mode the nodes say who is one of them; elsewhere the config does as well.
+      const own = cluster === name ? listed.filter((server) => slotsCovered === null || isPlain(server)) : [];
+      const targets = new Set([...found, ...own.map(({ target }) => target.address)]);
+      return { cluster, targets: [...targets].sort(), slotsCovered };
+    });
+  }
+}
+
+function knownServers(member: Member, naming: Naming, cluster: string): KnownServer[] {
+  const { role, slots, aliases } = member.server;
+  const names = [addressOf(member.server), ...aliases];
+  return naming.namesOf(member).map((address) => ({ cluster, address, aliases: names, role, slots }));
+}
