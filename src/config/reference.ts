@@ -38,8 +38,8 @@ const PREFACE = `# Configuration
 
 Keyheat reads one YAML file (JSON is YAML too): \`keyheat standalone --config keyheat.yaml\`. Every key has a default, so
 an empty file works; \`keyheat standalone --redis redis://host:6379\` needs none. \`keyheat check --config keyheat.yaml\`
-names every problem of a file at once, each with its path, and exits with 2. A commented example is
-[config/standalone.yaml](../config/standalone.yaml); for completion in editors, start the file with
+names every problem of a file at once, each with its path, and exits with 2. Commented examples are
+[standalone](../config/standalone.yaml), [agent](../config/agent.yaml) and [aggregator](../config/aggregator.yaml); for completion in editors, start the file with
 \`# yaml-language-server: $schema=.../config/keyheat.schema.json\`.
 
 | what | how it is written |

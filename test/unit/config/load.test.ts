@@ -134,6 +134,33 @@ describe("loading a file", () => {
     assert.deepEqual(config.ignore, ["lock:*"]);
   });
 
+  it("reads the commented examples of an agent and of an aggregator, which listen on ports of their own", () => {
+    for (const [role, port] of [
+      ["agent", 9379],
+      ["aggregator", 9380],
+    ] as const) {
+      const example = fileURLToPath(new URL(`../../../config/${role}.yaml`, import.meta.url));
+      const config = loadConfig(example, {}, { role });
+      assert.deepEqual(config.http.listen, { host: "127.0.0.1", port });
+      assert.deepEqual(config.kafka.brokers, ["127.0.0.1:9092"]);
+      assert.equal(defaultConfig({ role, kafka: { brokers: ["a:1"] } }).http.listen.port, port);
+    }
+  });
+
+  it("asks agents and aggregators for brokers, and says what works without them", () => {
+    for (const role of ["agent", "aggregator"] as const) {
+      assert.throws(
+        () => defaultConfig({ role }),
+        (error: unknown) =>
+          error instanceof ConfigError &&
+          error.problems.some(
+            ({ path, message }) => path === "kafka.brokers" && /keyheat standalone/.test(message),
+          ),
+      );
+    }
+    assert.equal(defaultConfig({ role: "standalone" }).kafka.brokers, undefined);
+  });
+
   it("starts relative paths at the file's own folder", () => {
     writeFileSync(join(folder, "password"), "hunter2\n");
     const file = join(folder, "keyheat.yaml");
