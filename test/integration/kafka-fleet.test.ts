@@ -1,5 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { defaultConfig } from "../../src/config/load.ts";
+import { KafkaOutlet } from "../../src/kafka-outlet.ts";
+import { systemClock } from "../../src/runtime/clock.ts";
+import { silentLogger } from "../../src/runtime/logger.ts";
+import { KafkaConnection } from "../../src/transport/kafka/connection.ts";
+import { RecordWriter } from "../../src/transport/kafka/record-writer.ts";
 import { Fleet } from "../support/fleet.ts";
 import { sharedKafka } from "../support/kafka.ts";
 import { command, startRedis } from "../support/redis.ts";
@@ -31,3 +37,35 @@ test("what one agent counts is counted by either aggregator, and paged once", ka
   });
   assert.equal(hook.requests.length, 1);
 });
+
+test(
+  "an agent tells the applications of its host the hot set that aggregators wrote",
+  kafka.needed(),
+  async (t) => {
+    const redis = await startRedis(t);
+    const fleet = new Fleet(t, { brokers: kafka.get().brokers });
+    await fleet.createTopics();
+    const agent = await fleet.agent([`redis://127.0.0.1:${redis.port}`]);
+    await agent.ready();
+    const connection = new KafkaConnection(
+      { ...defaultConfig().kafka, brokers: kafka.get().brokers, prefix: fleet.prefix },
+      { logger: silentLogger, clock: systemClock, clientId: "test" },
+    );
+    const writer = new RecordWriter({ connection });
+    t.after(() => writer.close(1000));
+    const lease = { db: 0, key: Buffer.from("flag:x"), remedies: ["local-cache"], ratePerSecond: 5000 };
+    new KafkaOutlet(writer, connection.topics, 12).hotSet({
+      authority: { cluster: "default", bucket: 0, term: 1, instance: "test" },
+      version: 1,
+      leases: [{ ...lease, leaseUntilMs: Date.UTC(2026, 10, 28) }],
+    });
+    const first = await waitFor("the lease", async () => {
+      const response = await fetch(`${agent.url}/v1/hotset`);
+      for await (const piece of response.body!.pipeThrough(new TextDecoderStream())) {
+        if (piece.includes("snapshot")) return piece.includes("flag:x") && piece;
+      }
+      return null;
+    });
+    assert.match(first, /"key":"flag:x".*"leaseUntil":"2026-11-28T00:00:00.000Z"/);
+  },
+);

@@ -1,11 +1,11 @@
 import { ClusterAggregator } from "../../src/cluster-aggregator.ts";
 import { defaultConfig } from "../../src/config/load.ts";
 import type { Config } from "../../src/config/schema.ts";
-import type { HeatSnapshot } from "../../src/model/heat-snapshot.ts";
 import type { Incident } from "../../src/model/incident.ts";
 import { type StateRecord, stateKey } from "../../src/model/state-record.ts";
 import { silentLogger } from "../../src/runtime/logger.ts";
 import type { Message } from "../../src/transport/transport.ts";
+import { encodeHeat } from "../../src/wire/heat-codec.ts";
 import { encodeMessage } from "../../src/wire/message-codec.ts";
 import { encodeState } from "../../src/wire/state-codec.ts";
 import { FakeReceiver } from "../unit/notify/fake-receiver.ts";
@@ -23,7 +23,6 @@ export interface Instance {
   readonly name: string;
   readonly aggregator: ClusterAggregator;
   readonly receiver: FakeReceiver;
-  readonly heats: HeatSnapshot[];
   readonly changes: Incident[];
   /** Stopped by a signal: it reads, writes and does nothing, its timers included. */
   isFrozen: boolean;
@@ -60,7 +59,6 @@ export class ClusterSimulation {
     const instance: Omit<Instance, "aggregator"> = {
       name,
       receiver,
-      heats: [],
       changes: [],
       isFrozen: false,
       isConfirmed: true,
@@ -78,7 +76,11 @@ export class ClusterSimulation {
       outlet: {
         state: (record) => write(stateKey(record), encodeState(record)),
         eraseIncident: (incident) => write(`incident/${incident.id}`, null),
-        heat: (snapshot) => instance.heats.push(snapshot),
+        heat: (snapshot) => {
+          const value = encodeHeat(snapshot);
+          for (const reader of this.instances)
+            if (!reader.isFrozen) reader.aggregator.heat({ key: null, value });
+        },
         hotSet: () => {},
       },
       partitionOf: this.partitionOf,
