@@ -190,6 +190,7 @@ export class ClusterAggregator {
     const lane = this.#lanes.get(partition);
     if (lane === undefined) return;
     lane.caughtUp();
+    this.#claimForIncidents();
     this.#claimBuckets();
     this.#aggregator.evaluate(lane.windows);
   }
@@ -249,6 +250,7 @@ export class ClusterAggregator {
     this.#isStateRead = true;
     for (const lane of this.#lanes.values()) this.#expectKnownTargets(lane);
     this.#claims.ready();
+    this.#claimForIncidents();
     this.#claimBuckets();
   }
 
@@ -310,6 +312,15 @@ export class ClusterAggregator {
           if (partitionOf(cluster, bucket) === partition) this.#claims.want(cluster, bucket);
         }
       }
+    }
+  }
+
+  /** Also what is heard of no more has to be judged until it is over. */
+  #claimForIncidents(): void {
+    for (const { status, key, slot } of this.view.incidents()) {
+      const partition = this.#options.partitionOf(key.cluster, this.#bucketOf(slot));
+      const isRead = this.#lanes.get(partition)?.isCaughtUp ?? false;
+      if (status !== "resolved" && isRead) this.#claims.want(key.cluster, this.#bucketOf(slot));
     }
   }
 

@@ -171,6 +171,33 @@ test("a target that was known before the start is missed, and its incident does 
   assert.equal(two.aggregator.targets.coverage(simulation.clock.now())[0]?.state, "blind");
 });
 
+test("an incident of which nothing is heard any more ends all the same, whoever starts later", async () => {
+  const simulation = new ClusterSimulation();
+  const one = simulation.join("one");
+  simulation.assign(one);
+  for (let second = 0; second < 4; second++) {
+    const startMs = Math.floor(simulation.clock.now() / 1000) * 1000;
+    simulation.pass(1000);
+    // As an agent without servers tells what clients report.
+    const clients = {
+      vantage: "clients",
+      target: "",
+      sees: ["read", "write", "miss"],
+      complete: false,
+    } as const;
+    simulation.publish(0, [makePart({ startMs, buckets: 1, ...clients, rows: [{ key: "k", read: 5000 }] })]);
+  }
+  await settle(simulation);
+  assert.deepEqual(statusOf(one), ["firing"]);
+  simulation.pass(100_000);
+  simulation.commit(0);
+  simulation.kill(one);
+  const two = simulation.join("two");
+  simulation.assign(two);
+  simulation.pass(3_700_000);
+  assert.deepEqual(statusOf(two), ["resolved expired"]);
+});
+
 test("resolves are told once, by whoever owns the cluster by then", async () => {
   const simulation = new ClusterSimulation({ keepFiringFor: "5s", cooldown: "1s" });
   const [one, two] = [simulation.join("one"), simulation.join("two")];
