@@ -1,57 +1,30 @@
 import { Aggregator } from "./aggregator.ts";
+import type { ClusterOutlet } from "./cluster-outlet.ts";
+import { ClusterTelling } from "./cluster-telling.ts";
 import type { Config } from "./config/schema.ts";
+import { HeatTeller } from "./heat-teller.ts";
 import { IncidentBook } from "./incidents/book.ts";
-import type { HeatSnapshot } from "./model/heat-snapshot.ts";
-import type { HotSet } from "./model/hot-set.ts";
+import type { TargetCoverage } from "./model/coverage.ts";
 import type { Incident } from "./model/incident.ts";
 import { bucketOfSlot } from "./model/slot.ts";
 import type { Authority, StateRecord } from "./model/state-record.ts";
-import { Notifier } from "./notify/notifier.ts";
+import type { Notifier } from "./notify/notifier.ts";
 import type { Receiver } from "./notify/receivers/receiver.ts";
 import { Claims } from "./ownership/claims.ts";
 import { StateStore } from "./ownership/state-store.ts";
 import { StateView } from "./ownership/state-view.ts";
 import { TargetRecords } from "./ownership/target-records.ts";
-import { PanesLane, type PanesRecord } from "./panes-lane.ts";
+import type { PanesLane, PanesRecord } from "./panes-lane.ts";
+import { PanesLanes } from "./panes-lanes.ts";
 import { Ledger, type StageBooks } from "./runtime/accounting.ts";
-import { ByteBudget } from "./runtime/byte-budget.ts";
 import type { Clock } from "./runtime/clock.ts";
 import type { Logger } from "./runtime/logger.ts";
+import { TableReader, type TableRecord } from "./table-reader.ts";
 import type { Message } from "./transport/transport.ts";
 import { HeatBoard } from "./windows/heat-board.ts";
 import { Roster } from "./windows/roster.ts";
 import { ServiceTable } from "./windows/service-table.ts";
 import { TargetTable } from "./windows/target-table.ts";
-import { decodeHeat } from "./wire/heat-codec.ts";
-import { decodeState } from "./wire/state-codec.ts";
-
-const MIB = 2 ** 20;
-const KEY_BYTES_MAX = 256 * MIB;
-const PART_BYTES_MAX = 1024 * MIB;
-/** How many of a partition's hottest keys other aggregators are told of, for each window and cluster. */
-const TOLD_KEYS = 100;
-const TELL_EVERY_MS = 1000;
-/**
- * How long a new owner of a cluster waits before it tells of incidents that were there before it: what the owner before
- * it was just sending is logged by then.
- */
-const HANDOVER_MS = 1000;
-
-/** Where it writes what others read; never blocks, never throws. */
-export interface ClusterOutlet {
-  state(record: StateRecord): void;
-  /** Deletes the record for good. */
-  eraseIncident(incident: Incident, receivers: readonly string[]): void;
-  heat(snapshot: HeatSnapshot): void;
-  hotSet(hotSet: HotSet): void;
-}
-
-/** A record of the state or of the heat topic. */
-export interface TableRecord {
-  readonly key: string | null;
-  /** `null`: a tombstone. */
-  readonly value: Uint8Array | null;
-}
 
 export interface ClusterAggregatorOptions {
   readonly config: Config;
@@ -80,29 +53,23 @@ export class ClusterAggregator {
   readonly targets = new TargetTable();
   readonly incidents: IncidentBook;
   readonly view: StateView;
-  readonly notifier: Notifier;
   readonly #options: ClusterAggregatorOptions;
-  readonly #lanes = new Map<number, PanesLane>();
+  readonly #lanes: PanesLanes;
+  readonly #telling: ClusterTelling;
+  readonly #heat: HeatTeller;
+  readonly #reader: TableReader;
   readonly #claims: Claims;
   readonly #records: TargetRecords;
   readonly #aggregator: Aggregator;
   readonly #roster = new Roster();
-  readonly #keyBudget = new ByteBudget(KEY_BYTES_MAX);
-  readonly #partBudget = new ByteBudget(PART_BYTES_MAX);
   readonly #ledgers = {
     records: new Ledger("panes"),
-    tables: new Ledger("tables"),
     windows: new Ledger("windows"),
     entries: new Ledger("window-entries"),
     incidents: new Ledger("incidents"),
     notify: new Ledger("notify"),
   };
-  /** Clusters of whose incidents this process tells, with what cancels a handover that is not over yet. */
-  readonly #telling = new Map<string, { isOver: boolean; cancel: () => void }>();
-  readonly #namedTopics = new Set<string>();
   #isStateRead = false;
-  #isConfirmed = false;
-  #toldAtMs = 0;
 
   constructor(options: ClusterAggregatorOptions) {
     this.#options = options;
@@ -140,15 +107,25 @@ export class ClusterAggregator {
       logger,
       nowMs: clock.now(),
     });
-    this.notifier = new Notifier({
-      routes: config.routes,
+    this.#lanes = new PanesLanes({ config, partitionOf, ledgers: this.#ledgers, logger });
+    this.#reader = new TableReader(logger);
+    this.#telling = new ClusterTelling({
+      config,
       receivers,
-      rules: config.rules,
+      view: this.view,
+      instance,
+      authorityOf: (cluster) => this.#claims.authorityOf(cluster, 0),
+      write: (record) => outlet.state(record),
       clock,
       logger,
       ledger: this.#ledgers.notify,
-      mayTell: (cluster) => this.#mayTell(cluster),
-      onNotified: (incidentId, notified) => this.#logNotified(incidentId, notified),
+    });
+    this.#heat = new HeatTeller({
+      config,
+      instance,
+      coverageOf: (cluster, partition) =>
+        partitionOf(cluster, 0) === partition ? this.ownCoverage(cluster) : null,
+      tell: (snapshot) => outlet.heat(snapshot),
     });
     this.#aggregator = new Aggregator({
       rules: config.rules,
@@ -172,15 +149,7 @@ export class ClusterAggregator {
 
   /** A partition is this process's; its records follow, from those that its windows need. */
   assigned(partition: number): void {
-    const { config, logger, partitionOf } = this.#options;
-    const lane = new PanesLane(partition, (cluster, bucket) => partitionOf(cluster, bucket) === partition, {
-      config,
-      keyBudget: this.#keyBudget,
-      partBudget: this.#partBudget,
-      ledgers: this.#ledgers,
-      logger,
-    });
-    this.#lanes.set(partition, lane);
+    const lane = this.#lanes.open(partition);
     this.#claims.assign(partition);
     if (this.#isStateRead) this.#expectKnownTargets(lane);
   }
@@ -199,7 +168,7 @@ export class ClusterAggregator {
   revoked(partition: number): void {
     const lane = this.#lanes.get(partition);
     if (lane === undefined) return;
-    this.#lanes.delete(partition);
+    this.#lanes.remove(partition);
     this.#aggregator.leave(lane.windows);
     this.#claims.revoke(partition);
     lane.windows.dispose();
@@ -214,30 +183,17 @@ export class ClusterAggregator {
   }
 
   /** A record of the state topic, in the order of its partition. */
-  state({ key, value }: TableRecord): void {
-    const { tables } = this.#ledgers;
-    tables.receive();
-    const decoded = value === null ? null : decodeState(value);
-    if (decoded !== null && "problem" in decoded) {
-      this.#refuse("state", decoded.problem);
-      return;
-    }
-    tables.keep();
-    if (decoded !== null) this.view.apply(decoded.value);
-    else if (key !== null) this.view.remove(key);
+  state(record: TableRecord): void {
+    const read = this.#reader.state(record);
+    if (read === null) return;
+    if ("record" in read) this.view.apply(read.record);
+    else this.view.remove(read.removed);
   }
 
   /** A record of the heat topic. */
-  heat({ value }: TableRecord): void {
-    const { tables } = this.#ledgers;
-    tables.receive();
-    const decoded = value === null ? { problem: "no value" } : decodeHeat(value);
-    if ("problem" in decoded) {
-      this.#refuse("heat", decoded.problem);
-      return;
-    }
-    tables.keep();
-    this.board.put(decoded.value);
+  heat(record: TableRecord): void {
+    const snapshot = this.#reader.heat(record);
+    if (snapshot !== null) this.board.put(snapshot);
   }
 
   /** From where on a partition has to be read again. */
@@ -248,7 +204,7 @@ export class ClusterAggregator {
   /** The state topic has been read to its end. */
   stateRead(): void {
     this.#isStateRead = true;
-    for (const lane of this.#lanes.values()) this.#expectKnownTargets(lane);
+    for (const lane of this.#lanes.all()) this.#expectKnownTargets(lane);
     this.#claims.ready();
     this.#claimForIncidents();
     this.#claimBuckets();
@@ -257,13 +213,17 @@ export class ClusterAggregator {
   /** What it has yet to read or to take up, a line each; empty: it does its share of the work. */
   missing(): readonly string[] {
     if (!this.#isStateRead) return ["the state topic is being read"];
-    const behind = [...this.#lanes.values()].filter((lane) => !lane.isCaughtUp);
-    if (behind.length === 0) return this.#claims.isSettled ? [] : ["buckets are being taken up"];
-    return [`panes are being read again (partitions ${behind.map(({ partition }) => partition).join(", ")})`];
+    const behind = this.#lanes.behind();
+    if (behind.length > 0) return [`panes are being read again (partitions ${behind.join(", ")})`];
+    return this.#claims.isSettled ? [] : ["buckets are being taken up"];
   }
 
   lanes(): Iterable<PanesLane> {
-    return this.#lanes.values();
+    return this.#lanes.all();
+  }
+
+  get notifier(): Notifier {
+    return this.#telling.notifier;
   }
 
   /** Whether this process tells of a cluster's incidents and targets. */
@@ -271,48 +231,34 @@ export class ClusterAggregator {
     return this.#claims.authorityOf(cluster, 0) !== null;
   }
 
+  /** What is seen of the targets of a cluster that this process owns; `null`: another does. */
+  ownCoverage(cluster: string): readonly TargetCoverage[] | null {
+    if (!this.isOwnerOf(cluster)) return null;
+    return this.targets.coverage(this.#options.clock.now()).filter((target) => target.cluster === cluster);
+  }
+
   books(): StageBooks[] {
-    return Object.values(this.#ledgers).map((ledger) => ledger.books());
+    return [...Object.values(this.#ledgers).map((ledger) => ledger.books()), this.#reader.books()];
   }
 
   stop(): void {
     this.#aggregator.stop();
-    for (const { cancel } of this.#telling.values()) cancel();
+    this.#telling.stop();
     this.incidents.close();
   }
 
   #tick(nowMs: number): void {
-    if (!this.#noteConfirmation()) return;
+    const isConfirmed = this.#options.isConfirmed();
+    this.#telling.tick(isConfirmed, nowMs);
+    if (!isConfirmed) return;
     this.#claims.tick();
     this.#claimBuckets();
-    this.notifier.tick(nowMs);
-    if (Math.abs(nowMs - this.#toldAtMs) < TELL_EVERY_MS) return;
-    this.#toldAtMs = nowMs;
-    for (const lane of this.#lanes.values())
-      if (lane.isCaughtUp) this.#options.outlet.heat(this.#snapshotOf(lane, nowMs));
-  }
-
-  /** Whether the group knows this process. After a doubt, what could not be told meanwhile is looked at again. */
-  #noteConfirmation(): boolean {
-    const wasConfirmed = this.#isConfirmed;
-    this.#isConfirmed = this.#options.isConfirmed();
-    if (this.#isConfirmed && !wasConfirmed) {
-      for (const [cluster, { isOver }] of this.#telling) if (isOver) this.#tellAll(cluster);
-    }
-    return this.#isConfirmed;
+    this.#heat.tick(this.#lanes.all(), nowMs);
   }
 
   /** Every bucket of which something was heard. */
   #claimBuckets(): void {
-    const { config, partitionOf } = this.#options;
-    for (const { partition, windows, isCaughtUp } of this.#lanes.values()) {
-      if (!isCaughtUp) continue;
-      for (const cluster of windows.clusters()) {
-        for (let bucket = 0; bucket < config.kafka.buckets; bucket++) {
-          if (partitionOf(cluster, bucket) === partition) this.#claims.want(cluster, bucket);
-        }
-      }
-    }
+    for (const { cluster, bucket } of this.#lanes.heardBuckets()) this.#claims.want(cluster, bucket);
   }
 
   /** Also what is heard of no more has to be judged until it is over. */
@@ -322,29 +268,6 @@ export class ClusterAggregator {
       const isRead = this.#lanes.get(partition)?.isCaughtUp ?? false;
       if (status !== "resolved" && isRead) this.#claims.want(key.cluster, this.#bucketOf(slot));
     }
-  }
-
-  #snapshotOf({ partition, windows }: PanesLane, nowMs: number): HeatSnapshot {
-    const { instance, config } = this.#options;
-    const clusters = windows.clusters().map((cluster) => ({
-      cluster,
-      windows: config.windows.map((windowMs) => ({ windowMs, ...windows.top(cluster, windowMs, TOLD_KEYS) })),
-      coverage: this.#ownsBucketZero(cluster, partition)
-        ? this.targets.coverage(nowMs).filter((target) => target.cluster === cluster)
-        : null,
-    }));
-    return { partition, instance, atMs: nowMs, clusters };
-  }
-
-  #ownsBucketZero(cluster: string, partition: number): boolean {
-    return this.#options.partitionOf(cluster, 0) === partition && this.isOwnerOf(cluster);
-  }
-
-  #refuse(topic: string, problem: string): void {
-    this.#ledgers.tables.drop("unreadable");
-    if (this.#namedTopics.has(topic)) return;
-    this.#namedTopics.add(topic);
-    this.#options.logger.warn({ topic, problem }, "record of a topic cannot be read");
   }
 
   #noteTarget(message: Message): void {
@@ -367,7 +290,7 @@ export class ClusterAggregator {
 
   #targetChanged(cluster: string, target: string, goneAtMs: number | null): void {
     if (goneAtMs === null) return;
-    for (const { windows } of this.#lanes.values()) windows.forget(cluster, target);
+    this.#lanes.forget(cluster, target);
     this.#aggregator.forget(cluster, target);
   }
 
@@ -375,7 +298,7 @@ export class ClusterAggregator {
     this.incidents.learnNotified(incident.id, incident.notified);
     if (!this.#isStateRead) return;
     this.#options.onIncident(incident);
-    if (this.#mayTell(incident.key.cluster)) this.notifier.offer(incident);
+    this.#telling.offer(incident);
   }
 
   #held(cluster: string, bucket: number): void {
@@ -388,45 +311,20 @@ export class ClusterAggregator {
       if (report.cluster === cluster && goneAtMs === null)
         this.#roster.noteTarget(cluster, report.target, clock.now());
     }
-    const cancel = clock.after(HANDOVER_MS, () => this.#tellAll(cluster));
-    this.#telling.set(cluster, { isOver: false, cancel });
+    this.#telling.held(cluster);
   }
 
   #lost(cluster: string, bucket: number): void {
     this.incidents.release(({ key, slot }) => key.cluster === cluster && this.#bucketOf(slot) === bucket);
     if (bucket !== 0) return;
-    this.#telling.get(cluster)?.cancel();
-    this.#telling.delete(cluster);
+    this.#telling.lost(cluster);
     this.#records.release(cluster);
-    this.notifier.withdraw(cluster);
-  }
-
-  #tellAll(cluster: string): void {
-    this.#telling.set(cluster, { isOver: true, cancel: () => {} });
-    for (const incident of this.view.incidents()) {
-      if (incident.key.cluster === cluster) this.notifier.offer(incident);
-    }
   }
 
   /** There is nothing in it yet; that it is empty has to be said, or leases of long ago would stand. */
   #writeHotSet(cluster: string): void {
     const authority = this.#claims.authorityOf(cluster, 0);
     if (authority !== null) this.#options.outlet.hotSet({ authority, version: 1, leases: [] });
-  }
-
-  #mayTell(cluster: string): boolean {
-    return (this.#telling.get(cluster)?.isOver ?? false) && this.isOwnerOf(cluster);
-  }
-
-  #logNotified(incidentId: string, notified: Incident["notified"][number]): void {
-    const incident = this.view.incident(incidentId);
-    if (incident === undefined) return;
-    const { cluster } = incident.key;
-    // That somebody was told is true whoever owns the cluster by now.
-    const authority = this.#claims.authorityOf(cluster, 0) ?? this.#nobody(cluster);
-    const { receiver } = notified;
-    const entries = [...this.view.notified(incidentId, receiver), notified];
-    this.#options.outlet.state({ type: "notified", authority, incidentId, receiver, entries });
   }
 
   #writeAgain(record: StateRecord): void {
@@ -440,10 +338,6 @@ export class ClusterAggregator {
 
   #authorityOf({ key, slot }: Incident): Authority | null {
     return this.#claims.authorityOf(key.cluster, this.#bucketOf(slot));
-  }
-
-  #nobody(cluster: string): Authority {
-    return { cluster, bucket: 0, term: 0, instance: this.#options.instance };
   }
 
   #bucketOf(slot: number | null): number {

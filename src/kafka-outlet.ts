@@ -1,4 +1,4 @@
-import type { ClusterOutlet } from "./cluster-aggregator.ts";
+import type { ClusterOutlet } from "./cluster-outlet.ts";
 import type { HeatSnapshot } from "./model/heat-snapshot.ts";
 import type { HotSet } from "./model/hot-set.ts";
 import type { Incident } from "./model/incident.ts";

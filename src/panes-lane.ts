@@ -14,13 +14,19 @@ export interface PanesRecord {
   readonly value: Uint8Array | null;
 }
 
+/** Of records, decoded or not; of parts; of their entries. */
+export interface LaneLedgers {
+  readonly records: Ledger;
+  readonly windows: Ledger;
+  readonly entries: Ledger;
+}
+
 /** What all lanes of a process share. */
 export interface LaneCommons {
   readonly config: Pick<Config, "windows" | "panes" | "grace" | "kafka">;
   readonly keyBudget: ByteBudget;
   readonly partBudget: ByteBudget;
-  /** Of records, decoded or not; of parts; of their entries. */
-  readonly ledgers: { readonly records: Ledger; readonly windows: Ledger; readonly entries: Ledger };
+  readonly ledgers: LaneLedgers;
   readonly logger: Logger;
 }
 

@@ -1,0 +1,58 @@
+import type { HeatSnapshot } from "./model/heat-snapshot.ts";
+import type { StateRecord } from "./model/state-record.ts";
+import { Ledger, type StageBooks } from "./runtime/accounting.ts";
+import type { Logger } from "./runtime/logger.ts";
+import type { Decoded } from "./wire/decoded.ts";
+import { decodeHeat } from "./wire/heat-codec.ts";
+import { decodeState } from "./wire/state-codec.ts";
+
+/** A record of the state or of the heat topic. */
+export interface TableRecord {
+  readonly key: string | null;
+  /** `null`: a tombstone. */
+  readonly value: Uint8Array | null;
+}
+
+/** Decodes what aggregators tell each other; what cannot be read is counted, and named once a topic. */
+export class TableReader {
+  readonly #ledger = new Ledger("tables");
+  readonly #logger: Logger;
+  readonly #named = new Set<string>();
+
+  constructor(logger: Logger) {
+    this.#logger = logger;
+  }
+
+  books(): StageBooks {
+    return this.#ledger.books();
+  }
+
+  /** `{ removed }`: the record of this key was deleted. `null`: it cannot be read. */
+  state({ key, value }: TableRecord): { record: StateRecord } | { removed: string } | null {
+    if (value !== null) {
+      const record = this.#read("state", decodeState(value));
+      return record && { record };
+    }
+    const removed = this.#read("state", key === null ? { problem: "no key" } : { value: key });
+    return removed === null ? null : { removed };
+  }
+
+  /** `null`: it cannot be read. */
+  heat({ value }: TableRecord): HeatSnapshot | null {
+    return this.#read("heat", value === null ? { problem: "no value" } : decodeHeat(value));
+  }
+
+  #read<T>(topic: string, decoded: Decoded<T>): T | null {
+    this.#ledger.receive();
+    if ("value" in decoded) {
+      this.#ledger.keep();
+      return decoded.value;
+    }
+    this.#ledger.drop("unreadable");
+    if (!this.#named.has(topic)) {
+      this.#named.add(topic);
+      this.#logger.warn({ topic, problem: decoded.problem }, "record of a topic cannot be read");
+    }
+    return null;
+  }
+}
