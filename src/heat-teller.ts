@@ -28,7 +28,12 @@ export class HeatTeller {
   tick(lanes: Iterable<PanesLane>, nowMs: number): void {
     if (Math.abs(nowMs - this.#toldAtMs) < TELL_EVERY_MS) return;
     this.#toldAtMs = nowMs;
-    for (const lane of lanes) if (lane.isCaughtUp) this.#options.tell(this.#snapshotOf(lane, nowMs));
+    for (const lane of lanes) {
+      if (!lane.isCaughtUp) continue;
+      const snapshot = this.#snapshotOf(lane, nowMs);
+      // Of a partition that nobody writes to there is nothing to tell.
+      if (snapshot.clusters.length > 0) this.#options.tell(snapshot);
+    }
   }
 
   #snapshotOf({ partition, windows }: PanesLane, nowMs: number): HeatSnapshot {

@@ -9,6 +9,7 @@ import type { OutgoingRecord, Shipment } from "./shipment.ts";
 const ACKNOWLEDGE_MS = 5000;
 const ALL_COPIES = -1;
 const RETRY = { firstMs: 50, maxMs: 1000 };
+const COMPRESSED_BYTES_MIN = 4096;
 
 /**
  * Sends shipments one after the other, trying for ever, with one request in flight: several at once would be reordered
@@ -66,7 +67,7 @@ export class Sender {
       const answers = await this.#producer.sendBatch({
         acks: ALL_COPIES,
         timeout: ACKNOWLEDGE_MS,
-        compression: CompressionTypes.ZSTD,
+        compression: compressionFor(records),
         topicMessages: messagesByTopic(records, this.#connection.clock.now()),
       });
       return this.#unanswered(records, answers);
@@ -104,6 +105,12 @@ export class Sender {
     if (problem !== null) logger.warn({ reason: problem.message }, "kafka takes no records, trying again");
     else logger.info("kafka takes records again");
   }
+}
+
+/** A heartbeat is not worth a compressor: setting one up costs more than it saves, and each reader pays as well. */
+function compressionFor(records: readonly OutgoingRecord[]): CompressionTypes {
+  const bytes = records.reduce((sum, { value }) => sum + (value?.length ?? 0), 0);
+  return bytes < COMPRESSED_BYTES_MIN ? CompressionTypes.None : CompressionTypes.ZSTD;
 }
 
 function messagesByTopic(records: readonly OutgoingRecord[], nowMs: number): TopicMessages[] {
