@@ -160,6 +160,8 @@ export class ClusterAggregator {
       mayJudge: (cluster, slot) => this.#claims.authorityOf(cluster, this.#bucketOf(slot)) !== null,
       roster: this.#roster,
       isGone: (cluster, target) => this.#isGone(cluster, target),
+      // Said while the bucket is not held yet, it would be said to nobody.
+      watchesRosterOf: (cluster) => this.isOwnerOf(cluster),
       onGone: (cluster, target) => this.#records.drop(cluster, target, clock.now()),
       // Others hear of it when it has been written; of a pending one nobody else does.
       onIncident: (incident) => {
@@ -235,8 +237,12 @@ export class ClusterAggregator {
       this.#refuse("heat", decoded.problem);
       return;
     }
+    if (!this.#isPartition(decoded.value.partition)) {
+      this.#refuse("heat", "no such partition");
+      return;
+    }
     tables.keep();
-    this.board.put(decoded.value);
+    this.board.put(decoded.value, this.#options.clock.now());
   }
 
   /** From where on a partition has to be read again. */
@@ -323,6 +329,10 @@ export class ClusterAggregator {
         : null,
     }));
     return { partition, instance, atMs: nowMs, clusters };
+  }
+
+  #isPartition(partition: number): boolean {
+    return partition >= 0 && partition < this.#options.config.kafka.partitions;
   }
 
   #ownsBucketZero(cluster: string, partition: number): boolean {
@@ -415,7 +425,9 @@ export class ClusterAggregator {
     const authority = this.#claims.authorityOf(cluster, 0) ?? this.#nobody(cluster);
     const { receiver } = notified;
     const entries = [...this.view.notified(incidentId, receiver), notified];
-    this.#options.outlet.state({ type: "notified", authority, incidentId, receiver, entries });
+    const record = { type: "notified", authority, incidentId, receiver, entries } as const;
+    this.view.noteNotified(record);
+    this.#options.outlet.state(record);
   }
 
   #writeAgain(record: StateRecord): void {
