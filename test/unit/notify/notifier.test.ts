@@ -417,17 +417,6 @@ describe("a restart", () => {
     assert.equal(after.receiver().taken[0]?.group.id, before.receiver().taken[0]?.group.id);
   });
 
-  it("that ends while another process tells of the cluster sends nothing more", async () => {
-    const scene = new Scene({ routes: [routeTo(["hook"], { groupWait: 5000 })] });
-    await scene.hop(HOT);
-    scene.mayTell = false;
-    const closed = scene.notifier.close(1000);
-    await scene.clock.pass(2000);
-    await closed;
-    assert.deepEqual(scene.receiver().attempts, []);
-    assert.equal(scene.ledger.books().dropped.shutdown, 1);
-  });
-
   it("repeats a resolve that was sent and not logged under its id", async () => {
     const store = keptStore();
     const before = new Scene({ store });

@@ -39,7 +39,6 @@ export class Scene {
   readonly notifier: Notifier;
   readonly receivers: ReadonlyMap<string, FakeReceiver>;
   readonly log: (Notified & { readonly id: string })[] = [];
-  mayTell = true;
   /** Called instead of writing the log, where set. */
   onNotified: ((id: string, notified: Notified) => void) | null = null;
   readonly #rule: IncidentRule;
@@ -70,7 +69,6 @@ export class Scene {
       clock: this.clock,
       logger,
       ledger: this.ledger,
-      mayTell: () => this.mayTell,
       onNotified: (id, notified) => {
         this.log.push({ id, ...notified });
         if (this.onNotified) this.onNotified(id, notified);
