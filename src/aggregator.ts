@@ -34,6 +34,8 @@ export interface AggregatorOptions {
   readonly isSuspended?: () => boolean;
   /** Whether others know that a target has left its cluster: its reports count no more. Default: of none. */
   readonly isGone?: (cluster: string, target: string) => boolean;
+  /** Whether this process says which targets have left a cluster. Default: it does. */
+  readonly watchesRosterOf?: (cluster: string) => boolean;
   /** A target has left its cluster. Default: it is forgotten. */
   readonly onGone?: (cluster: string, target: string) => void;
   /** Each incident whose state changed. */
@@ -179,8 +181,8 @@ export class Aggregator {
 
   #evaluate(): void {
     const { incidents, roster, clock, onIncident } = this.#options;
-    const { onGone = (cluster, target) => this.forget(cluster, target) } = this.#options;
-    for (const { cluster, target } of roster.gone(clock.now())) onGone(cluster, target);
+    const { watchesRosterOf, onGone = (cluster, target) => this.forget(cluster, target) } = this.#options;
+    for (const { cluster, target } of roster.gone(clock.now(), watchesRosterOf)) onGone(cluster, target);
     for (const windows of this.#evaluated) {
       for (const hop of windows.advance(clock.now())) this.#judgeHop(windows, hop);
     }

@@ -108,7 +108,7 @@ export class ClusterAggregator {
       nowMs: clock.now(),
     });
     this.#lanes = new PanesLanes({ config, partitionOf, ledgers: this.#ledgers, logger });
-    this.#reader = new TableReader(logger);
+    this.#reader = new TableReader({ partitions: config.kafka.partitions, logger });
     this.#telling = new ClusterTelling({
       config,
       receivers,
@@ -137,6 +137,8 @@ export class ClusterAggregator {
       mayJudge: (cluster, slot) => this.#claims.authorityOf(cluster, this.#bucketOf(slot)) !== null,
       roster: this.#roster,
       isGone: (cluster, target) => this.#isGone(cluster, target),
+      // Said while the bucket is not held yet, it would be said to nobody.
+      watchesRosterOf: (cluster) => this.isOwnerOf(cluster),
       onGone: (cluster, target) => this.#records.drop(cluster, target, clock.now()),
       // Others hear of it when it has been written; of a pending one nobody else does.
       onIncident: (incident) => {
@@ -193,7 +195,7 @@ export class ClusterAggregator {
   /** A record of the heat topic. */
   heat(record: TableRecord): void {
     const snapshot = this.#reader.heat(record);
-    if (snapshot !== null) this.board.put(snapshot);
+    if (snapshot !== null) this.board.put(snapshot, this.#options.clock.now());
   }
 
   /** From where on a partition has to be read again. */

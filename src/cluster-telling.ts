@@ -105,6 +105,9 @@ export class ClusterTelling {
     const authority = authorityOf(cluster) ?? { cluster, bucket: 0, term: 0, instance };
     const { receiver } = notified;
     const entries = [...view.notified(incidentId, receiver), notified];
-    write({ type: "notified", authority, incidentId, receiver, entries });
+    const record = { type: "notified", authority, incidentId, receiver, entries } as const;
+    // A second entry may follow before the first is read back, and must not leave it out.
+    view.noteNotified(record);
+    write(record);
   }
 }

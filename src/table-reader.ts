@@ -16,10 +16,13 @@ export interface TableRecord {
 /** Decodes what aggregators tell each other; what cannot be read is counted, and named once a topic. */
 export class TableReader {
   readonly #ledger = new Ledger("tables");
+  readonly #partitions: number;
   readonly #logger: Logger;
   readonly #named = new Set<string>();
 
-  constructor(logger: Logger) {
+  /** `partitions`: of each topic. */
+  constructor({ partitions, logger }: { readonly partitions: number; readonly logger: Logger }) {
+    this.#partitions = partitions;
     this.#logger = logger;
   }
 
@@ -39,7 +42,9 @@ export class TableReader {
 
   /** `null`: it cannot be read. */
   heat({ value }: TableRecord): HeatSnapshot | null {
-    return this.#read("heat", value === null ? { problem: "no value" } : decodeHeat(value));
+    const decoded = value === null ? { problem: "no value" } : decodeHeat(value);
+    const isOurs = "problem" in decoded || decoded.value.partition < this.#partitions;
+    return this.#read("heat", isOurs ? decoded : { problem: "no such partition" });
   }
 
   #read<T>(topic: string, decoded: Decoded<T>): T | null {

@@ -138,8 +138,9 @@ export class Delivery {
   async #attempt(message: Message, controller: AbortController): Promise<void> {
     const notices = message.notices.filter(({ state }) => state !== "over");
     if (notices.length === 0) return;
-    if (!this.#isClosing && !this.#events.mayTell(message.cluster)) {
-      this.#rest(message, HELD_MS);
+    if (!this.#events.mayTell(message.cluster)) {
+      // At the end it is left to whoever may: it is owed still.
+      if (!this.#isClosing) this.#rest(message, HELD_MS);
       return;
     }
     for (const notice of notices) notice.state = "sending";

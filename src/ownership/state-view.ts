@@ -14,6 +14,10 @@ import { NotifiedLogs } from "./notified-logs.ts";
 
 /** Resolved incidents remembered; open ones are never forgotten. */
 const RESOLVED_MAX = 10_000;
+/** Each claim is one above the last; what is far above would leave no term for those who come after. */
+const TERM_STEP_MAX = 2 ** 20;
+/** Where nobody is known to have claimed a bucket: claims a second for 30,000 years. */
+const FIRST_TERM_MAX = 2 ** 40;
 
 export interface StateListener {
   /** A claim took effect: from here on the bucket is this owner's. */
@@ -107,6 +111,11 @@ export class StateView {
     return this.#notified.of(incidentId, receiver);
   }
 
+  /** What this process was about to write of notifications: it may write more before it has read that back. */
+  noteNotified(record: NotifiedRecord): void {
+    this.#notified.unite(record);
+  }
+
   /** Targets that were heard of, gone ones included. */
   targets(): Iterable<TargetRecord> {
     return this.#targets.values();
@@ -121,8 +130,8 @@ export class StateView {
     const place = placeOf(authority.cluster, authority.bucket);
     const standing = this.#owners.get(place);
     if (standing !== undefined && isSame(standing, authority)) return;
-    if (standing !== undefined && standing.term >= authority.term) {
-      this.#listener.overwritten({ type: "owner", authority: standing });
+    if (!isNextTerm(authority.term, standing?.term)) {
+      if (standing !== undefined) this.#listener.overwritten({ type: "owner", authority: standing });
       return;
     }
     this.#owners.set(place, authority);
@@ -192,6 +201,12 @@ export class StateView {
 
 function isSame(one: Authority, other: Authority): boolean {
   return one.term === other.term && one.instance === other.instance;
+}
+
+function isNextTerm(term: number, standing: number | undefined): boolean {
+  if (!Number.isSafeInteger(term) || term < 1) return false;
+  if (standing === undefined) return term <= FIRST_TERM_MAX;
+  return term > standing && term - standing <= TERM_STEP_MAX;
 }
 
 function placeOf(cluster: string, bucket: number): string {

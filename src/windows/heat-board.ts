@@ -11,10 +11,15 @@ const KEPT_MS = 300_000;
 export class HeatBoard {
   readonly #snapshots = new Map<number, HeatSnapshot>();
 
-  /** A snapshot that is older than what is known changes nothing. */
-  put(snapshot: HeatSnapshot): void {
+  /**
+   * A snapshot that is older than what is known changes nothing. One from the future counts as told now: of those that
+   * follow each would be older.
+   */
+  put(snapshot: HeatSnapshot, nowMs: number): void {
     const known = this.#snapshots.get(snapshot.partition);
-    if (known === undefined || known.atMs <= snapshot.atMs) this.#snapshots.set(snapshot.partition, snapshot);
+    const atMs = Math.min(snapshot.atMs, nowMs);
+    if (known === undefined || known.atMs <= atMs)
+      this.#snapshots.set(snapshot.partition, { ...snapshot, atMs });
   }
 
   /** Clusters that some partition has something of. */

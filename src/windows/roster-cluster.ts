@@ -1,3 +1,4 @@
+import { SLOT_COUNT } from "../model/slot.ts";
 import type { TopologyReport } from "../model/topology.ts";
 
 const AGENTS_MAX = 1000;
@@ -72,6 +73,7 @@ export class RosterCluster {
 
   noteView({ agent, targets, slotsCovered, atMs }: TopologyReport, nowMs: number): void {
     const before = this.#views.get(agent);
+    if (!isSlotCount(slotsCovered)) return;
     // Messages may come again, and late ones are older than what is known.
     if (targets.length > TARGETS_PER_VIEW_MAX || (before && before.atMs > atMs && before.atMs <= nowMs))
       return;
@@ -148,6 +150,11 @@ export class RosterCluster {
     }
     return new Set(targets);
   }
+}
+
+/** Who claims to cover more slots than there are would be the only one to have a say. */
+function isSlotCount(count: number | null): boolean {
+  return count === null || (Number.isInteger(count) && count >= 0 && count <= SLOT_COUNT);
 }
 
 /** Whose views count for a target. `fresh`: as `#freshViews` gives them. */

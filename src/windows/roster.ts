@@ -41,13 +41,13 @@ export class Roster {
     this.#note(cluster, target, nowMs);
   }
 
-  /** Those that are gone since the last call. */
-  gone(nowMs: number): readonly GoneTarget[] {
+  /** Those that are gone since the last call, of the clusters that `isAsked` names; others are told of later. */
+  gone(nowMs: number, isAsked: (cluster: string) => boolean = () => true): readonly GoneTarget[] {
     if (Math.abs(nowMs - this.#judgedMs) < JUDGED_EVERY_MS) return [];
     this.#judgedMs = nowMs;
     const gone: GoneTarget[] = [];
     for (const [name, cluster] of this.#clusters) {
-      for (const target of cluster.gone(nowMs)) gone.push({ cluster: name, target });
+      if (isAsked(name)) for (const target of cluster.gone(nowMs)) gone.push({ cluster: name, target });
       this.#targets -= cluster.forgetSilent(nowMs);
       if (cluster.isEmpty) this.#clusters.delete(name);
     }

@@ -130,3 +130,32 @@ test("ten thousand resolved incidents are remembered, the latest ones, and every
   assert.equal(view.incident("i-5")?.status, "resolved");
   assert.equal(view.incident("open")?.status, "firing");
 });
+
+test("a claim far above the last one, or of no whole term, is refused and written over", () => {
+  const { view, again } = setUp();
+  view.apply(owner(7, "a"));
+  for (const term of [Number.MAX_SAFE_INTEGER, 1e300, 7.5, -1]) view.apply(owner(term, "forger"));
+  assert.deepEqual(view.ownerOf("shop", 0), right(7, "a"));
+  assert.deepEqual(again, Array(4).fill(owner(7, "a")));
+  view.apply(owner(8, "b"));
+  assert.deepEqual(view.ownerOf("shop", 0), right(8, "b"));
+});
+
+test("a first claim leaves room for those that follow", () => {
+  const { view } = setUp();
+  view.apply(owner(Number.MAX_SAFE_INTEGER, "forger"));
+  assert.equal(view.ownerOf("shop", 0), null);
+});
+
+test("what was about to be written of notifications is part of the next record, and is no news when read back", () => {
+  const { view, again } = setUp();
+  const entriesOf = () => view.notified("i-1", "hook");
+  const record = (entries: readonly Notified[]) =>
+    ({ type: "notified", authority: right(1, "a"), incidentId: "i-1", receiver: "hook", entries }) as const;
+  view.noteNotified(record([told(1)]));
+  const second = record([...entriesOf(), told(2)]);
+  view.noteNotified(second);
+  view.apply(second);
+  assert.deepEqual(entriesOf(), [told(1), told(2)]);
+  assert.deepEqual(again, []);
+});

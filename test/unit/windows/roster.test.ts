@@ -242,4 +242,31 @@ describe("the roster's memory", () => {
     assert.deepEqual(scene.pass(9, better), []);
     assert.deepEqual(scene.pass(6, better), [["a", 4]]);
   });
+
+  it("does not hear a view that covers more slots than there are", () => {
+    const scene = new Scene();
+    scene.report("a");
+    const gone = scene.pass(10, () => {
+      scene.view(["a"], { slotsCovered: 16_384 });
+      scene.view([], { agent: "forger", slotsCovered: 1e9 });
+    });
+    assert.deepEqual(gone, []);
+  });
+
+  it("keeps who is gone of a cluster that is not asked for until it is", () => {
+    const scene = new Scene();
+    scene.report("b");
+    for (let second = 0; second < 10; second++) {
+      scene.nowMs += 1000;
+      scene.view(["a"]);
+      assert.deepEqual(
+        scene.roster.gone(scene.nowMs, () => false),
+        [],
+      );
+    }
+    assert.deepEqual(
+      scene.pass(5, () => scene.view(["a"])).map(([target]) => target),
+      ["b"],
+    );
+  });
 });
