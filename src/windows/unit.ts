@@ -84,12 +84,15 @@ function isDone({ numbers, announced }: BucketParts): boolean {
 /**
  * Whether `a` speaks rather than `b` where two watched one target: the complete pane, else the one that missed nothing
  * but by sampling, else the one that saw more. A total order, so that the choice does not depend on which came first.
+ *
+ * Of two that missed nothing the same agent speaks in every pane: each draws the line between two panes a moment apart,
+ * and were the larger one taken each time, what happened in between would be counted in both.
  */
 export function isBetterUnit(a: Unit, b: Unit): boolean {
   const aWorth = worthOf(a);
   const bWorth = worthOf(b);
   if (aWorth !== bWorth) return aWorth > bWorth;
-  if (a.total !== b.total) return a.total > b.total;
+  if (aWorth === 0 && a.total !== b.total) return a.total > b.total;
   if (a.agent !== b.agent) return a.agent < b.agent;
   return a.epoch > b.epoch;
 }

@@ -219,6 +219,21 @@ test("of two agents that watch one target one counts: the complete pane, else th
   assert.deepEqual(ledger.books(), { stage: "windows", received: 4, kept: 4, dropped: {} });
 });
 
+test("of two agents that both missed nothing one speaks in every pane: what lies between two panes counts once", () => {
+  const { windows, add, closed } = setUp();
+  windows.expect(makeReport({ atMs: at(-60) }));
+  // One access between the two seconds, which one agent counts in the first and the other in the second.
+  for (const [agent, first, second] of [
+    ["a", 5, 6],
+    ["b", 6, 5],
+  ] as const) {
+    add(0, { agent, rows: [{ key: "k", write: first }] });
+    add(1, { agent, rows: [{ key: "k", write: second }] });
+  }
+  windows.advance(at(3));
+  assert.equal(closed("k").counts.write.lower, 11);
+});
+
 test("panes of several agents of clients hold different accesses and are added, beside the server's", () => {
   const { windows, add, closed } = setUp();
   windows.expect(makeReport({ atMs: at(-60) }));
