@@ -1,7 +1,7 @@
 import type { Vantage } from "./access.ts";
 import type { Role, SourceStatus } from "./target.ts";
 
-/** `seen`: watched, and reported lately. `stale`: no report for 2.5 s. `blind`: none for 4.5 s, or nothing watches it. */
+/** `seen`: watched, and reported lately. `stale`: no report for 2 s. `blind`: none for 3.5 s, or nothing watches it. */
 export type TargetState = "seen" | "stale" | "blind";
 
 /** Accesses of one kind that the server says it ran, and how many of them were observed. */

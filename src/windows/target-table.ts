@@ -8,9 +8,9 @@ import { ReportSeries } from "./report-series.ts";
 import { VANTAGE_OF_SOURCE } from "./vantage.ts";
 
 /** Reports come each second. */
-const STALE_MS = 2500;
+const STALE_MS = 2000;
 /** Who says nothing for so long does not watch. */
-const BLIND_MS = 4500;
+const BLIND_MS = 3500;
 /** A target of which nothing was heard for so long is gone. */
 const SILENT_MS_MAX = 3_600_000;
 const TARGETS_MAX = 20_000;

@@ -43,7 +43,7 @@ test("only reports that know what ran are divided, and no ratio passes 1", () =>
 test("a target is seen, blind when nothing watches it, and stale, then blind, when it says nothing", () => {
   const table = new TargetTable();
   const [source] = report(0).sources;
-  const state = () => table.coverage(at(8.4))[0]?.state;
+  const state = () => table.coverage(at(7.9))[0]?.state;
   table.add(report(6));
   assert.equal(state(), "seen");
   table.add(report(7, { sources: [{ ...source!, state: "down", reason: "refused" }] }));
@@ -51,7 +51,7 @@ test("a target is seen, blind when nothing watches it, and stale, then blind, wh
   table.add(report(8, { reachable: false }));
   assert.equal(state(), "blind");
   table.add(report(9));
-  const states = [11.4, 11.6, 13.4, 13.6].map((second) => table.coverage(at(second))[0]?.state);
+  const states = [10.9, 11.1, 12.4, 12.6].map((second) => table.coverage(at(second))[0]?.state);
   assert.deepEqual(states, ["seen", "stale", "stale", "blind"]);
 });
 
