@@ -100,6 +100,7 @@ export class ClusterAggregator {
   /** Clusters of whose incidents this process tells, with what cancels a handover that is not over yet. */
   readonly #telling = new Map<string, { isOver: boolean; cancel: () => void }>();
   readonly #namedTopics = new Set<string>();
+  readonly #namedDamage = new Set<string>();
   #isStateRead = false;
   #isConfirmed = false;
   #toldAtMs = 0;
@@ -178,6 +179,7 @@ export class ClusterAggregator {
       keyBudget: this.#keyBudget,
       partBudget: this.#partBudget,
       ledgers: this.#ledgers,
+      named: this.#namedDamage,
       logger,
     });
     this.#lanes.set(partition, lane);
