@@ -43,7 +43,7 @@ await runBench("kafka-onset", async (bench) => {
 
 async function measure(bench: Bench, rig: FleetOnsetRig): Promise<void> {
   const wanted = bench.isQuick ? 5 : 50;
-  // A new owner waits for a second before its first page: that is told by other tests.
+  // A new owner of a cluster waits for a second before its first page, which is not what is measured here.
   await rig.onset("first", HOT_PER_SECOND);
   const onsets: FleetOnset[] = [];
   for (let i = 0; i < wanted; i++) {
