@@ -27,6 +27,8 @@ export interface LaneCommons {
   readonly keyBudget: ByteBudget;
   readonly partBudget: ByteBudget;
   readonly ledgers: LaneLedgers;
+  /** Kinds of damage that were named already: each once, whatever the partition. */
+  readonly named: Set<string>;
   readonly logger: Logger;
 }
 
@@ -45,7 +47,6 @@ export class PanesLane {
   isCaughtUp = false;
   readonly #commons: LaneCommons;
   readonly #marks = new CommitMarks();
-  readonly #named = new Set<string>();
 
   constructor(partition: number, owns: OwnsBucket, commons: LaneCommons) {
     this.partition = partition;
@@ -75,13 +76,12 @@ export class PanesLane {
       // What claims to be of a far future must not be read again for ever.
       const neededMs = "value" in decoded ? neededToMs(decoded.value) : 0;
       this.#marks.note(offset, Math.min(neededMs, nowMs + AHEAD_MS_MAX));
-      if ("value" in decoded) {
-        ledger.keep();
-        return [decoded.value];
-      }
-      ledger.drop("unreadable");
-      this.#nameOnce(decoded.problem, offset);
-      return [];
+      if ("problem" in decoded) return this.#refuse("unreadable", decoded.problem, offset);
+      // The newest word on a target or key counts: one of a far future would be the last for ever.
+      if (toldAtMs(decoded.value) > nowMs + AHEAD_MS_MAX)
+        return this.#refuse("future", "its clock is ahead", offset);
+      ledger.keep();
+      return [decoded.value];
     });
   }
 
@@ -97,10 +97,16 @@ export class PanesLane {
     return this.#marks.offset(nowMs - Math.max(...windows) - grace - SLACK_MS);
   }
 
+  #refuse(reason: string, problem: string, offset: number): [] {
+    this.#commons.ledgers.records.drop(reason);
+    this.#nameOnce(problem, offset);
+    return [];
+  }
+
   #nameOnce(problem: string, offset: number): void {
-    if (this.#named.has(problem) || this.#named.size >= NAMED_MAX) return;
-    this.#named.add(problem);
-    const { logger } = this.#commons;
+    const { named, logger } = this.#commons;
+    if (named.has(problem) || named.size >= NAMED_MAX) return;
+    named.add(problem);
     logger.warn({ partition: this.partition, offset, problem }, "record of the panes topic cannot be read");
   }
 }
@@ -109,6 +115,11 @@ export class PanesLane {
 function neededToMs(message: Message): number {
   if (message.type === "part") return endOf(message);
   return message.type === "report" ? message.pane.startMs + message.pane.lengthMs : 0;
+}
+
+/** When it was told, ms since 1970; 0: of parts the windows look at their pane. */
+function toldAtMs(message: Message): number {
+  return message.type === "part" ? 0 : message.atMs;
 }
 
 function endOf({ startMs, lengthMs }: PanePart): number {

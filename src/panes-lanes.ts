@@ -22,6 +22,8 @@ export class PanesLanes {
   readonly #keyBudget = new ByteBudget(KEY_BYTES_MAX);
   readonly #partBudget = new ByteBudget(PART_BYTES_MAX);
 
+  readonly #named = new Set<string>();
+
   constructor(options: PanesLanesOptions) {
     this.#options = options;
   }
@@ -32,6 +34,7 @@ export class PanesLanes {
       ...options,
       keyBudget: this.#keyBudget,
       partBudget: this.#partBudget,
+      named: this.#named,
     });
     this.#lanes.set(partition, lane);
     return lane;

@@ -2,7 +2,6 @@ import { randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { TestContext } from "node:test";
 import { CommandLine } from "./command-line.ts";
 import type { HotKey, TargetRow } from "./keyheat.ts";
 import { freePort } from "./redis.ts";
@@ -152,7 +151,7 @@ export class Fleet {
   readonly #processes: FleetProcess[] = [];
   readonly #common: File;
 
-  constructor(t: TestContext, { brokers, common = {} }: FleetOptions) {
+  constructor(t: { after(end: () => Promise<void>): void }, { brokers, common = {} }: FleetOptions) {
     const prefix = `test-${randomBytes(6).toString("hex")}`;
     const kafka = { brokers, prefix, sessionTimeout: "6s", ...(common.kafka as File | undefined) };
     this.#common = { windows: ["2s", "60s"], grace: "1s", ...common, kafka };
