@@ -39,7 +39,8 @@ export interface Instance {
 export class ClusterSimulation {
   readonly clock = new SimulatedClock();
   readonly config: Config;
-  readonly state: StateEntry[] = [];
+  /** The log of the state topic; `null`: compaction took the record away. */
+  readonly state: (StateEntry | null)[] = [];
   readonly instances: Instance[] = [];
   readonly #panes = Array.from({ length: PARTITIONS }, (): Uint8Array[] => []);
   readonly #commits = new Map<number, number>();
@@ -138,6 +139,13 @@ export class ClusterSimulation {
     this.deliver();
   }
 
+  /** Leaves the last record of each key of the state topic alone, at its offset. */
+  compact(): void {
+    const last = new Map(this.state.map((entry, offset) => [entry?.key, offset]));
+    for (const [offset, entry] of this.state.entries())
+      if (last.get(entry?.key) !== offset) this.state[offset] = null;
+  }
+
   /** Hands everything that is there to everybody who reads, until nobody writes any more. */
   deliver(): void {
     for (const instance of this.instances) {
@@ -167,7 +175,8 @@ export class ClusterSimulation {
   #readState(instance: Instance): boolean {
     const { aggregator, isFrozen, isDead } = instance;
     if (isFrozen || isDead || instance.stateRead >= this.state.length) return false;
-    aggregator.state(this.state[instance.stateRead++]!);
+    const entry = this.state[instance.stateRead++];
+    if (entry) aggregator.state(entry);
     return true;
   }
 }

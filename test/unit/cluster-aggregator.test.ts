@@ -100,7 +100,7 @@ test("an owner that was stopped for 30 s changes no state when it wakes, and tel
   simulation.pass(500);
   await settle(simulation);
   assert.deepEqual(
-    simulation.state.slice(stateBefore).map(({ key }) => key),
+    simulation.state.slice(stateBefore).map((entry) => entry?.key),
     [],
   );
   simulation.revoke(one);
@@ -131,10 +131,47 @@ test("what a former owner writes after all is ignored, and written over by the o
     incident: { ...incident, status: "resolved", resolvedAtMs: 1 },
   });
   assert.deepEqual(statusOf(two), ["firing"]);
-  const last = simulation.state.findLast(({ key }) => key.startsWith("incident/"));
+  const last = simulation.state.findLast((entry) => entry?.key.startsWith("incident/"));
   const three = simulation.join("three");
   assert.deepEqual(statusOf(three), ["firing"]);
   assert.ok(last?.value);
+});
+
+test("what a former owner wrote is healed by the owner before compaction leaves it alone", async () => {
+  const simulation = new ClusterSimulation();
+  const [one, two] = [simulation.join("one"), simulation.join("two")];
+  simulation.assign(one);
+  pass(simulation, 4, 5000);
+  await settle(simulation);
+  const [incident] = one.aggregator.view.incidents();
+  const zombie = one.aggregator.view.ownerOf("default", 0);
+  assert.ok(incident && zombie);
+  simulation.kill(one);
+  simulation.assign(two);
+  await settle(simulation);
+  const resolved = { ...incident, status: "resolved", resolvedAtMs: 1, notified: [] } as const;
+  simulation.write({ type: "incident", authority: zombie, incident: resolved });
+  simulation.write({
+    type: "notified",
+    authority: zombie,
+    incidentId: incident.id,
+    receiver: "hook",
+    entries: [],
+  });
+  simulation.write({ type: "owner", authority: zombie });
+  const written = simulation.state.length;
+  simulation.compact();
+  const left = simulation.state.filter((entry) => entry !== null);
+  assert.ok(left.length < written);
+  assert.equal(new Set(left.map(({ key }) => key)).size, left.length);
+  const three = simulation.join("three");
+  assert.deepEqual(statusOf(three), ["firing"]);
+  assert.equal(three.aggregator.view.ownerOf("default", 0)?.instance, "two");
+  simulation.revoke(two);
+  simulation.assign(three);
+  pass(simulation, 5, 5000);
+  await settle(simulation);
+  assert.deepEqual(pagesOf(one, two, three), ["one firing"]);
 });
 
 test("a handover while running loses no onset and pages once", async () => {
