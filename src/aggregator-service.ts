@@ -88,8 +88,12 @@ export async function startAggregator(
     topics: [topics.state, topics.heat],
     onRecords: (topic, _partition, records) => {
       for (const record of records) {
-        if (topic === topics.state) aggregator.state(record);
-        else aggregator.heat(record);
+        try {
+          if (topic === topics.state) aggregator.state(record);
+          else aggregator.heat(record);
+        } catch (err) {
+          logger.error({ err, topic, offset: record.offset }, "record could not be taken in");
+        }
       }
     },
     onDead,

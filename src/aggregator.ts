@@ -86,7 +86,7 @@ export class Aggregator {
   /** Takes in what belongs to these windows; judges it if they are evaluated. */
   take(windows: Windows, messages: readonly Message[]): void {
     for (const message of messages) this.#takeOne(windows, message);
-    if (this.#evaluated.has(windows)) this.#advance();
+    if (this.#evaluated.has(windows)) this.#evaluate();
   }
 
   /** Expects nothing more of a target that has left its cluster: nobody will ever see its keys cool. */
@@ -101,7 +101,8 @@ export class Aggregator {
     const isQuiet = !this.#hasAccesses && !this.#options.incidents.hasActive;
     this.#hasAccesses = false;
     this.#cancelTick = this.#options.clock.after(isQuiet ? QUIET_TICK_MS : TICK_MS, () => {
-      this.#advance();
+      this.#evaluate();
+      this.#options.onTick?.(this.#options.clock.now());
       if (!this.#isStopped) this.#schedule();
     });
   }
@@ -173,13 +174,8 @@ export class Aggregator {
     return services.awaited(heat.key.cluster, material, span, nowMs) === null ? verdict : "unknown";
   }
 
-  #advance(): void {
-    const { clock, onTick, isSuspended } = this.#options;
-    if (!isSuspended?.()) this.#evaluate();
-    onTick?.(clock.now());
-  }
-
   #evaluate(): void {
+    if (this.#options.isSuspended?.()) return;
     const { incidents, roster, clock, onIncident } = this.#options;
     const { watchesRosterOf, onGone = (cluster, target) => this.forget(cluster, target) } = this.#options;
     for (const { cluster, target } of roster.gone(clock.now(), watchesRosterOf)) onGone(cluster, target);

@@ -7,7 +7,7 @@ import { IncidentBook } from "./incidents/book.ts";
 import type { TargetCoverage } from "./model/coverage.ts";
 import type { Incident } from "./model/incident.ts";
 import { bucketOfSlot } from "./model/slot.ts";
-import type { Authority, StateRecord } from "./model/state-record.ts";
+import { type Authority, incidentKeys, ownerKey, type StateRecord, stateKey } from "./model/state-record.ts";
 import type { Notifier } from "./notify/notifier.ts";
 import type { Receiver } from "./notify/receivers/receiver.ts";
 import { Claims } from "./ownership/claims.ts";
@@ -25,6 +25,10 @@ import { HeatBoard } from "./windows/heat-board.ts";
 import { Roster } from "./windows/roster.ts";
 import { ServiceTable } from "./windows/service-table.ts";
 import { TargetTable } from "./windows/target-table.ts";
+
+/** Open incidents are written every few seconds while their figures change. */
+const UNSEEN_MS = 60_000;
+const PRUNE_EVERY_MS = 60_000;
 
 export interface ClusterAggregatorOptions {
   readonly config: Config;
@@ -70,15 +74,20 @@ export class ClusterAggregator {
     notify: new Ledger("notify"),
   };
   #isStateRead = false;
+  #prunedAtMs: number;
 
   constructor(options: ClusterAggregatorOptions) {
     this.#options = options;
+    this.#prunedAtMs = options.clock.now();
     const { config, instance, receivers, outlet, partitionOf, isConfirmed, clock, logger } = options;
     this.view = new StateView({
       claimed: (authority) => this.#claims.claimed(authority),
       incidentChanged: (incident) => this.#incidentChanged(incident),
       targetChanged: ({ report, goneAtMs }) => this.#targetChanged(report.cluster, report.target, goneAtMs),
       overwritten: (record) => this.#writeAgain(record),
+      unwanted: (incident, { bucket }) => {
+        if (this.#claims.authorityOf(incident.key.cluster, bucket) !== null) this.#erase(incident);
+      },
     });
     this.#claims = new Claims({
       instance,
@@ -93,6 +102,7 @@ export class ClusterAggregator {
     this.#records = new TargetRecords({
       view: this.view,
       write: (record) => outlet.state(record),
+      erase: (record) => outlet.eraseState(record.report.cluster, stateKey(record)),
       authorityOf: (cluster) => this.#claims.authorityOf(cluster, 0),
     });
     this.incidents = new IncidentBook({
@@ -100,7 +110,7 @@ export class ClusterAggregator {
       store: new StateStore({
         view: this.view,
         write: (record) => outlet.state(record),
-        erase: (incident) => outlet.eraseIncident(incident, receiversOf(incident)),
+        erase: (incident) => this.#erase(incident),
         authorityOf: (incident) => this.#authorityOf(incident),
       }),
       ledger: this.#ledgers.incidents,
@@ -188,7 +198,7 @@ export class ClusterAggregator {
   state(record: TableRecord): void {
     const read = this.#reader.state(record);
     if (read === null) return;
-    if ("record" in read) this.view.apply(read.record);
+    if ("record" in read) this.view.apply(read.record, record.timestampMs);
     else this.view.remove(read.removed);
   }
 
@@ -249,6 +259,28 @@ export class ClusterAggregator {
     this.incidents.close();
   }
 
+  #erase(incident: Incident): void {
+    for (const key of incidentKeys(incident.id, receiversOf(incident))) {
+      this.#options.outlet.eraseState(incident.key.cluster, key);
+    }
+  }
+
+  /** Clusters that are heard of no more, and have nothing to be judged, are let go; so are targets long gone. */
+  #prune(nowMs: number): void {
+    if (Math.abs(nowMs - this.#prunedAtMs) < PRUNE_EVERY_MS) return;
+    this.#prunedAtMs = nowMs;
+    const needed = new Set<string>();
+    for (const { cluster, bucket } of this.#lanes.heardBuckets()) needed.add(ownerKey(cluster, bucket));
+    for (const { key, slot } of this.incidents.active())
+      needed.add(ownerKey(key.cluster, this.#bucketOf(slot)));
+    for (const { cluster, bucket } of this.#claims.releaseUnless((name, one) =>
+      needed.has(ownerKey(name, one)),
+    )) {
+      this.#options.outlet.eraseState(cluster, ownerKey(cluster, bucket));
+    }
+    this.#records.prune(nowMs);
+  }
+
   #tick(nowMs: number): void {
     const isConfirmed = this.#options.isConfirmed();
     this.#telling.tick(isConfirmed, nowMs);
@@ -256,6 +288,7 @@ export class ClusterAggregator {
     this.#claims.tick();
     this.#claimBuckets();
     this.#heat.tick(this.#lanes.all(), nowMs);
+    this.#prune(nowMs);
   }
 
   /** Every bucket of which something was heard. */
@@ -305,8 +338,7 @@ export class ClusterAggregator {
 
   #held(cluster: string, bucket: number): void {
     const { clock } = this.#options;
-    for (const incident of this.view.incidentsOf(cluster, bucket))
-      this.incidents.adopt(incident, clock.now());
+    for (const known of this.view.incidentsOf(cluster, bucket)) this.#adopt(known);
     if (bucket !== 0) return;
     this.#writeHotSet(cluster);
     for (const { report, goneAtMs } of this.view.targets()) {
@@ -314,6 +346,21 @@ export class ClusterAggregator {
         this.#roster.noteTarget(cluster, report.target, clock.now());
     }
     this.#telling.held(cluster);
+  }
+
+  /** What was not written for a while was judged by nobody: it is stale until it is seen, and no reason to page. */
+  #adopt({ incident, writtenMs }: { readonly incident: Incident; readonly writtenMs: number }): void {
+    const { clock, outlet } = this.#options;
+    const isUnseen = incident.status !== "resolved" && clock.now() - writtenMs > UNSEEN_MS;
+    if (!isUnseen || incident.reason === "stale") {
+      this.incidents.adopt(incident, clock.now());
+      return;
+    }
+    const stale: Incident = { ...incident, reason: "stale" };
+    this.incidents.adopt(stale, clock.now());
+    const authority = this.#authorityOf(incident);
+    if (authority !== null)
+      outlet.state({ type: "incident", authority, incident: { ...stale, notified: [] } });
   }
 
   #lost(cluster: string, bucket: number): void {

@@ -23,6 +23,8 @@ export interface ClusterTellingOptions
 }
 
 interface Handover {
+  /** Wall clock, ms since 1970. */
+  readonly sinceMs: number;
   isOver: boolean;
   readonly cancel: () => void;
 }
@@ -58,7 +60,7 @@ export class ClusterTelling {
       handover.isOver = true;
       this.#offerAll(cluster);
     });
-    const handover: Handover = { isOver: false, cancel };
+    const handover: Handover = { sinceMs: this.#clock.now(), isOver: false, cancel };
     this.#handovers.set(cluster, handover);
   }
 
@@ -71,7 +73,10 @@ export class ClusterTelling {
 
   /** An incident was read back from the state topic. */
   offer(incident: Incident): void {
-    if (this.#mayTell(incident.key.cluster)) this.notifier.offer(incident);
+    const { cluster } = incident.key;
+    const handover = this.#handovers.get(cluster);
+    const isNew = handover !== undefined && incident.startedAtMs >= handover.sinceMs;
+    if (this.#mayTell(cluster) && (handover?.isOver || isNew)) this.notifier.offer(incident);
   }
 
   /** `isConfirmed`: whether the group knows this process. After a doubt, what was not told meanwhile is looked at again. */
@@ -88,7 +93,7 @@ export class ClusterTelling {
   }
 
   #mayTell(cluster: string): boolean {
-    return (this.#handovers.get(cluster)?.isOver ?? false) && this.#options.authorityOf(cluster) !== null;
+    return this.#handovers.has(cluster) && this.#options.authorityOf(cluster) !== null;
   }
 
   #offerAll(cluster: string): void {

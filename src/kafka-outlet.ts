@@ -1,8 +1,7 @@
 import type { ClusterOutlet } from "./cluster-outlet.ts";
 import type { HeatSnapshot } from "./model/heat-snapshot.ts";
 import type { HotSet } from "./model/hot-set.ts";
-import type { Incident } from "./model/incident.ts";
-import { incidentKeys, type StateRecord, stateKey } from "./model/state-record.ts";
+import { type StateRecord, stateKey } from "./model/state-record.ts";
 import type { TopicNames } from "./transport/kafka/names.ts";
 import { heatPartition, statePartition } from "./transport/kafka/partitioning.ts";
 import type { RecordWriter } from "./transport/kafka/record-writer.ts";
@@ -31,11 +30,9 @@ export class KafkaOutlet implements ClusterOutlet {
     });
   }
 
-  eraseIncident({ id, key: { cluster } }: Incident, receivers: readonly string[]): void {
+  eraseState(cluster: string, key: string): void {
     const partition = statePartition(cluster, this.#partitions);
-    for (const key of incidentKeys(id, receivers)) {
-      this.#writer.put({ topic: this.#topics.state, partition, key, value: null });
-    }
+    this.#writer.put({ topic: this.#topics.state, partition, key, value: null });
   }
 
   heat(snapshot: HeatSnapshot): void {

@@ -1,5 +1,5 @@
 import type { HeatSnapshot } from "./model/heat-snapshot.ts";
-import type { StateRecord } from "./model/state-record.ts";
+import { type StateRecord, stateKey } from "./model/state-record.ts";
 import { Ledger, type StageBooks } from "./runtime/accounting.ts";
 import type { Logger } from "./runtime/logger.ts";
 import type { Decoded } from "./wire/decoded.ts";
@@ -11,6 +11,8 @@ export interface TableRecord {
   readonly key: string | null;
   /** `null`: a tombstone. */
   readonly value: Uint8Array | null;
+  /** When it was written, ms since 1970. */
+  readonly timestampMs: number;
 }
 
 /** Decodes what aggregators tell each other; what cannot be read is counted, and named once a topic. */
@@ -33,7 +35,9 @@ export class TableReader {
   /** `{ removed }`: the record of this key was deleted. `null`: it cannot be read. */
   state({ key, value }: TableRecord): { record: StateRecord } | { removed: string } | null {
     if (value !== null) {
-      const record = this.#read("state", decodeState(value));
+      const decoded = decodeState(value);
+      const isItsOwn = "problem" in decoded || stateKey(decoded.value) === key;
+      const record = this.#read("state", isItsOwn ? decoded : { problem: "the key of another record" });
       return record && { record };
     }
     const removed = this.#read("state", key === null ? { problem: "no key" } : { value: key });
@@ -41,7 +45,7 @@ export class TableReader {
   }
 
   /** `null`: it cannot be read. */
-  heat({ value }: TableRecord): HeatSnapshot | null {
+  heat({ value }: Pick<TableRecord, "value">): HeatSnapshot | null {
     const decoded = value === null ? { problem: "no value" } : decodeHeat(value);
     const isOurs = "problem" in decoded || decoded.value.partition < this.#partitions;
     return this.#read("heat", isOurs ? decoded : { problem: "no such partition" });

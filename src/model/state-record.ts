@@ -54,7 +54,7 @@ export function stateKey(record: StateRecord): string {
   const { cluster, bucket } = record.authority;
   switch (record.type) {
     case "owner":
-      return keyOf("owner", cluster, `${bucket}`);
+      return ownerKey(cluster, bucket);
     case "incident":
       return keyOf("incident", record.incident.id);
     case "notified":
@@ -67,6 +67,10 @@ export function stateKey(record: StateRecord): string {
 /** Keys of an incident's records: its own, and of what each of `receivers` was told of it. */
 export function incidentKeys(id: string, receivers: readonly string[]): readonly string[] {
   return [keyOf("incident", id), ...receivers.map((receiver) => keyOf("notified", id, receiver))];
+}
+
+export function ownerKey(cluster: string, bucket: number): string {
+  return keyOf("owner", cluster, `${bucket}`);
 }
 
 export function targetKey(cluster: string, target: string): string {

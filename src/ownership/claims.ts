@@ -96,6 +96,18 @@ export class Claims {
     }
   }
 
+  /** Lets go of what nobody needs any more, and returns it: a name that was heard of once must not stay for ever. */
+  releaseUnless(isNeeded: (cluster: string, bucket: number) => boolean): readonly Authority[] {
+    const released: Authority[] = [];
+    for (const [place, claim] of this.#claims) {
+      const authority = this.authorityOf(claim.cluster, claim.bucket);
+      if (authority === null || isNeeded(claim.cluster, claim.bucket)) continue;
+      this.#drop(place, claim);
+      released.push(authority);
+    }
+    return released;
+  }
+
   /** The right to write for a bucket now; `null`: it is not this process's, or it is not known to be. */
   authorityOf(cluster: string, bucket: number): Authority | null {
     const claim = this.#claims.get(placeOf(cluster, bucket));

@@ -5,6 +5,7 @@ import {
   incidentKeys,
   type NotifiedRecord,
   type OwnerRecord,
+  ownerKey,
   type StateRecord,
   stateKey,
   type TargetRecord,
@@ -30,6 +31,8 @@ export interface StateListener {
    * would keep it: the owner must write `record` again.
    */
   overwritten(record: StateRecord): void;
+  /** A record that does not count is all there is of an incident, or this one has no room here: it is to be deleted. */
+  unwanted(incident: Incident, authority: Authority): void;
 }
 
 /**
@@ -42,6 +45,8 @@ export class StateView {
   readonly #listener: StateListener;
   readonly #owners = new Map<string, Authority>();
   readonly #incidents = new Map<string, IncidentRecord>();
+  /** When the record of an incident was written, by its key. */
+  readonly #writtenMs = new Map<string, number>();
   readonly #notified = new NotifiedLogs();
   readonly #targets = new Map<string, TargetRecord>();
   /** Keys of resolved incidents, the one that was written last at the end. */
@@ -51,13 +56,14 @@ export class StateView {
     this.#listener = listener;
   }
 
-  apply(record: StateRecord): void {
+  /** `writtenMs`: when it was written, ms since 1970. */
+  apply(record: StateRecord, writtenMs: number): void {
     switch (record.type) {
       case "owner":
         this.#applyOwner(record);
         return;
       case "incident":
-        this.#applyIncident(record);
+        this.#applyIncident(record, writtenMs);
         return;
       case "notified":
         this.#applyNotified(record);
@@ -77,16 +83,12 @@ export class StateView {
       return;
     }
     this.#targets.delete(key);
+    this.#owners.delete(key);
   }
 
   /** Who owns a bucket, as far as the log has been read; `null`: nobody ever did. */
   ownerOf(cluster: string, bucket: number): Authority | null {
-    return this.#owners.get(placeOf(cluster, bucket)) ?? null;
-  }
-
-  /** Clusters in which somebody owned a bucket. */
-  clusters(): readonly string[] {
-    return [...new Set(Array.from(this.#owners.values(), ({ cluster }) => cluster))];
+    return this.#owners.get(ownerKey(cluster, bucket)) ?? null;
   }
 
   /** With their logs of notifications. */
@@ -99,10 +101,11 @@ export class StateView {
     return record && this.#withLog(record.incident);
   }
 
-  /** The incidents of one bucket. */
-  *incidentsOf(cluster: string, bucket: number): Iterable<Incident> {
-    for (const { authority, incident } of this.#incidents.values()) {
-      if (authority.cluster === cluster && authority.bucket === bucket) yield this.#withLog(incident);
+  /** The incidents of one bucket, with when each was last written. */
+  *incidentsOf(cluster: string, bucket: number): Iterable<{ incident: Incident; writtenMs: number }> {
+    for (const [key, { authority, incident }] of this.#incidents) {
+      if (authority.cluster !== cluster || authority.bucket !== bucket) continue;
+      yield { incident: this.#withLog(incident), writtenMs: this.#writtenMs.get(key) ?? 0 };
     }
   }
 
@@ -127,7 +130,7 @@ export class StateView {
 
   #applyOwner(record: OwnerRecord): void {
     const { authority } = record;
-    const place = placeOf(authority.cluster, authority.bucket);
+    const place = ownerKey(authority.cluster, authority.bucket);
     const standing = this.#owners.get(place);
     if (standing !== undefined && isSame(standing, authority)) return;
     if (!isNextTerm(authority.term, standing?.term)) {
@@ -138,14 +141,17 @@ export class StateView {
     this.#listener.claimed(authority);
   }
 
-  #applyIncident(record: IncidentRecord): void {
+  #applyIncident(record: IncidentRecord, writtenMs: number): void {
     const key = stateKey(record);
     const standing = this.#incidents.get(key);
     if (!this.#counts(record.authority)) {
       if (standing !== undefined) this.#listener.overwritten(standing);
+      else this.#listener.unwanted(record.incident, record.authority);
       return;
     }
     this.#incidents.set(key, record);
+    this.#writtenMs.set(key, writtenMs);
+    this.#notified.adopt(record.incident.id);
     this.#resolved.delete(key);
     if (record.incident.status === "resolved") this.#settle(key);
     this.#listener.incidentChanged(this.#withLog(record.incident));
@@ -189,11 +195,15 @@ export class StateView {
     if (this.#resolved.size <= RESOLVED_MAX) return;
     const [oldest] = this.#resolved;
     const record = oldest === undefined ? undefined : this.#incidents.get(oldest);
-    if (oldest !== undefined && record !== undefined) this.#forget(oldest, record.incident.id);
+    if (oldest === undefined || record === undefined) return;
+    const incident = this.#withLog(record.incident);
+    this.#forget(oldest, incident.id);
+    this.#listener.unwanted(incident, record.authority);
   }
 
   #forget(key: string, id: string): void {
     this.#incidents.delete(key);
+    this.#writtenMs.delete(key);
     this.#resolved.delete(key);
     this.#notified.forget(id);
   }
@@ -207,8 +217,4 @@ function isNextTerm(term: number, standing: number | undefined): boolean {
   if (!Number.isSafeInteger(term) || term < 1) return false;
   if (standing === undefined) return term <= FIRST_TERM_MAX;
   return term > standing && term - standing <= TERM_STEP_MAX;
-}
-
-function placeOf(cluster: string, bucket: number): string {
-  return `${bucket}|${cluster}`;
 }

@@ -8,9 +8,14 @@ const AGAIN_MS = 60_000;
 /** Two agents that do not see the same of one target must not have it written at each report. */
 const NEWS_EVERY_MS = 2000;
 
+/** One that is gone may still be reported by an agent that does not know it yet. */
+const GONE_KEPT_MS = 24 * 3_600_000;
+
 export interface TargetRecordsOptions {
   readonly view: StateView;
   readonly write: (record: TargetRecord) => void;
+  /** Deletes a record for good. */
+  readonly erase: (record: TargetRecord) => void;
   /** The right to write for a cluster; `null`: this process is not its owner. */
   readonly authorityOf: (cluster: string) => Authority | null;
 }
@@ -45,6 +50,18 @@ export class TargetRecords {
     const known = this.#known({ cluster, target });
     if (authority === null || known === undefined || known.goneAtMs !== null) return;
     this.#write({ ...known, authority, goneAtMs: nowMs });
+  }
+
+  /** Forgets targets that have been gone for a day. */
+  prune(nowMs: number): void {
+    const { view, erase, authorityOf } = this.#options;
+    for (const record of [...view.targets()]) {
+      const { report, goneAtMs } = record;
+      if (goneAtMs === null || nowMs - goneAtMs < GONE_KEPT_MS || authorityOf(report.cluster) === null)
+        continue;
+      this.#written.delete(idOf(report.cluster, report.target));
+      erase(record);
+    }
   }
 
   /** Another process writes for this cluster. */

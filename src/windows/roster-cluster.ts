@@ -107,7 +107,8 @@ export class RosterCluster {
 
   #isNewlyGone(name: string, target: Target, fresh: readonly View[], nowMs: number): boolean {
     const speakers = speakersOf(target, fresh);
-    const isListed = speakers.some(({ targets }) => targets.has(name));
+    const isListed =
+      speakers.some(({ targets }) => targets.has(name)) || this.#isListedByReporters(name, target, nowMs);
     if (isListed || speakers.length === 0) {
       target.unlistedSinceMs = null;
       if (isListed) target.isGone = false;
@@ -117,6 +118,17 @@ export class RosterCluster {
     if (target.isGone || nowMs - target.unlistedSinceMs < UNLISTED_MS) return false;
     target.isGone = true;
     return true;
+  }
+
+  /** A server beside a Redis Cluster of the same name: that cluster does not know it, whoever watches it does. */
+  #isListedByReporters(name: string, { reporters }: Target, nowMs: number): boolean {
+    return [...this.#views.values()].some(
+      ({ agent, targets, slotsCovered, atMs }) =>
+        slotsCovered === null &&
+        reporters.has(agent) &&
+        targets.has(name) &&
+        Math.abs(nowMs - atMs) < FRESH_MS,
+    );
   }
 
   /** It may have come back since `gone` was last asked: its report and the view that lists it come together. */

@@ -16,6 +16,7 @@ const PARTITIONS = 4;
 interface StateEntry {
   readonly key: string;
   readonly value: Uint8Array | null;
+  readonly timestampMs: number;
 }
 
 /** One aggregator process of a simulation. */
@@ -68,7 +69,7 @@ export class ClusterSimulation {
       offsets: new Map(),
     };
     const write = (key: string, value: Uint8Array | null) => {
-      if (!joined.isFrozen && !joined.isDead) this.state.push({ key, value });
+      if (!joined.isFrozen && !joined.isDead) this.state.push({ key, value, timestampMs: this.clock.now() });
     };
     const aggregator = new ClusterAggregator({
       config: this.config,
@@ -76,11 +77,11 @@ export class ClusterSimulation {
       receivers: [receiver],
       outlet: {
         state: (record) => write(stateKey(record), encodeState(record)),
-        eraseIncident: (incident) => write(`incident/${incident.id}`, null),
+        eraseState: (_cluster, key) => write(key, null),
         heat: (snapshot) => {
           const value = encodeHeat(snapshot);
           for (const reader of this.instances)
-            if (!reader.isFrozen) reader.aggregator.heat({ key: null, value });
+            if (!reader.isFrozen) reader.aggregator.heat({ key: null, value, timestampMs: this.clock.now() });
         },
         hotSet: () => {},
       },
@@ -135,7 +136,7 @@ export class ClusterSimulation {
 
   /** Writes a record as any process may. */
   write(record: StateRecord): void {
-    this.state.push({ key: stateKey(record), value: encodeState(record) });
+    this.state.push({ key: stateKey(record), value: encodeState(record), timestampMs: this.clock.now() });
     this.deliver();
   }
 

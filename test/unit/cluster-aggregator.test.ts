@@ -235,6 +235,54 @@ test("an incident of which nothing is heard any more ends all the same, whoever 
   assert.deepEqual(statusOf(two), ["resolved expired"]);
 });
 
+test("after an outage of everybody, nobody is paged of what has not been seen again", async () => {
+  const simulation = new ClusterSimulation({ cooldown: "5m" });
+  const one = simulation.join("one");
+  simulation.assign(one);
+  pass(simulation, 4, 5000);
+  await settle(simulation);
+  simulation.commit(0);
+  simulation.kill(one);
+  simulation.pass(20 * 60_000);
+  const two = simulation.join("two");
+  simulation.assign(two);
+  simulation.pass(5000);
+  await settle(simulation);
+  assert.deepEqual(pagesOf(two), []);
+  assert.deepEqual(statusOf(two), ["firing stale"]);
+  pass(simulation, 8, 5000);
+  await settle(simulation);
+  assert.deepEqual(pagesOf(two), ["two firing"], "seen again, it is told again after its cooldown");
+});
+
+test("a new owner pages at once of what begins under it", async () => {
+  const simulation = new ClusterSimulation();
+  const one = simulation.join("one");
+  simulation.assign(one);
+  simulation.pass(100);
+  const startMs = simulation.clock.now();
+  for (let second = 0; second < 2; second++) {
+    const parts = { startMs: Math.floor(simulation.clock.now() / 1000) * 1000, buckets: 1, closing: false };
+    simulation.publish(0, [makePart({ ...parts, part: second, rows: [{ key: "k", write: 20_000 }] })]);
+    simulation.pass(200);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  const [first] = one.receiver.attempts;
+  assert.ok(first && first.atMs - startMs <= 500, `${first?.atMs} after ${startMs}`);
+});
+
+test("a cluster that is heard of no more is let go, with its records", () => {
+  const simulation = new ClusterSimulation();
+  const one = simulation.join("one");
+  simulation.assign(one);
+  const startMs = Math.floor(simulation.clock.now() / 1000) * 1000;
+  simulation.publish(0, [makePart({ cluster: "forged", startMs, buckets: 1 })]);
+  simulation.pass(1000);
+  assert.equal(one.aggregator.view.ownerOf("forged", 0)?.term, 1);
+  simulation.pass(200_000);
+  assert.equal(one.aggregator.view.ownerOf("forged", 0), null);
+});
+
 test("resolves are told once, by whoever owns the cluster by then", async () => {
   const simulation = new ClusterSimulation({ keepFiringFor: "5s", cooldown: "1s" });
   const [one, two] = [simulation.join("one"), simulation.join("two")];

@@ -16,6 +16,7 @@ function setUp(names: readonly string[] = ["a", "b"]) {
       incidentChanged: () => {},
       targetChanged: () => {},
       overwritten: () => {},
+      unwanted: () => {},
     });
     const claims: Claims = new Claims({
       instance,
@@ -28,7 +29,7 @@ function setUp(names: readonly string[] = ["a", "b"]) {
       onLost: (cluster, bucket) => events.push(`lost ${cluster}/${bucket}`),
     });
     const read = () => {
-      while (member.read < log.length) view.apply(log[member.read++]!);
+      while (member.read < log.length) view.apply(log[member.read++]!, time.monotonicMs);
     };
     return Object.assign(member, { claims, catchUp: read });
   });

@@ -29,6 +29,8 @@ const told = (atMs: number): Notified => ({
   severity: "warning",
 });
 
+const NOW_MS = 1_700_000_000_000;
+
 function setUp() {
   const events: string[] = [];
   const again: StateRecord[] = [];
@@ -37,6 +39,7 @@ function setUp() {
     incidentChanged: ({ status, notified }) => events.push(`incident ${status} ${notified.length}`),
     targetChanged: ({ goneAtMs }) => events.push(goneAtMs === null ? "target" : "target gone"),
     overwritten: (record) => again.push(record),
+    unwanted: ({ id }) => events.push(`unwanted ${id}`),
   });
   return { view, events, again, statuses: () => Array.from(view.incidents(), ({ status }) => status) };
 }
@@ -44,7 +47,7 @@ function setUp() {
 test("only a higher term takes a bucket over; of two with one term the first in the log has it", () => {
   const { view, events, again } = setUp();
   for (const record of [owner(1, "a"), owner(1, "b"), owner(2, "b"), owner(1, "a"), owner(2, "b")])
-    view.apply(record);
+    view.apply(record, NOW_MS);
   assert.deepEqual(events, ["claimed 1 a", "claimed 2 b"]);
   assert.deepEqual(view.ownerOf("shop", 0), right(2, "b"));
   assert.equal(view.ownerOf("shop", 1), null);
@@ -57,24 +60,24 @@ test("only a higher term takes a bucket over; of two with one term the first in 
 
 test("a record of a lower term, or of another instance in the same term, changes nothing and is to be written over", () => {
   const { view, again, statuses } = setUp();
-  view.apply(owner(1, "a"));
-  view.apply(incident(right(1, "a")));
-  view.apply(owner(2, "b"));
+  view.apply(owner(1, "a"), NOW_MS);
+  view.apply(incident(right(1, "a")), NOW_MS);
+  view.apply(owner(2, "b"), NOW_MS);
   const standing = incident(right(2, "b"), { status: "recovering" });
-  view.apply(standing);
-  view.apply(incident(right(1, "a"), { status: "resolved" }));
-  view.apply(incident(right(2, "c"), { status: "resolved" }));
+  view.apply(standing, NOW_MS);
+  view.apply(incident(right(1, "a"), { status: "resolved" }), NOW_MS);
+  view.apply(incident(right(2, "c"), { status: "resolved" }), NOW_MS);
   assert.deepEqual(statuses(), ["recovering"]);
   assert.deepEqual(again, [standing, standing]);
 });
 
 test("what an owner before wrote stands until the next one writes", () => {
   const { view, statuses } = setUp();
-  view.apply(incident(right(3, "a")));
-  view.apply(owner(7, "b"));
+  view.apply(incident(right(3, "a")), NOW_MS);
+  view.apply(owner(7, "b"), NOW_MS);
   assert.deepEqual(statuses(), ["firing"]);
   assert.deepEqual(
-    Array.from(view.incidentsOf("shop", 0), ({ id }) => id),
+    Array.from(view.incidentsOf("shop", 0), ({ incident }) => incident.id),
     [incidentOf().id],
   );
   assert.deepEqual([...view.incidentsOf("shop", 1)], []);
@@ -89,13 +92,13 @@ test("what receivers were told is united, whoever wrote it and whatever came fir
     receiver: "hook",
     entries,
   });
-  view.apply(owner(2, "b"));
-  view.apply(incident(right(2, "b")));
-  view.apply(log(right(2, "b"), [told(20)]));
-  view.apply(log(right(1, "a"), [told(10)]));
+  view.apply(owner(2, "b"), NOW_MS);
+  view.apply(incident(right(2, "b")), NOW_MS);
+  view.apply(log(right(2, "b"), [told(20)]), NOW_MS);
+  view.apply(log(right(1, "a"), [told(10)]), NOW_MS);
   assert.deepEqual(view.notified(incidentOf().id, "hook"), [told(10), told(20)]);
   assert.deepEqual(again, [log(right(1, "a"), [told(10), told(20)])], "the latest record knew less");
-  view.apply(log(right(2, "b"), [told(10), told(20)]));
+  view.apply(log(right(2, "b"), [told(10), told(20)]), NOW_MS);
   assert.equal(again.length, 1);
   assert.equal(events.at(-1), "incident firing 2");
 });
@@ -103,10 +106,10 @@ test("what receivers were told is united, whoever wrote it and whatever came fir
 test("only what is over can be deleted", () => {
   const { view, again, statuses } = setUp();
   const firing = incident(right(1, "a"));
-  view.apply(firing);
+  view.apply(firing, NOW_MS);
   view.remove(stateKey(firing));
   assert.deepEqual([statuses(), again], [["firing"], [firing]]);
-  view.apply(incident(right(1, "a"), { status: "resolved", resolvedAtMs: 5 }));
+  view.apply(incident(right(1, "a"), { status: "resolved", resolvedAtMs: 5 }), NOW_MS);
   view.remove(stateKey(firing));
   assert.deepEqual(statuses(), []);
 });
@@ -114,17 +117,17 @@ test("only what is over can be deleted", () => {
 test("targets are known with their last report, and when they went", () => {
   const { view, events } = setUp();
   const report = makeReport({ cluster: "shop" });
-  view.apply({ type: "target", authority: right(1, "a"), report, goneAtMs: null });
-  view.apply({ type: "target", authority: right(1, "a"), report, goneAtMs: 9 });
+  view.apply({ type: "target", authority: right(1, "a"), report, goneAtMs: null }, NOW_MS);
+  view.apply({ type: "target", authority: right(1, "a"), report, goneAtMs: 9 }, NOW_MS);
   assert.deepEqual(events, ["target", "target gone"]);
   assert.equal(view.target("shop", report.target)?.goneAtMs, 9);
 });
 
 test("ten thousand resolved incidents are remembered, the latest ones, and every open one", () => {
   const { view, statuses } = setUp();
-  view.apply(incident(right(1, "a"), { id: "open", name: "open" }));
+  view.apply(incident(right(1, "a"), { id: "open", name: "open" }), NOW_MS);
   for (let i = 0; i < 10_005; i++)
-    view.apply(incident(right(1, "a"), { id: `i-${i}`, status: "resolved", resolvedAtMs: i }));
+    view.apply(incident(right(1, "a"), { id: `i-${i}`, status: "resolved", resolvedAtMs: i }), NOW_MS);
   assert.equal(statuses().length, 10_001);
   assert.equal(view.incident("i-4"), undefined);
   assert.equal(view.incident("i-5")?.status, "resolved");
@@ -133,17 +136,17 @@ test("ten thousand resolved incidents are remembered, the latest ones, and every
 
 test("a claim far above the last one, or of no whole term, is refused and written over", () => {
   const { view, again } = setUp();
-  view.apply(owner(7, "a"));
-  for (const term of [Number.MAX_SAFE_INTEGER, 1e300, 7.5, -1]) view.apply(owner(term, "forger"));
+  view.apply(owner(7, "a"), NOW_MS);
+  for (const term of [Number.MAX_SAFE_INTEGER, 1e300, 7.5, -1]) view.apply(owner(term, "forger"), NOW_MS);
   assert.deepEqual(view.ownerOf("shop", 0), right(7, "a"));
   assert.deepEqual(again, Array(4).fill(owner(7, "a")));
-  view.apply(owner(8, "b"));
+  view.apply(owner(8, "b"), NOW_MS);
   assert.deepEqual(view.ownerOf("shop", 0), right(8, "b"));
 });
 
 test("a first claim leaves room for those that follow", () => {
   const { view } = setUp();
-  view.apply(owner(Number.MAX_SAFE_INTEGER, "forger"));
+  view.apply(owner(Number.MAX_SAFE_INTEGER, "forger"), NOW_MS);
   assert.equal(view.ownerOf("shop", 0), null);
 });
 
@@ -155,7 +158,7 @@ test("what was about to be written of notifications is part of the next record, 
   view.noteNotified(record([told(1)]));
   const second = record([...entriesOf(), told(2)]);
   view.noteNotified(second);
-  view.apply(second);
+  view.apply(second, NOW_MS);
   assert.deepEqual(entriesOf(), [told(1), told(2)]);
   assert.deepEqual(again, []);
 });

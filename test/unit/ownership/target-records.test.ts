@@ -7,19 +7,22 @@ import { makeReport } from "../../support/parts.ts";
 
 function setUp() {
   const written: TargetRecord[] = [];
+  const erased: string[] = [];
   const owner = { is: true };
   const view = new StateView({
     claimed: () => {},
     incidentChanged: () => {},
     targetChanged: () => {},
     overwritten: () => {},
+    unwanted: () => {},
   });
   const records = new TargetRecords({
     view,
     write: (record) => written.push(record),
+    erase: ({ report }) => erased.push(report.target),
     authorityOf: (cluster) => (owner.is ? { cluster, bucket: 0, term: 1, instance: "one" } : null),
   });
-  return { written, owner, view, records };
+  return { written, erased, owner, view, records };
 }
 
 const report = (second: number, changes = {}) => makeReport({ atMs: second * 1000, ...changes });
@@ -67,11 +70,22 @@ test("only the cluster's owner writes, and a new one goes on from what is in the
   records.note(report(70));
   records.drop("default", "10.0.0.1:6379", 70_000);
   assert.equal(written.length, 1);
-  view.apply(written[0]!);
+  view.apply(written[0]!, 1000);
   records.release("default");
   owner.is = true;
   records.note(report(2));
   assert.equal(written.length, 1);
   records.drop("default", "10.0.0.1:6379", 70_000);
   assert.equal(written.at(-1)?.goneAtMs, 70_000);
+});
+
+test("one that has been gone for a day is forgotten", () => {
+  const { written, erased, view, records } = setUp();
+  records.note(report(1));
+  records.drop("default", "10.0.0.1:6379", 2000);
+  for (const record of written) view.apply(record, 2000);
+  records.prune(2000 + 24 * 3_600_000 - 1);
+  assert.deepEqual(erased, []);
+  records.prune(2000 + 24 * 3_600_000);
+  assert.deepEqual(erased, ["10.0.0.1:6379"]);
 });
