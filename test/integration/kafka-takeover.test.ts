@@ -147,6 +147,8 @@ test("an owner held for longer than its session changes nothing when it wakes", 
   const { incident } = pagesOf([first!])[0]!;
   const owner = await ownerAmong(pair);
   const other = pair.find((one) => one !== owner)!;
+  // What is logged is known to whoever takes over: then there is no reason to page again.
+  await waitFor("the log entry of the page", async () => (await other.incidents())[0]?.notified.length === 1);
   const seen = new Set<string>();
   const look = async (one: FleetProcess) => {
     for (const { id, status } of await one.incidents()) seen.add(`${id} ${status}`);
@@ -192,7 +194,9 @@ test("an owner held for longer than its session changes nothing when it wakes", 
   assert.deepEqual([...seen], [`${incident} firing`]);
   const pages = pagesOf(hook.requests).filter(({ key }) => key === "burning");
   t.diagnostic(`${pages.length} page(s) of the key that burns`);
-  assert.ok(pages.length <= 2 && pages.every(({ event }) => event === "incident.firing"));
-  assert.equal(new Set(pages.map(({ messageId }) => messageId)).size, 1);
+  assert.deepEqual(
+    pages.map(({ event }) => event),
+    ["incident.firing"],
+  );
   assertCleanOutput(agent, owner, other, third);
 });
