@@ -6,6 +6,8 @@ import type { PanesLane } from "./panes-lane.ts";
 /** How many of a partition's hottest keys other aggregators are told of, for each window and cluster. */
 const TOLD_KEYS = 100;
 const TELL_EVERY_MS = 1000;
+/** The same while nothing is accessed and no target changes its state: each record costs every aggregator. */
+const QUIET_TELL_EVERY_MS = 2500;
 
 export interface HeatTellerOptions {
   readonly config: Pick<Config, "windows">;
@@ -19,6 +21,8 @@ export interface HeatTellerOptions {
 export class HeatTeller {
   readonly #options: HeatTellerOptions;
   #toldAtMs = 0;
+  /** By partition, of what was told last. */
+  readonly #told = new Map<number, { readonly atMs: number; readonly states: string }>();
 
   constructor(options: HeatTellerOptions) {
     this.#options = options;
@@ -31,9 +35,25 @@ export class HeatTeller {
     for (const lane of lanes) {
       if (!lane.isCaughtUp) continue;
       const snapshot = this.#snapshotOf(lane, nowMs);
-      // Of a partition that nobody writes to there is nothing to tell.
-      if (snapshot.clusters.length > 0) this.#options.tell(snapshot);
+      if (this.#isWorthTelling(snapshot)) this.#options.tell(snapshot);
     }
+  }
+
+  /** Of a partition that nobody writes to there is nothing to tell. */
+  #isWorthTelling({ partition, atMs, clusters }: HeatSnapshot): boolean {
+    if (clusters.length === 0) return false;
+    const hasKeys = clusters.some(({ windows }) => windows.some(({ heats }) => heats.length > 0));
+    const states = JSON.stringify(
+      clusters.map(({ cluster, coverage }) => [
+        cluster,
+        coverage?.map(({ target, state }) => [target, state]),
+      ]),
+    );
+    const before = this.#told.get(partition);
+    const isRecent = before !== undefined && Math.abs(atMs - before.atMs) < QUIET_TELL_EVERY_MS;
+    if (!hasKeys && isRecent && before.states === states) return false;
+    this.#told.set(partition, { atMs, states });
+    return true;
   }
 
   #snapshotOf({ partition, windows }: PanesLane, nowMs: number): HeatSnapshot {

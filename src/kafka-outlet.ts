@@ -9,13 +9,16 @@ import { encodeHeat } from "./wire/heat-codec.ts";
 import { encodeHotSet } from "./wire/hot-set-codec.ts";
 import { encodeState } from "./wire/state-codec.ts";
 
+/** Below the topic's `max.message.bytes`. */
+const HEAT_BYTES_MAX = 900 * 1024;
+
 /** Writes what aggregators tell each other, and agents, into the topics. */
 export class KafkaOutlet implements ClusterOutlet {
-  readonly #writer: RecordWriter;
+  readonly #writer: Pick<RecordWriter, "put">;
   readonly #topics: TopicNames;
   readonly #partitions: number;
 
-  constructor(writer: RecordWriter, topics: TopicNames, partitions: number) {
+  constructor(writer: Pick<RecordWriter, "put">, topics: TopicNames, partitions: number) {
     this.#writer = writer;
     this.#topics = topics;
     this.#partitions = partitions;
@@ -41,7 +44,7 @@ export class KafkaOutlet implements ClusterOutlet {
       topic: this.#topics.heat,
       partition: heatPartition(partition, this.#partitions),
       key: `${partition}`,
-      value: encodeHeat(snapshot),
+      value: encodedWithin(snapshot, HEAT_BYTES_MAX),
     });
   }
 
@@ -54,4 +57,26 @@ export class KafkaOutlet implements ClusterOutlet {
       value: encodeHotSet(hotSet),
     });
   }
+}
+
+/** With as many of the hottest keys as fit: long names of many clusters may take more than a record may. */
+function encodedWithin(snapshot: HeatSnapshot, bytesMax: number): Uint8Array {
+  let bytes = encodeHeat(snapshot);
+  for (let fewer = snapshot; bytes.length > bytesMax; bytes = encodeHeat(fewer)) {
+    const longest = Math.max(
+      0,
+      ...fewer.clusters.flatMap(({ windows }) => windows.map(({ heats }) => heats.length)),
+    );
+    if (longest === 0) break;
+    fewer = withKeys(fewer, Math.floor(longest / 2));
+  }
+  return bytes;
+}
+
+function withKeys(snapshot: HeatSnapshot, keysMax: number): HeatSnapshot {
+  const clusters = snapshot.clusters.map((cluster) => ({
+    ...cluster,
+    windows: cluster.windows.map((window) => ({ ...window, heats: window.heats.slice(0, keysMax) })),
+  }));
+  return { ...snapshot, clusters };
 }

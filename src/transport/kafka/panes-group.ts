@@ -17,7 +17,7 @@ export interface PanesHandler {
   /** No record of it follows until it is assigned again. */
   revoked(partition: number): void;
   records(partition: number, records: readonly TopicRecord[]): void;
-  /** Asked each second: where a new owner is to begin; `null`: nothing new since the last time. */
+  /** Asked every few seconds: where a new owner is to begin; `null`: nothing new since the last time. */
   commitOffset(partition: number): number | null;
 }
 
@@ -46,7 +46,8 @@ interface Owned {
   readonly locate: () => void;
 }
 
-const COMMIT_EVERY_MS = 1000;
+/** What lies behind a commit is read again by a new owner: some seconds more are no matter beside the windows. */
+const COMMIT_EVERY_MS = 3000;
 const COMMIT_SHARE_OF_CLOSE = 0.3;
 const LOCATE_RETRY = { firstMs: 100, maxMs: 1000 };
 
