@@ -1,4 +1,5 @@
 import type { Config } from "./config/schema.ts";
+import type { ClientsReport } from "./model/clients.ts";
 import type { PanePart } from "./model/pane.ts";
 import type { Ledger } from "./runtime/accounting.ts";
 import type { ByteBudget } from "./runtime/byte-budget.ts";
@@ -107,10 +108,10 @@ export class PanesLane {
 
 /** Until when, ms since 1970, a window may need what a message tells. */
 function neededToMs(message: Message): number {
-  if (message.type === "part") return endOf(message);
+  if (message.type === "part" || message.type === "clients") return endOf(message);
   return message.type === "report" ? message.pane.startMs + message.pane.lengthMs : 0;
 }
 
-function endOf({ startMs, lengthMs }: PanePart): number {
+function endOf({ startMs, lengthMs }: PanePart | ClientsReport): number {
   return startMs + lengthMs;
 }
