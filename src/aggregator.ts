@@ -119,6 +119,9 @@ export class Aggregator {
       case "services":
         services.add(message, clock.now());
         return;
+      case "clients":
+        targets.addClients(message, clock.now());
+        return;
       case "topology":
         roster.noteView(message, clock.now());
         return;
@@ -131,10 +134,9 @@ export class Aggregator {
   }
 
   #takePart(windows: Windows, part: PanePart): void {
-    const { targets, clock } = this.#options;
+    const { clock } = this.#options;
     if (part.entries.length > 0) this.#hasAccesses = true;
-    const { outcome, touched } = windows.add(part, clock.now());
-    if (outcome === "kept" && part.vantage === "clients") targets.addClients(part);
+    const { touched } = windows.add(part, clock.now());
     if (!this.#evaluated.has(windows)) return;
     for (const handle of touched) this.#judgeRise(windows, part.cluster, handle);
   }

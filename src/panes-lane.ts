@@ -1,4 +1,5 @@
 import type { Config } from "./config/schema.ts";
+import type { ClientsReport } from "./model/clients.ts";
 import type { PanePart } from "./model/pane.ts";
 import type { Ledger } from "./runtime/accounting.ts";
 import type { ByteBudget } from "./runtime/byte-budget.ts";
@@ -113,15 +114,15 @@ export class PanesLane {
 
 /** Until when, ms since 1970, a window may need what a message tells. */
 function neededToMs(message: Message): number {
-  if (message.type === "part") return endOf(message);
+  if (message.type === "part" || message.type === "clients") return endOf(message);
   return message.type === "report" ? message.pane.startMs + message.pane.lengthMs : 0;
 }
 
-/** When it was told, ms since 1970; 0: of parts the windows look at their pane. */
+/** When it was told, ms since 1970; 0: of what speaks of a pane, that is looked at where it is counted. */
 function toldAtMs(message: Message): number {
-  return message.type === "part" ? 0 : message.atMs;
+  return message.type === "part" || message.type === "clients" ? 0 : message.atMs;
 }
 
-function endOf({ startMs, lengthMs }: PanePart): number {
+function endOf({ startMs, lengthMs }: PanePart | ClientsReport): number {
   return startMs + lengthMs;
 }

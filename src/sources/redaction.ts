@@ -1,5 +1,6 @@
 import { createHmac, createSecretKey, type KeyObject } from "node:crypto";
 import type { Redact } from "../config/schema.ts";
+import type { ClientsReport } from "../model/clients.ts";
 import { rawKeySlot } from "../model/key.ts";
 import type { PaneEntries, PanePart } from "../model/pane.ts";
 import { IDENTITY_BYTES, redactedKey } from "../model/redacted-key.ts";
@@ -9,7 +10,13 @@ import type { TopologyReport } from "../model/topology.ts";
 import { type LabelMode, redactedLabelOf } from "./redacted-label.ts";
 
 /** What an agent sends. Keys are in parts and facts alone. */
-export type AgentMessage = PanePart | TargetReport | KeyFacts | ServicesReport | TopologyReport;
+export type AgentMessage =
+  | PanePart
+  | TargetReport
+  | KeyFacts
+  | ServicesReport
+  | TopologyReport
+  | ClientsReport;
 
 /** What hides the keys of messages; those without keys, and in mode `none` all, are passed on as they are. */
 export type Redaction = (messages: readonly AgentMessage[]) => readonly AgentMessage[];

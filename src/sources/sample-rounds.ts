@@ -1,6 +1,8 @@
+import type { ClientsReport } from "../model/clients.ts";
 import type { PanePart } from "../model/pane.ts";
 import type { ServicesReport } from "../model/services.ts";
 import type { Clock } from "../runtime/clock.ts";
+import { ClientsReports } from "./samples/clients-reports.ts";
 import type { SampleBatch, Taken } from "./samples/sample.ts";
 import type { SamplesSource } from "./samples/samples-source.ts";
 
@@ -10,12 +12,13 @@ const ROUND_MS = 200;
 export interface SampleRoundsOptions {
   readonly source: SamplesSource;
   readonly clock: Clock;
-  readonly emit: (messages: readonly (PanePart | ServicesReport)[]) => void;
+  readonly emit: (messages: readonly (PanePart | ServicesReport | ClientsReport)[]) => void;
 }
 
 /** Sends what clients report, round by round, while any do: an agent that hears of none has no timer. */
 export class SampleRounds {
   readonly #options: SampleRoundsOptions;
+  readonly #reports = new ClientsReports();
   #cancelRound: (() => void) | null = null;
   #isStopped = false;
 
@@ -34,7 +37,7 @@ export class SampleRounds {
     this.#isStopped = true;
     this.#cancelRound?.();
     const parts = this.#options.source.stop();
-    if (parts.length > 0) this.#options.emit(parts);
+    if (parts.length > 0) this.#options.emit([...parts, ...this.#reports.of(parts)]);
   }
 
   #schedule(): void {
@@ -49,7 +52,7 @@ export class SampleRounds {
     const parts = source.round(nowMs);
     // Who was heard is told first: whether a key has cooled is judged when its pane closes.
     const services = parts.some(({ closing }) => closing) ? source.services(nowMs) : [];
-    if (parts.length > 0) emit([...services, ...parts]);
+    if (parts.length > 0) emit([...services, ...parts, ...this.#reports.of(parts)]);
     this.#cancelRound = null;
     if (source.isOpen) this.#schedule();
   }

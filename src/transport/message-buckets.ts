@@ -1,5 +1,7 @@
+import type { ClientsReport } from "../model/clients.ts";
 import { keptKeySlot } from "../model/key.ts";
 import { bucketOfSlot, bucketsOfSlots, type SlotRange } from "../model/slot.ts";
+import type { TargetReport } from "../model/target.ts";
 import type { Message } from "./transport.ts";
 
 /** Targets remembered; of those beyond, reports without slots go to bucket 0 alone. */
@@ -9,7 +11,7 @@ const TARGETS_MAX = 20_000;
  * Which buckets a message concerns: their owners, and nobody else, must hear of it.
  *
  * A part is of one bucket. Of a target hear the owners of every bucket that its slots touch, who wait for its parts, and
- * the cluster's owner (bucket 0); of a key's facts the owner of its bucket; of services everybody who judges keys of the
+ * the cluster's owner (bucket 0), also what clients told of it; of a key's facts the owner of its bucket; of services everybody who judges keys of the
  * cluster. How a cluster is divided is learnt from the parts and reports that pass by.
  */
 export class MessageBuckets {
@@ -31,9 +33,10 @@ export class MessageBuckets {
         return [message.bucket];
       case "report": {
         this.#learn(message.cluster, message.target, message.slots);
-        const slots = message.slots ?? this.#slots.get(idOf(message.cluster, message.target)) ?? null;
-        return [...new Set([0, ...bucketsOfSlots(slots, this.#buckets)])];
+        return this.#ofTarget(message, message.slots);
       }
+      case "clients":
+        return this.#ofTarget(message, null);
       case "facts": {
         const isSharded = this.#sharded.has(message.cluster);
         return [isSharded ? bucketOfSlot(keptKeySlot(message.bytes), this.#buckets) : 0];
@@ -43,6 +46,14 @@ export class MessageBuckets {
       case "topology":
         return [0];
     }
+  }
+
+  #ofTarget(
+    { cluster, target }: TargetReport | ClientsReport,
+    slots: TargetReport["slots"],
+  ): readonly number[] {
+    const known = slots ?? this.#slots.get(idOf(cluster, target)) ?? null;
+    return [...new Set([0, ...bucketsOfSlots(known, this.#buckets)])];
   }
 
   #learn(cluster: string, target: string, slots: readonly SlotRange[] | null): void {

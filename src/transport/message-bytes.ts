@@ -9,11 +9,13 @@ const SERVICES_BYTES = 256;
 const SERVICE_BYTES = 128;
 const TOPOLOGY_BYTES = 256;
 const TARGET_BYTES = 64;
+const CLIENTS_BYTES = 512;
 
 /** Memory that a message takes, in bytes: an estimate from above. */
 export function messageBytes(message: Message): number {
   if (message.type === "part") return partBytes(message);
   if (message.type === "facts") return FACTS_BYTES + message.bytes.length;
+  if (message.type === "clients") return CLIENTS_BYTES;
   if (message.type === "services") {
     const names = message.services.reduce((sum, { name }) => sum + 2 * name.length, 0);
     return SERVICES_BYTES + message.services.length * SERVICE_BYTES + names;

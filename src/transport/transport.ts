@@ -1,3 +1,4 @@
+import type { ClientsReport } from "../model/clients.ts";
 import type { PanePart } from "../model/pane.ts";
 import type { ServicesReport } from "../model/services.ts";
 import type { KeyFacts, TargetReport } from "../model/target.ts";
@@ -5,7 +6,7 @@ import type { TopologyReport } from "../model/topology.ts";
 import type { StageBooks } from "../runtime/accounting.ts";
 
 /** What agents tell aggregators. */
-export type Message = PanePart | TargetReport | KeyFacts | ServicesReport | TopologyReport;
+export type Message = PanePart | TargetReport | KeyFacts | ServicesReport | TopologyReport | ClientsReport;
 
 /** Takes a batch; the next one waits until it has resolved. A batch whose handler failed comes again unchanged. */
 export type MessageHandler = (messages: readonly Message[]) => void | Promise<void>;

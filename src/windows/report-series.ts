@@ -45,7 +45,8 @@ export class ReportSeries {
     const recent = this.#samples.filter(({ atMs }) => atMs > nowMs - SPAN_MS);
     const server = coverage(recent, kind, ({ observed }) => observed[kind] ?? 0);
     // Clients report a moment later than the server: what is not closed there yet cannot be compared.
-    const closed = recent.filter(({ endMs }) => endMs <= clients.closedMs);
+    const { closedMs } = clients;
+    const closed = recent.filter(({ endMs }) => endMs <= closedMs);
     const client = coverage(closed, kind, ({ startMs }) => clients.observedIn(startMs, kind));
     const isByClients = client.observed > 0 && (client.ratio ?? 0) >= (server.ratio ?? 0);
     return isByClients ? { ...client, vantage: "clients" } : { ...server, vantage: this.#vantage() };

@@ -1,6 +1,6 @@
+import type { ClientsReport } from "../model/clients.ts";
 import type { KindCoverage, TargetCoverage, TargetState } from "../model/coverage.ts";
 import type { Key } from "../model/key.ts";
-import type { PanePart } from "../model/pane.ts";
 import type { Facts, KeyFacts, TargetReport } from "../model/target.ts";
 import { ClientSeries } from "./client-series.ts";
 import { FactBook } from "./fact-book.ts";
@@ -15,6 +15,9 @@ const BLIND_MS = 3500;
 const SILENT_MS_MAX = 3_600_000;
 const TARGETS_MAX = 20_000;
 const AGENTS_PER_TARGET_MAX = 8;
+/** As windows take a pane: one from further ahead would keep all that follow from being compared. */
+const AHEAD_MS_MAX = 10_000;
+const CLIENT_COUNT_MAX = 2 ** 46;
 
 interface KnownTarget {
   readonly cluster: string;
@@ -30,7 +33,7 @@ export class TargetTable {
   readonly #facts = new FactBook();
   #turnedAway = 0;
 
-  /** Reports of targets beyond the limit, which were not taken in. */
+  /** Reports that were not taken in: of targets or agents beyond the limits, or not credible. */
   get turnedAway(): number {
     return this.#turnedAway;
   }
@@ -44,9 +47,10 @@ export class TargetTable {
     if (known.series.size > AGENTS_PER_TARGET_MAX) dropQuietest(known);
   }
 
-  /** Takes note of what clients report of a known target. Not for parts that have been noted before. */
-  addClients(part: PanePart): void {
-    this.#targets.get(idOf(part.cluster, part.target))?.clients.add(part);
+  /** Takes note of what clients told of a known target; of one that cannot be true it does not. */
+  addClients(report: ClientsReport, nowMs: number): void {
+    const known = this.#targets.get(idOf(report.cluster, report.target));
+    if (known && !(isCredible(report, nowMs) && known.clients.add(report))) this.#turnedAway++;
   }
 
   addFacts(facts: KeyFacts): void {
@@ -144,6 +148,11 @@ function dropQuietest({ series }: KnownTarget): void {
     entry[1].latest.atMs < oldest[1].latest.atMs ? entry : oldest,
   );
   series.delete(quietest);
+}
+
+function isCredible({ startMs, lengthMs, read, write }: ClientsReport, nowMs: number): boolean {
+  const isInTime = startMs >= 0 && lengthMs > 0 && startMs + lengthMs <= nowMs + AHEAD_MS_MAX;
+  return isInTime && [read, write].every((count) => count >= 0 && count <= CLIENT_COUNT_MAX);
 }
 
 function byName(a: TargetCoverage, b: TargetCoverage): number {

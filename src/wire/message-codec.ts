@@ -1,4 +1,5 @@
 import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
+import type { ClientsReport } from "../model/clients.ts";
 import type { PanePart } from "../model/pane.ts";
 import type { ServicesReport } from "../model/services.ts";
 import type { KeyFacts, TargetReport } from "../model/target.ts";
@@ -9,6 +10,7 @@ import { readKeyFacts, writeKeyFacts } from "./facts-codec.ts";
 import {
   type PanesRecord,
   PanesRecordSchema,
+  type ClientsReport as WireClientsReport,
   type ServicesReport as WireServicesReport,
   type TopologyReport as WireTopologyReport,
 } from "./generated/keyheat_pb.ts";
@@ -17,7 +19,13 @@ import { openRecord, SCHEMA_VERSION } from "./record.ts";
 import { readReport, writeReport } from "./report-codec.ts";
 
 /** What agents tell aggregators, one a record: topic `panes`. */
-export type WireMessage = PanePart | TargetReport | KeyFacts | ServicesReport | TopologyReport;
+export type WireMessage =
+  | PanePart
+  | TargetReport
+  | KeyFacts
+  | ServicesReport
+  | TopologyReport
+  | ClientsReport;
 
 type Body = NonNullable<MessageInitShape<typeof PanesRecordSchema>["message"]>;
 
@@ -44,6 +52,10 @@ function bodyOf(message: WireMessage): Body {
       const value = { agent, cluster, atMs, targets: [...targets], slotsCovered: orAbsent(slotsCovered) };
       return { case: "topology", value };
     }
+    case "clients": {
+      const { type, ...value } = message;
+      return { case: type, value };
+    }
   }
 }
 
@@ -64,6 +76,8 @@ function readBody({ message }: PanesRecord): WireMessage {
       return readServices(message.value);
     case "topology":
       return readTopology(message.value);
+    case "clients":
+      return readClients(message.value);
     case undefined:
       throw new Damage("a message of an unknown type");
   }
@@ -84,4 +98,9 @@ function readServices({ agent, cluster, atMs, services }: WireServicesReport): S
 function readTopology(message: WireTopologyReport): TopologyReport {
   const { agent, cluster, atMs, targets, slotsCovered } = message;
   return { type: "topology", agent, cluster, atMs, targets, slotsCovered: orNull(slotsCovered) };
+}
+
+function readClients(message: WireClientsReport): ClientsReport {
+  const { agent, epoch, cluster, target, number, startMs, lengthMs, closing, read, write } = message;
+  return { type: "clients", agent, epoch, cluster, target, number, startMs, lengthMs, closing, read, write };
 }

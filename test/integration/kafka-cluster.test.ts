@@ -26,10 +26,18 @@ interface Scene {
   readonly hook: TestWebhook;
 }
 
+interface KindRow {
+  readonly ran: number | null;
+  readonly observed: number;
+  readonly ratio: number | null;
+  readonly vantage: string | null;
+}
+
 interface CoverageRow {
   readonly target: string;
   readonly role: string;
   readonly state: string;
+  readonly kinds: { readonly read: KindRow };
 }
 
 /** A Redis Cluster of three primaries with a replica each, its agents as `makeAgents` says, and two aggregators. */
@@ -239,6 +247,19 @@ async function readsAreSummed(t: TestContext, scene: Scene): Promise<void> {
   );
   t.diagnostic(`reads by either: ${tables.join(", ")} of ${each * keys.length}`);
   assert.deepEqual(tables, [each * keys.length, each * keys.length]);
+  for (const [index, node] of cluster.primaries.entries()) {
+    const ratios = await Promise.all(
+      aggregators.map((aggregator) =>
+        waitFor(`the reads of shard ${index} to be covered`, async () => {
+          const read = (await targetOf(aggregator, node))?.kinds.read;
+          if ((read?.ratio ?? 0) < 0.95) throw new Error(JSON.stringify(read));
+          return read!;
+        }),
+      ),
+    );
+    t.diagnostic(`coverage of reads at shard ${index}: ${JSON.stringify(ratios)}`);
+    for (const { vantage } of ratios) assert.equal(vantage, "clients");
+  }
 }
 
 async function report(agent: FleetProcess, batch: object): Promise<void> {

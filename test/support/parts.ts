@@ -1,4 +1,5 @@
 import type { Kind } from "../../src/model/access.ts";
+import type { ClientsReport } from "../../src/model/clients.ts";
 import type { PanePart } from "../../src/model/pane.ts";
 import type { TargetReport } from "../../src/model/target.ts";
 import { type EntryRow, entriesOf } from "../../src/panes/entries.ts";
@@ -82,6 +83,25 @@ export function makeReport(fields: Partial<Omit<TargetReport, "type">> = {}): Ta
     clients: null,
     opsPerSecond: null,
     sources: [{ source: "keyspace", state: "up", sinceMs: 0, gaps: 0, probability: 1, reason: null }],
+    ...fields,
+  };
+}
+
+/** What an agent's clients told of the whole second from `startMs` on. */
+export function makeClientsReport(
+  fields: Partial<Omit<ClientsReport, "type">> & Pick<ClientsReport, "number">,
+): ClientsReport {
+  return {
+    type: "clients",
+    agent: "agent-a",
+    epoch: 1,
+    cluster: "default",
+    target: "10.0.0.1:6379",
+    startMs: 0,
+    lengthMs: 1000,
+    closing: true,
+    read: 0,
+    write: 0,
     ...fields,
   };
 }

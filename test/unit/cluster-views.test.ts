@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { ClusterViews } from "../../src/cluster-views.ts";
 import { bucketOfSlot, type SlotRange, slotOf } from "../../src/model/slot.ts";
 import { ClusterSimulation } from "../support/cluster-simulation.ts";
-import { makePart, makeReport } from "../support/parts.ts";
+import { makeClientsReport, makePart, makeReport } from "../support/parts.ts";
 
 const BUCKETS = 12;
 const SLOTS: readonly SlotRange[] = [[0, 16_383]];
@@ -72,6 +72,44 @@ test("coverage is told by the cluster's owner, shown by all, and blind where the
   simulation.kill(instances[0]);
   simulation.pass(11_000);
   assert.equal(two.coverage()[0]?.state, "blind");
+});
+
+/** Passes seconds in which three agents tell of half of the reads, each report by every partition, as the transport does. */
+function passReads(simulation: ClusterSimulation, seconds: number): void {
+  for (let second = 0; second < seconds; second++) {
+    const startMs = Math.floor(simulation.clock.now() / 1000) * 1000;
+    simulation.pass(1000);
+    const atMs = simulation.clock.now();
+    const pane = { startMs, lengthMs: 1000 };
+    const report = makeReport({ atMs, pane, slots: SLOTS, ran: { read: 120, write: 0 } });
+    const told = ["a", "b", "c"].map((agent) =>
+      makeClientsReport({ agent, number: startMs, startMs, read: 20 }),
+    );
+    for (let bucket = 0; bucket < BUCKETS; bucket++) simulation.publish(bucket, [report, ...told]);
+  }
+}
+
+test("reads that clients tell of are covered alike at every instance, also after a partition has moved", () => {
+  const { simulation, instances, one, two } = setUp();
+  const isHalf = () => {
+    // Until the owner has told the others.
+    simulation.pass(1500);
+    assert.deepEqual(one.coverage(), two.coverage());
+    const { ratio, vantage } = one.coverage()[0]!.kinds.read;
+    assert.deepEqual({ ratio, vantage }, { ratio: 0.5, vantage: "clients" });
+    for (const { aggregator } of instances)
+      assert.equal(aggregator.targets.coverageOf("default", makeReport().target).read, 0.5);
+  };
+  passReads(simulation, 15);
+  isHalf();
+  simulation.revoke(instances[0], [0, 1]);
+  simulation.assign(instances[1], [0]);
+  isHalf();
+  passReads(simulation, 3);
+  isHalf();
+  simulation.assign(instances[0], [1]);
+  passReads(simulation, 3);
+  isHalf();
 });
 
 test("a partition whose owner died makes the whole incomplete until somebody else has read it again", () => {

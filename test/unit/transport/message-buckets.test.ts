@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { KeyFacts } from "../../../src/model/target.ts";
 import { MessageBuckets } from "../../../src/transport/message-buckets.ts";
-import { makePart, makeReport } from "../../support/parts.ts";
+import { makeClientsReport, makePart, makeReport } from "../../support/parts.ts";
 
 const FACTS: KeyFacts = {
   type: "facts",
@@ -25,10 +25,10 @@ test("outside Cluster mode everything concerns bucket 0", () => {
     targets: [],
     slotsCovered: null,
   } as const;
-  const messages = [makePart(), makeReport(), FACTS, SERVICES, topology];
+  const messages = [makePart(), makeReport(), FACTS, SERVICES, topology, makeClientsReport({ number: 1 })];
   assert.deepEqual(
     messages.map((message) => buckets.of(message)),
-    [[0], [0], [0], [0], [0]],
+    [[0], [0], [0], [0], [0], [0]],
   );
 });
 
@@ -41,6 +41,7 @@ test("in Cluster mode a target concerns the buckets of its slots, and the cluste
     [0, 6, 7, 8],
     "it does not answer",
   );
+  assert.deepEqual(buckets.of(makeClientsReport({ number: 1 })), [0, 6, 7, 8]);
   assert.deepEqual(buckets.of(makeReport({ slots: [], target: "10.0.0.9:6379" })), [0]);
 });
 

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { ClientsReport } from "../../../src/model/clients.ts";
 import type { TargetReport } from "../../../src/model/target.ts";
 import { TargetTable } from "../../../src/windows/target-table.ts";
-import { makePart, makeReport, type PartFields } from "../../support/parts.ts";
+import { makeClientsReport, makeReport } from "../../support/parts.ts";
 
 const T0 = 1_700_000_000_000;
 const TARGET = "10.0.0.1:6379";
@@ -107,19 +108,17 @@ test("facts of a key are its newest ones, and the oldest keys make room", () => 
 });
 
 /** What clients report of second `second` at the target. */
-function clientPart(second: number, fields: PartFields = {}) {
-  const rows = [{ key: "a", read: 20, write: 10 }];
-  return makePart({ vantage: "clients", startMs: at(second), rows, ...fields });
+function clients(second: number, fields: Partial<ClientsReport> = {}): ClientsReport {
+  return makeClientsReport({ number: second + 1, startMs: at(second), read: 20, write: 10, ...fields });
 }
 
-test("reads are covered by what clients report, agents added, sampled counts scaled", () => {
+test("reads are covered by what clients report, agents and reports of a pane added", () => {
   const table = new TargetTable();
   for (let second = 1; second <= 10; second++) {
     table.add(report(second));
-    table.addClients(clientPart(second - 1));
-    table.addClients(
-      clientPart(second - 1, { agent: "agent-b", probability: 0.5, rows: [{ key: "b", read: 10 }] }),
-    );
+    table.addClients(clients(second - 1, { number: 2 * second, closing: false, read: 5 }), at(second));
+    table.addClients(clients(second - 1, { number: 2 * second + 1, read: 15 }), at(second));
+    table.addClients(clients(second - 1, { agent: "agent-b", write: 0 }), at(second));
   }
   const { read, write } = table.coverage(at(10))[0]!.kinds;
   assert.deepEqual(read, { ran: 500, observed: 400, ratio: 0.8, vantage: "clients" });
@@ -127,18 +126,57 @@ test("reads are covered by what clients report, agents added, sampled counts sca
   assert.deepEqual(table.coverageOf("default", TARGET), { read: 0.8, write: 0.8 });
 });
 
+test("what comes by a second partition, or is read again, is counted once; a new start of the agent is another", () => {
+  const table = new TargetTable();
+  for (let second = 1; second <= 5; second++) table.add(report(second));
+  const told = [0, 1, 2, 3, 4].map((second) => clients(second));
+  for (const one of [...told, ...told.slice(2), ...told]) table.addClients(one, at(5));
+  assert.equal(table.coverage(at(5))[0]?.kinds.read.observed, 100);
+  table.addClients(clients(4, { epoch: 2, number: 1, read: 7 }), at(5));
+  assert.equal(table.coverage(at(5))[0]?.kinds.read.observed, 107);
+});
+
 test("what the server has told of and clients have not yet is not divided", () => {
   const table = new TargetTable();
   table.add(report(1));
-  table.addClients(clientPart(0, { rows: [{ key: "a", read: 25 }] }));
+  table.addClients(clients(0, { read: 25 }), at(1));
   table.add(report(2));
-  table.addClients(clientPart(1, { closing: false, rows: [{ key: "a", read: 5 }] }));
-  assert.deepEqual(table.coverage(at(2))[0]?.kinds.read, {
-    ran: 50,
-    observed: 25,
-    ratio: 0.5,
-    vantage: "clients",
-  });
+  table.addClients(clients(1, { closing: false, read: 5 }), at(2));
+  const half = { ran: 50, observed: 25, ratio: 0.5, vantage: "clients" };
+  assert.deepEqual(table.coverage(at(2))[0]?.kinds.read, half);
+});
+
+test("a pane is divided when all agents have told of it, but for one that has been silent for 10 s", () => {
+  const table = new TargetTable();
+  const observed = (second: number) => table.coverage(at(second))[0]?.kinds.read.observed;
+  table.add(report(1));
+  table.addClients(clients(0), at(1));
+  table.addClients(clients(0, { agent: "agent-b" }), at(1));
+  for (let second = 2; second <= 12; second++) {
+    table.add(report(second));
+    table.addClients(clients(second - 1), at(second));
+    if (second === 11) assert.equal(observed(second), 40);
+  }
+  assert.equal(observed(12), 40 + 11 * 20);
+});
+
+test("what clients cannot have told is turned away", () => {
+  const table = new TargetTable();
+  table.add(report(1));
+  const lies = [{ startMs: at(60) }, { lengthMs: -1 }, { read: -1 }, { write: 1e30 }, { read: Number.NaN }];
+  for (const lie of lies) table.addClients(clients(0, { number: 9, ...lie }), at(1));
+  assert.equal(table.turnedAway, lies.length);
+  table.addClients(clients(0), at(1));
+  assert.equal(table.coverage(at(1))[0]?.kinds.read.observed, 20);
+});
+
+test("of more agents than are known apart nothing is added, until others have ended", () => {
+  const table = new TargetTable();
+  table.add(report(1));
+  for (let n = 0; n < 2049; n++) table.addClients(clients(0, { agent: `agent-${n}`, read: 0.01 }), at(1));
+  assert.equal(table.turnedAway, 1);
+  table.addClients(clients(200, { agent: "late" }), at(201));
+  assert.equal(table.turnedAway, 1);
 });
 
 test("a target that its agent cannot reach is seen while its clients report it", () => {
@@ -157,6 +195,6 @@ test("a target that its agent cannot reach is seen while its clients report it",
 
 test("what clients report of a target that nobody else knows is no coverage", () => {
   const table = new TargetTable();
-  table.addClients(clientPart(0));
+  table.addClients(clients(0), at(1));
   assert.deepEqual(table.coverage(at(1)), []);
 });

@@ -1,5 +1,6 @@
 import fc, { type Arbitrary } from "fast-check";
 import type { Kind, Vantage } from "../../../src/model/access.ts";
+import type { ClientsReport } from "../../../src/model/clients.ts";
 import type { Bounds } from "../../../src/model/heat.ts";
 import { keep } from "../../../src/model/key.ts";
 import { type PanePart, SERVICES_PER_ENTRY } from "../../../src/model/pane.ts";
@@ -198,7 +199,21 @@ const topology: Arbitrary<TopologyReport> = record({
   slotsCovered: orNull(small),
 });
 
-export const message: Arbitrary<WireMessage> = fc.oneof(part, report, keyFacts, services, topology);
+const clients: Arbitrary<ClientsReport> = record({
+  type: fc.constant("clients"),
+  agent: name,
+  epoch: real,
+  cluster: name,
+  target: name,
+  number: real,
+  startMs: real,
+  lengthMs: real,
+  closing: fc.boolean(),
+  read: real,
+  write: real,
+});
+
+export const message: Arbitrary<WireMessage> = fc.oneof(part, report, keyFacts, services, topology, clients);
 
 export const bounds: Arbitrary<Bounds> = record({
   estimate: real,
