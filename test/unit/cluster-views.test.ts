@@ -93,7 +93,7 @@ test("reads that clients tell of are covered alike at every instance, also after
   const { simulation, instances, one, two } = setUp();
   const isHalf = () => {
     // Until the owner has told the others.
-    simulation.pass(1500);
+    simulation.pass(3000);
     assert.deepEqual(one.coverage(), two.coverage());
     const { ratio, vantage } = one.coverage()[0]!.kinds.read;
     assert.deepEqual({ ratio, vantage }, { ratio: 0.5, vantage: "clients" });
