@@ -90,7 +90,7 @@ async function newPrimaryIsExact(
   for (const aggregator of aggregators) await aggregator.counts(key, before + LAST_WRITES);
 }
 
-/** The key's row once all that was written is in it: no part of it is on its way when a later key's writes are counted. */
+/** The key's row once all that was written is in it. */
 async function restingRow(aggregator: FleetProcess, key: string): Promise<HotKey> {
   let before = -1;
   return await waitFor(
