@@ -1,13 +1,11 @@
 import assert from "node:assert/strict";
 import { describe, it, type TestContext } from "node:test";
-import { slotOf } from "../../src/model/slot.ts";
-import { Fleet, type FleetProcess } from "../support/fleet.ts";
+import type { FleetProcess } from "../support/fleet.ts";
+import { fires, incidentOf, keyAt, type Scene, startScene, targetOf, urlOf } from "../support/fleet-scene.ts";
 import { sharedKafka } from "../support/kafka.ts";
 import type { HotKey } from "../support/keyheat.ts";
 import { command, load } from "../support/redis.ts";
-import { type ClusterNode, startRedisCluster, type TestCluster } from "../support/redis-cluster.ts";
 import { waitFor } from "../support/wait.ts";
-import { startWebhook, type TestWebhook } from "../support/webhook.ts";
 
 const HOT_WRITES = 50_000;
 const SPREAD_KEYS = 300;
@@ -17,14 +15,6 @@ const BLIND_MS_MAX = 5000;
 const READ_SECONDS = 4;
 
 const kafka = sharedKafka();
-
-interface Scene {
-  readonly cluster: TestCluster;
-  readonly fleet: Fleet;
-  readonly agents: readonly FleetProcess[];
-  readonly aggregators: readonly FleetProcess[];
-  readonly hook: TestWebhook;
-}
 
 interface KindRow {
   readonly ran: number | null;
@@ -40,57 +30,8 @@ interface CoverageRow {
   readonly kinds: { readonly read: KindRow };
 }
 
-/** A Redis Cluster of three primaries with a replica each, its agents as `makeAgents` says, and two aggregators. */
-async function startScene(
-  t: TestContext,
-  makeAgents: (fleet: Fleet, cluster: TestCluster) => Promise<FleetProcess>[],
-  aggregatorFile: object = {},
-): Promise<Scene> {
-  const cluster = await startRedisCluster(t);
-  const hook = await startWebhook(t);
-  const fleet = new Fleet(t, { brokers: kafka.get().brokers });
-  await fleet.createTopics();
-  const agents = await Promise.all(makeAgents(fleet, cluster));
-  const aggregators = await Promise.all([1, 2].map(() => fleet.aggregator(hook.url, { ...aggregatorFile })));
-  await Promise.all([...agents, ...aggregators].map((process) => process.ready()));
-  const scene = { cluster, fleet, agents, aggregators, hook };
-  for (const aggregator of aggregators) {
-    await waitFor(
-      "all nodes to be seen",
-      async () => {
-        const rows = await coverage(aggregator);
-        const seen = rows.filter(({ state, role }) => state === "seen" && role !== "unknown");
-        if (seen.length !== cluster.nodes.length) throw new Error(JSON.stringify(rows));
-        return true;
-      },
-      20_000,
-    );
-  }
-  return scene;
-}
-
-function urlOf({ address }: ClusterNode): string {
-  return `redis://${address}`;
-}
-
 async function coverage(aggregator: FleetProcess): Promise<readonly CoverageRow[]> {
   return (await aggregator.api<{ targets: CoverageRow[] }>("coverage")).targets;
-}
-
-async function targetOf(
-  aggregator: FleetProcess,
-  { address }: ClusterNode,
-): Promise<CoverageRow | undefined> {
-  return (await coverage(aggregator)).find(({ target }) => target === address);
-}
-
-/** A key that the node owns at the start. */
-function keyAt({ slots }: ClusterNode, name: string): string {
-  for (let i = 0; ; i++) {
-    const key = `${name}:${i}`;
-    const slot = slotOf(Buffer.from(key));
-    if (slots.some(([first, last]) => first <= slot && slot <= last)) return key;
-  }
 }
 
 /** Waits until the sum of the keys' counts is `total` at each aggregator, every key is there, and each count is exact. */
@@ -115,25 +56,6 @@ async function countedByEither(
   );
 }
 
-function incidentOf(aggregator: FleetProcess, key: string) {
-  return aggregator.incidents().then((incidents) => incidents.find((incident) => incident.key === key));
-}
-
-async function fires({ aggregators }: Scene, key: string): Promise<string> {
-  const found = await Promise.all(
-    aggregators.map((aggregator) =>
-      waitFor(`${key} to fire`, async () => {
-        const incident = await incidentOf(aggregator, key);
-        return incident?.status === "firing" ? incident : null;
-      }),
-    ),
-  );
-  const [first, second] = found;
-  assert.ok(first && second);
-  assert.equal(first.id, second.id);
-  return first.id;
-}
-
 /** Pages that speak of a key: their types. */
 function pagesOf({ hook }: Scene, key: string): string[] {
   return hook.requests
@@ -146,7 +68,7 @@ describe("an agent for each node of a Redis Cluster, and two aggregators", { con
     "is one truth: of writes, of reads through several agents, and when an agent is killed",
     kafka.needed(),
     async (t) => {
-      const scene = await startScene(t, (fleet, { nodes }) =>
+      const scene = await startScene(t, kafka.get(), (fleet, { nodes }) =>
         nodes.map((node) => fleet.agent([urlOf(node)])),
       );
       await t.test("every write is counted once by either", (t) => writesAreCounted(t, scene));
@@ -159,7 +81,7 @@ describe("an agent for each node of a Redis Cluster, and two aggregators", { con
 
   it("two agents that watch all count once", kafka.needed(), async (t) => {
     const everything = { discovery: { observe: "all" } };
-    const scene = await startScene(t, (fleet, { primaries, replicas }) =>
+    const scene = await startScene(t, kafka.get(), (fleet, { primaries, replicas }) =>
       [primaries[0], replicas[1]].map((seed) => fleet.agent([urlOf(seed!)], everything)),
     );
     await t.test("every write is counted once by either", (t) => writesAreCounted(t, scene));
@@ -170,7 +92,9 @@ describe("an agent for each node of a Redis Cluster, and two aggregators", { con
     kafka.needed(),
     async (t) => {
       const local = { discovery: { observe: "local" } };
-      const scene = await startScene(t, (fleet, { replicas }) => [fleet.agent([urlOf(replicas[0]!)], local)]);
+      const scene = await startScene(t, kafka.get(), (fleet, { replicas }) => [
+        fleet.agent([urlOf(replicas[0]!)], local),
+      ]);
       await t.test("every write is counted once by either", (t) => writesAreCounted(t, scene));
     },
   );
@@ -251,7 +175,8 @@ async function readsAreSummed(t: TestContext, scene: Scene): Promise<void> {
     const ratios = await Promise.all(
       aggregators.map((aggregator) =>
         waitFor(`the reads of shard ${index} to be covered`, async () => {
-          const read = (await targetOf(aggregator, node))?.kinds.read;
+          const row = (await coverage(aggregator)).find(({ target }) => target === node.address);
+          const read = row?.kinds.read;
           if ((read?.ratio ?? 0) < 0.95) throw new Error(JSON.stringify(read));
           return read!;
         }),

@@ -24,6 +24,8 @@ import { dialectOf, type TargetView, ViewHistory } from "./target-view.ts";
 import { WatchedPanes } from "./watched-panes.ts";
 
 const FLAGS_EVERY_MS = 10_000;
+/** Within that a look at a target has its answer, on a machine that is not overloaded. */
+const LOOK_MS_MAX = 500;
 
 export interface KeyspaceSourceOptions {
   readonly agent: string;
@@ -68,6 +70,8 @@ export class KeyspaceSource implements Source {
   /** Writes ran and no event came: up for the server, blind for us. */
   #isDeaf = false;
   #role: Role = "unknown";
+  /** Until then (monotonic) the primary before may still be taken for one, and repeats what this one runs. */
+  #promotionEndsMs = Number.NEGATIVE_INFINITY;
   #runId: string | null = null;
   #slots: readonly SlotRange[] | null = null;
   #flagsDueMs = 0;
@@ -232,6 +236,7 @@ export class KeyspaceSource implements Source {
     if (view.role !== this.#role) this.#changeRole(view.role);
     const panes = this.#panesFor(dialectOf(view));
     this.#judgeSilence(panes);
+    if (clock.monotonic() < this.#promotionEndsMs) return;
     if (clock.monotonic() >= this.#flagsDueMs) {
       const mayListen = await this.#checkFlags(view.role, panes.dialect);
       this.#flagsDueMs = clock.monotonic() + FLAGS_EVERY_MS;
@@ -258,9 +263,18 @@ export class KeyspaceSource implements Source {
       logger.warn({ target: target.address, from: this.#role, to: role }, "the role changed");
       this.gaps.add("role");
     }
+    const isPromoted = this.#role === "replica" && role === "primary";
     this.#role = role;
     this.#unsubscribe();
     this.#flagsDueMs = 0;
+    if (isPromoted) this.#awaitPredecessor();
+  }
+
+  /** Its predecessor, a replica now, repeats each write; until it was looked at again, it may be counted as if its own. */
+  #awaitPredecessor(): void {
+    const { clock, panes } = this.#options;
+    this.#promotionEndsMs = clock.monotonic() + panes.length + LOOK_MS_MAX;
+    this.#board.set("down", "just promoted: the primary before may still be counted", { isExpected: true });
   }
 
   /** What events mean depends on the server; one that was replaced by another version begins anew. */
