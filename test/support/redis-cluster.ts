@@ -235,5 +235,7 @@ async function join(
   const node = { ...place, slots: [], id: String(await command(port, ["CLUSTER", "MYID"])) };
   for (const other of nodes) await command(other.port, ["CLUSTER", "MEET", node.host, port, busPort]);
   await Promise.all(nodes.map((other) => waitUntilItKnows(other, [node])));
+  await waitUntilItKnows(node, nodes);
+  await command(port, ["CONFIG", "SET", "cluster-node-timeout", 15_000]);
   return node;
 }
