@@ -218,9 +218,12 @@ test(
     kafka.get().freeze();
     t.after(() => kafka.get().thaw());
     await waitFor("the confirmation to be old", () => performance.now() - group.confirmedAt > 2500);
+    const silence = await waitFor("a word of it", () => group.problem());
+    assert.match(silence, /^Kafka at 127\.0\.0\.1:\d+ does not confirm that this process is in group /);
     const staleMs = group.confirmedAt;
     kafka.get().thaw();
     await waitFor("a new confirmation", () => group.confirmedAt > staleMs);
+    assert.equal(group.problem(), null);
     await kafka.get().kill();
     await waitFor("a problem", () => group.problem());
     assert.match(group.problem() ?? "", /^Kafka cannot be reached at 127\.0\.0\.1:\d+/);

@@ -25,6 +25,8 @@ export interface PanesPublisherOptions {
 
 const MEBIBYTE = 2 ** 20;
 const PARTITION_BYTES_MAX = 900 * 1024;
+/** A broker that hangs is an error to kafkajs after 30 s only: three requests that were not answered. */
+const UNCONFIRMED_MS_MAX = 5000;
 
 /**
  * The agents' end of Kafka: a bounded backlog, of which one batch at a time is sent, unchanged until it is confirmed
@@ -65,7 +67,13 @@ export class PanesPublisher implements Outlet {
 
   /** Why it cannot send now, in one line; `null`: it can. */
   problem(): string | null {
-    return this.#sender.problem();
+    return this.#sender.problem() ?? this.#silence();
+  }
+
+  #silence(): string | null {
+    if (this.sentLagMs <= UNCONFIRMED_MS_MAX) return null;
+    const where = this.#options.connection.settings.brokers.join(", ");
+    return `Kafka at ${where} does not confirm what is sent: it hangs, or the way to it does; panes are kept meanwhile`;
   }
 
   books(): StageBooks[] {

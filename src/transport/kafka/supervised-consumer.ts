@@ -66,7 +66,16 @@ export class SupervisedConsumer {
 
   /** Why nothing can be read now, in one line; `null`: it can. */
   problem(): string | null {
-    return this.#problem?.message ?? this.#options.connection.problem();
+    return this.#problem?.message ?? this.#options.connection.problem() ?? this.#silence();
+  }
+
+  /** A broker that hangs is an error to kafkajs only after three requests of 10 s each. */
+  #silence(): string | null {
+    const { clock, settings } = this.#options.connection;
+    const silentMs = clock.monotonic() - this.#confirmedAt;
+    // Infinite: it has not joined yet, which is not Kafka's silence.
+    if (!Number.isFinite(silentMs) || silentMs <= settings.sessionTimeout) return null;
+    return `Kafka at ${settings.brokers.join(", ")} has confirmed no heartbeat for longer than kafka.sessionTimeout: it hangs, or the way to it, or a rebalance takes long`;
   }
 
   start(): void {
