@@ -1,14 +1,15 @@
 import { hostname } from "node:os";
 import { Agent } from "./agent.ts";
+import { agentReadiness } from "./agent-readiness.ts";
 import type { Config } from "./config/schema.ts";
 import { createAgentServer } from "./http/server.ts";
-import type { ProbeViews, Readiness } from "./http/views.ts";
+import type { ProbeViews } from "./http/views.ts";
 import { startMetrics } from "./metrics/meter.ts";
 import { HotSets } from "./ownership/hot-sets.ts";
 import type { StageBooks } from "./runtime/accounting.ts";
-import { type Clock, systemClock } from "./runtime/clock.ts";
-import type { Logger } from "./runtime/logger.ts";
+import { systemClock } from "./runtime/clock.ts";
 import { packageVersion } from "./runtime/version.ts";
+import { type Service, type ServiceOptions, uniqueLines } from "./service.ts";
 import { KafkaConnection, type KafkaSettings, kafkaSettings } from "./transport/kafka/connection.ts";
 import { PanesPublisher } from "./transport/kafka/panes-publisher.ts";
 import { panesPartition } from "./transport/kafka/partitioning.ts";
@@ -22,25 +23,7 @@ import { encodeMessage } from "./wire/message-codec.ts";
 /** Stages close one after the other; all of it stays under the 5 s that a stop may take. */
 const PUBLISHER_CLOSE_MS = 2500;
 const TABLE_CLOSE_MS = 1000;
-/** A target that has not answered for so long after the start does not hold up readiness. */
-const SETTLE_MS = 5000;
 const USUAL_PORT = 9379;
-
-export interface ServiceOptions {
-  readonly logger: Logger;
-  readonly clock?: Clock;
-  /** Called once, where the process cannot go on: it is to end with this reason. */
-  readonly onDead: (problem: KafkaProblem) => void;
-}
-
-export interface AgentService {
-  /** Of its HTTP server, without a trailing slash. */
-  readonly url: string;
-  /** Of every stage: received = kept + dropped. */
-  books(): StageBooks[];
-  /** Publishes open panes and closes stage by stage, within 5 s. */
-  stop(): Promise<void>;
-}
 
 /**
  * An agent as a process of its own: targets and client samples -> panes -> Kafka; and the hot set from there.
@@ -50,7 +33,7 @@ export interface AgentService {
 export async function startAgent(
   config: Config,
   { logger, clock = systemClock, onDead }: ServiceOptions,
-): Promise<AgentService> {
+): Promise<Service> {
   const name = agentName(config);
   const settings = kafkaSettings(config.kafka);
   const connection = new KafkaConnection(settings, { logger, clock, clientId: `keyheat-agent-${name}` });
@@ -80,10 +63,10 @@ export async function startAgent(
     resource: { "service.name": "keyheat-agent", "service.version": packageVersion() },
     logger,
   });
-  const kafkaProblems = () =>
-    [...new Set([publisher.problem(), table.problem()])].filter((line) => line !== null);
+  // That Kafka is away holds nothing up: panes are kept meanwhile.
+  const kafkaProblems = () => uniqueLines([publisher.problem(), table.problem()]);
   const probes: ProbeViews = {
-    readiness: () => readiness(agent, kafkaProblems(), clock.monotonic() - startedMs),
+    readiness: () => agentReadiness(agent, kafkaProblems(), clock.monotonic() - startedMs),
     prometheus: config.metrics.prometheus.enabled ? () => metrics.prometheus() : null,
   };
   const stopStages = async () => {
@@ -143,14 +126,4 @@ function hotSetTable(
     },
     onDead,
   });
-}
-
-/** Ready once each target has had its chance; that Kafka is away holds nothing up, since panes are kept meanwhile. */
-function readiness(agent: Agent, kafkaProblems: readonly string[], upMs: number): Readiness {
-  const problems = agent.problems();
-  const isSettled = agent.isSettled || upMs > SETTLE_MS;
-  const ready = agent.watched > 0 && isSettled;
-  if (!ready)
-    return { ready, reasons: problems.length > 0 ? problems : ["targets are being connected"], degraded: [] };
-  return { ready, reasons: [], degraded: [...problems, ...kafkaProblems] };
 }

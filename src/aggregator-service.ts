@@ -1,6 +1,5 @@
 import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
-import type { ServiceOptions } from "./agent-service.ts";
 import { ClusterAggregator } from "./cluster-aggregator.ts";
 import { ClusterViews } from "./cluster-views.ts";
 import type { Config } from "./config/schema.ts";
@@ -11,9 +10,9 @@ import { KafkaOutlet } from "./kafka-outlet.ts";
 import { startMetrics } from "./metrics/meter.ts";
 import type { Incident } from "./model/incident.ts";
 import { createReceivers } from "./notify/receivers/registry.ts";
-import type { StageBooks } from "./runtime/accounting.ts";
 import { systemClock } from "./runtime/clock.ts";
 import { packageVersion } from "./runtime/version.ts";
+import { type Service, type ServiceOptions, uniqueLines } from "./service.ts";
 import { KafkaConnection, kafkaSettings } from "./transport/kafka/connection.ts";
 import { PanesGroup } from "./transport/kafka/panes-group.ts";
 import { panesPartition } from "./transport/kafka/partitioning.ts";
@@ -28,15 +27,6 @@ const WRITER_CLOSE_MS = 500;
 /** Without a commit, so much before the windows is read. */
 const START_SLACK_MS = 5000;
 
-export interface AggregatorService {
-  /** Of the API, without a trailing slash. */
-  readonly url: string;
-  /** Of every stage: received = kept + dropped. */
-  books(): StageBooks[];
-  /** Tells what is on its way, hands its partitions over, and closes stage by stage, within 5 s. */
-  stop(): Promise<void>;
-}
-
 /**
  * An aggregator as a process of its own, one of those that share the panes topic.
  *
@@ -45,7 +35,7 @@ export interface AggregatorService {
 export async function startAggregator(
   config: Config,
   { logger, clock = systemClock, onDead }: ServiceOptions,
-): Promise<AggregatorService> {
+): Promise<Service> {
   const instance = `${hostname()}-${randomBytes(4).toString("hex")}`;
   const settings = kafkaSettings(config.kafka);
   const { partitions, sessionTimeout } = settings;
@@ -156,10 +146,6 @@ export async function startAggregator(
       await stopStages();
     },
   };
-}
-
-function uniqueLines(lines: readonly (string | null)[]): string[] {
-  return [...new Set(lines)].filter((line) => line !== null);
 }
 
 function clustersOf(config: Config, views: ClusterViews): ReadonlySet<string> {

@@ -1,8 +1,9 @@
 import { Agent } from "./agent.ts";
+import { agentReadiness } from "./agent-readiness.ts";
 import { Aggregator } from "./aggregator.ts";
 import type { Config } from "./config/schema.ts";
 import { createServer } from "./http/server.ts";
-import { defaultWindowMs, type Readiness, type Views } from "./http/views.ts";
+import { defaultWindowMs, type Views } from "./http/views.ts";
 import { IncidentBook } from "./incidents/book.ts";
 import { firingCounts } from "./incidents/firing-counts.ts";
 import { openStore } from "./incidents/sqlite-store.ts";
@@ -27,9 +28,6 @@ import { Windows } from "./windows/windows.ts";
 /** Stages close one after the other; all of it stays under the 5 s that a stop may take. */
 const TRANSPORT_CLOSE_MS = 500;
 const NOTIFIER_CLOSE_MS = 2000;
-/** A target that has not answered for so long after the start does not hold up readiness. */
-const SETTLE_MS = 5000;
-
 export interface StandaloneOptions {
   readonly logger: Logger;
   /** Where incidents outlive a restart; `null`: nowhere. */
@@ -140,7 +138,7 @@ export async function startStandalone(config: Config, options: StandaloneOptions
     hotkeys: (cluster, windowMs, limit) => windows.top(cluster, windowMs, limit),
     incidents: (query) => incidents.list(query),
     coverage: () => targets.coverage(clock.now()),
-    readiness: () => readiness(agent, notifier, clock.monotonic() - startedMs),
+    readiness: () => agentReadiness(agent, notifier.problems(), clock.monotonic() - startedMs),
     prometheus: config.metrics.prometheus.enabled ? () => metrics.prometheus() : null,
     onIncident: (listener) => {
       listeners.add(listener);
@@ -192,14 +190,4 @@ function hottest(windows: Windows, config: Config, limit: number): readonly Heat
 
 function clustersOf({ cluster, targets }: Config): ReadonlySet<string> {
   return new Set([cluster, ...targets.map((target) => target.cluster)]);
-}
-
-/** Ready once each target has had its chance and at least one is watched; what is not watched is named. */
-function readiness(agent: Agent, notifier: Notifier, upMs: number): Readiness {
-  const problems = agent.problems();
-  const isSettled = agent.isSettled || upMs > SETTLE_MS;
-  const ready = agent.watched > 0 && isSettled;
-  if (!ready)
-    return { ready, reasons: problems.length > 0 ? problems : ["targets are being connected"], degraded: [] };
-  return { ready, reasons: [], degraded: [...problems, ...notifier.problems()] };
 }

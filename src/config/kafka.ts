@@ -1,6 +1,7 @@
 import type { z } from "zod";
 import { choice, count, duration, file, list, type Parsed, secret, section, text } from "./scalars.ts";
 import { parseHost } from "./target-url.ts";
+import { tlsSection } from "./tls.ts";
 
 /** Parses `kafka-1.example:9092`. */
 export function parseBroker(text: string): Parsed<{ host: string; port: number }> {
@@ -16,18 +17,9 @@ export function parseBroker(text: string): Parsed<{ host: string; port: number }
     : { value: { host: known, port: Number(port) } };
 }
 
-const ssl = section({
-  caFile: file()
-    .optional()
-    .describe("Certificates (PEM) of the authorities to trust, in place of the system's."),
-  certFile: file().optional().describe("Client certificate (PEM), with `keyFile`."),
-  keyFile: file().optional().describe("Private key (PEM) of the client certificate."),
-  servername: text({ what: "a host name" })
-    .optional()
-    .describe(
-      "Host name that the brokers' certificates must carry, where it is not that of their addresses.",
-    ),
-});
+const ssl = tlsSection(
+  "Host name that the brokers' certificates must carry, where it is not that of their addresses.",
+);
 
 const sasl = section({
   mechanism: choice(["plain", "scram-sha-256", "scram-sha-512"])

@@ -1,17 +1,11 @@
 import type { z } from "zod";
 import { choice, file, list, name, secret, section, text } from "./scalars.ts";
 import { parseTargetUrl } from "./target-url.ts";
+import { tlsSection } from "./tls.ts";
 
-const tls = section({
-  caFile: file()
-    .optional()
-    .describe("Certificates (PEM) of the authorities to trust, in place of the system's."),
-  certFile: file().optional().describe("Client certificate (PEM), with `keyFile`."),
-  keyFile: file().optional().describe("Private key (PEM) of the client certificate."),
-  servername: text({ what: "a host name" })
-    .optional()
-    .describe("Host name that the server's certificate must carry, where it is not the one in the URL."),
-});
+const tls = tlsSection(
+  "Host name that the server's certificate must carry, where it is not the one in the URL.",
+);
 
 const target = section({
   url: text({

@@ -1,4 +1,4 @@
-import type { Authority, OwnerRecord } from "../model/state-record.ts";
+import { type Authority, type OwnerRecord, ownerKey } from "../model/state-record.ts";
 import type { StateView } from "./state-view.ts";
 
 /** Where two think that they own a bucket, neither claims it again sooner. */
@@ -67,7 +67,7 @@ export class Claims {
   /** Claims a bucket that something was heard of, unless it was claimed already. Cheap when it was. */
   want(cluster: string, bucket: number): void {
     const { partitionOf, isConfirmed } = this.#options;
-    const place = placeOf(cluster, bucket);
+    const place = ownerKey(cluster, bucket);
     if (this.#claims.has(place) || !this.#isReady || !isConfirmed()) return;
     if (!this.#partitions.has(partitionOf(cluster, bucket))) return;
     const claim = { cluster, bucket, term: 0, claimedAtMs: Number.NEGATIVE_INFINITY, isHeld: false };
@@ -78,7 +78,7 @@ export class Claims {
   /** A claim took effect, this process's or another's. */
   claimed(authority: Authority): void {
     const { cluster, bucket, term, instance } = authority;
-    const claim = this.#claims.get(placeOf(cluster, bucket));
+    const claim = this.#claims.get(ownerKey(cluster, bucket));
     if (claim === undefined) return;
     const isOwn = instance === this.#options.instance && term === claim.term;
     if (isOwn === claim.isHeld) return;
@@ -110,7 +110,7 @@ export class Claims {
 
   /** The right to write for a bucket now; `null`: it is not this process's, or it is not known to be. */
   authorityOf(cluster: string, bucket: number): Authority | null {
-    const claim = this.#claims.get(placeOf(cluster, bucket));
+    const claim = this.#claims.get(ownerKey(cluster, bucket));
     if (!claim?.isHeld || !this.#options.isConfirmed()) return null;
     return { cluster, bucket, term: claim.term, instance: this.#options.instance };
   }
@@ -132,8 +132,4 @@ export class Claims {
     this.#claims.delete(place);
     if (isHeld) this.#options.onLost(cluster, bucket);
   }
-}
-
-function placeOf(cluster: string, bucket: number): string {
-  return `${bucket}|${cluster}`;
 }

@@ -1,6 +1,7 @@
 import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
 import { networkInterfaces } from "node:os";
+import { isLoopback } from "../../config/http.ts";
 import { plainIp } from "../../redis/peer.ts";
 import type { Clock } from "../../runtime/clock.ts";
 
@@ -80,10 +81,6 @@ export class HostNames {
     }
     return this.#own.has(address);
   }
-}
-
-export function isLoopback(ip: string): boolean {
-  return ip === "::1" || /^127\./.test(ip);
 }
 
 /** One way to write an address: IPv4 mapped into IPv6 as IPv4, no zone, lower case. */
