@@ -89,6 +89,9 @@ describe("redaction", () => {
     });
   });
 
+  /** Bytes that end in it are no text, whose words a template would tell. */
+  const NOT_UTF8 = 0xff;
+
   for (const mode of ["hash", "template"] as const) {
     it(`never melts two keys into one: ${mode}`, () => {
       const redact = redaction(mode);
@@ -111,7 +114,9 @@ describe("redaction", () => {
 
     it(`lets nothing of what varies in a key out: ${mode}`, () => {
       const redact = redaction(mode);
-      const random = fc.uint8Array({ minLength: 6, maxLength: 40 }).map((bytes) => Buffer.from(bytes));
+      const random = fc
+        .uint8Array({ minLength: 6, maxLength: 40 })
+        .map((bytes) => Buffer.of(...bytes, NOT_UTF8));
       const digits = fc.stringMatching(/^[0-9]{6,20}$/);
       const hex = random.map((bytes) => `0${bytes.toString("hex")}`);
       const ids = fc.oneof(random, digits, hex, fc.uuid());
@@ -120,8 +125,6 @@ describe("redaction", () => {
           const key = Buffer.concat([Buffer.from("session:"), Buffer.from(id)]);
           const part = makePart({ rows: [{ key, write: 1 }] });
           const { keyBytes } = redactedPart(part, redact).entries;
-          const isTextOfWords = typeof id !== "string" && /^[\x20-\x7e]*$/.test(id.toString("latin1"));
-          fc.pre(!isTextOfWords);
           assert.ok(!Buffer.from(keyBytes).includes(Buffer.from(id)), showKey(keyBytes).key);
           assert.ok(!Buffer.from(keyBytes).includes(Buffer.from(id).toString("hex")));
         }),
