@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
-import fc from "fast-check";
 import { type KeyKind, shapeOf, visitKeys } from "../../src/redis/command-keys.ts";
+import fc from "../support/fast-check.ts";
 import { type Reply, ReplyError, startRedis, TestConnection, type TestServer } from "../support/redis.ts";
 
 /** A command of the server that names keys, as COMMAND tells. */

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
 import type { Message } from "../../src/transport/transport.ts";
 import { ClusterSimulation, type Instance } from "../support/cluster-simulation.ts";
+import fc from "../support/fast-check.ts";
 import { makePart, makeReport } from "../support/parts.ts";
 import { wholeNumbers } from "../support/random.ts";
 import { shardedSecond } from "../support/sharded-parts.ts";

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import fc from "fast-check";
 import { countError, countReply, isServerError } from "../../../src/client/command-reply.ts";
 import type { Argument } from "../../../src/redis/command-keys.ts";
+import fc from "../../support/fast-check.ts";
 import { type RecordedAccess, RecordingObserver } from "../../support/recorded-accesses.ts";
 
 const PLACE = { target: "127.0.0.1:6379", db: 2 };

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import fc from "fast-check";
 import type { Place } from "../../../src/client/observer.ts";
 import { KEY_LENGTH_MAX, KeyTally } from "../../../src/client/tally.ts";
+import fc from "../../support/fast-check.ts";
 
 const PLACE: Place = { target: "127.0.0.1:6379", db: 0 };
 const READ = { kind: "read", isMiss: false, command: "get", bytes: 10 } as const;

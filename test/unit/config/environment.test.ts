@@ -1,7 +1,7 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: the placeholders are what is tested.
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import fc from "fast-check";
+import fc from "../../support/fast-check.ts";
 import { parse, problemsOf } from "./problems-of.ts";
 
 function target(url: string, env: Record<string, string>) {

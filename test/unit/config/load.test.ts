@@ -5,7 +5,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
-import fc from "fast-check";
 import {
   ConfigError,
   defaultConfig,
@@ -13,6 +12,7 @@ import {
   parseConfig,
   problemLines,
 } from "../../../src/config/load.ts";
+import fc from "../../support/fast-check.ts";
 import { parse, problemsOf } from "./problems-of.ts";
 
 describe("a config without a word", () => {

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import fc from "fast-check";
 import { compileGlobs } from "../../../src/model/glob.ts";
 import { keep } from "../../../src/model/key.ts";
+import fc from "../../support/fast-check.ts";
 
 function matches(glob: string, key: string | Uint8Array): boolean {
   return compileGlobs([glob])(typeof key === "string" ? Buffer.from(key) : key);

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
 import { isCut, keep, keptKeySlot, keyId, keyLabel, LongKey, showKey } from "../../../src/model/key.ts";
 import { slotOf } from "../../../src/model/slot.ts";
+import fc from "../../support/fast-check.ts";
 
 test("a key is kept whole up to 1 KiB, beyond that as its prefix, a hash of the whole and its slot", () => {
   const whole = Buffer.alloc(1024, 0x61);

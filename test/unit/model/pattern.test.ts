@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import fc from "fast-check";
 import { keep } from "../../../src/model/key.ts";
 import { PATTERN_CHARACTERS_MAX, patternOf } from "../../../src/model/pattern.ts";
+import fc from "../../support/fast-check.ts";
 
 function pattern(key: string): string {
   return patternOf(Buffer.from(key));

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
 import {
   isCut,
   KEY_BYTES_KEPT,
@@ -14,6 +13,7 @@ import {
 import { patternOf } from "../../../src/model/pattern.ts";
 import { isRedacted, matchedBytes, redactedKey, redactedLabel } from "../../../src/model/redacted-key.ts";
 import { SLOT_COUNT, slotOf } from "../../../src/model/slot.ts";
+import fc from "../../support/fast-check.ts";
 
 function identityOf(...bytes: number[]): Uint8Array {
   return Uint8Array.from({ length: 8 }, (_, i) => bytes[i] ?? 0);

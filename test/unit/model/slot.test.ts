@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
 import { bucketOfSlot, SlotHasher, slotOf } from "../../../src/model/slot.ts";
+import fc from "../../support/fast-check.ts";
 
 const slot = (key: string) => slotOf(Buffer.from(key));
 

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import fc from "fast-check";
 import type { IncidentGroup, Severity } from "../../../src/model/incident.ts";
 import { isWorse } from "../../../src/model/severity.ts";
 import type { Verdict } from "../../../src/model/verdict.ts";
 import { unaccounted } from "../../../src/runtime/accounting.ts";
+import fc from "../../support/fast-check.ts";
 import { RULE } from "../incidents/samples.ts";
 import { brokenDown, refusal } from "./fake-receiver.ts";
 import { routeTo, Scene } from "./scene.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
 import { Coins } from "../../../src/panes/coins.ts";
+import fc from "../../support/fast-check.ts";
 
 /** Standard errors that a mean, or a variance, of so many draws may be off. */
 const TOLERANCE = 4;

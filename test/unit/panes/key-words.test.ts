@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
 import { KEPT_KEY_BYTES_MAX } from "../../../src/model/key.ts";
 import { copyKey, isSameKey, KeyHasher, viewOf } from "../../../src/panes/key-words.ts";
+import fc from "../../support/fast-check.ts";
 import { seededRandom } from "../../support/random.ts";
 
 /** Bytes of a few values, so that keys that differ in little come up. */

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import fc from "fast-check";
 import { keyId } from "../../../src/model/key.ts";
 import type { PanePart } from "../../../src/model/pane.ts";
 import { sureOf } from "../../../src/panes/columns.ts";
 import { mayMerge, mergePanes } from "../../../src/panes/merge.ts";
+import fc from "../../support/fast-check.ts";
 import { makePart, type Row } from "../../support/parts.ts";
 
 const PLACE = { startMs: 0, lengthMs: 10_000, part: 2048, complete: true, entriesMax: 1000 };

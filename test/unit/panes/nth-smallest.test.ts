@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
 import { nthSmallest } from "../../../src/panes/nth-smallest.ts";
+import fc from "../../support/fast-check.ts";
 import { seededRandom } from "../../support/random.ts";
 
 function assertAsSorted(values: readonly number[], rank: number): void {

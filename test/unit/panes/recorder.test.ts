@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
 import type { PanePart } from "../../../src/model/pane.ts";
 import { redactedKey } from "../../../src/model/redacted-key.ts";
 import { bucketOfSlot, slotOf } from "../../../src/model/slot.ts";
 import { FIRST_MAYBE_COLUMN, MISS_COLUMN, WRITE_COLUMN } from "../../../src/panes/columns.ts";
 import { viewOf } from "../../../src/panes/key-words.ts";
 import { boundsOf, type CountBounds } from "../../support/bounds.ts";
+import fc from "../../support/fast-check.ts";
 import { close, hit, recorderOf, SEES, VERDICT } from "./small-recorder.ts";
 
 test("the parts of a pane add up to it, whatever left early and however small the summary", () => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
 import { Sketch } from "../../../src/panes/sketch.ts";
+import fc from "../../support/fast-check.ts";
 import { boundsOf, COLUMNS, entryOf, hasher, hit, makeSketch } from "./small-sketch.ts";
 
 test("it counts exactly until it is full", () => {

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
 import { Coins } from "../../../src/panes/coins.ts";
 import type { Sketch } from "../../../src/panes/sketch.ts";
+import fc from "../../support/fast-check.ts";
 import { boundsOf, COLUMNS, entryOf, hit, makeSketch } from "./small-sketch.ts";
 
 test("after thinning each count is a binomial half, as if every access had been tossed for", () => {

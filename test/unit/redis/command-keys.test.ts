@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import fc from "fast-check";
 import { type Argument, shapeOf, visitKeys } from "../../../src/redis/command-keys.ts";
 import { COMMAND_TABLE } from "../../../src/redis/command-table.ts";
 import { WRITE_COMMANDS } from "../../../src/redis/commands.ts";
+import fc from "../../support/fast-check.ts";
 
 const KNOWN = Object.entries(COMMAND_TABLE).flatMap(([usage, names]) =>
   names.split(" ").map((name) => ({ name, usage })),

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
-import fc from "fast-check";
 import { countWriteCalls } from "../../../src/redis/commands.ts";
 import {
   cpuSecondsOf,
@@ -12,6 +11,7 @@ import {
   parseInfo,
   productOf,
 } from "../../../src/redis/info.ts";
+import fc from "../../support/fast-check.ts";
 
 const SERVERS = ["redis-7.0.15", "redis-8.6.3", "valkey-9.1.2"];
 

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
-import fc from "fast-check";
 import { parseClusterNodes } from "../../../src/redis/cluster-nodes.ts";
 import {
   type Endpoints,
@@ -10,6 +9,7 @@ import {
   topologyFromRows,
 } from "../../../src/redis/cluster-topology.ts";
 import { groupOf, primariesFromReply } from "../../../src/redis/sentinel-topology.ts";
+import fc from "../../support/fast-check.ts";
 
 /** Replies of redis 7.0.15; ports and node ids are put in a plain form: 7000 is `aaa...`, 7001 `bbb...`. */
 function recorded(name: string): string {

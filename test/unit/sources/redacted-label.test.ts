@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import fc from "fast-check";
 import { keep } from "../../../src/model/key.ts";
 import { patternOf } from "../../../src/model/pattern.ts";
 import { redactedLabelOf } from "../../../src/sources/redacted-label.ts";
+import fc from "../../support/fast-check.ts";
 
 function template(key: string | Uint8Array): string {
   return redactedLabelOf(Buffer.from(key), "template");

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
 import { describe, it } from "node:test";
-import fc from "fast-check";
 import { keep, keptKeySlot, keyId, rawKeySlot, showKey } from "../../../src/model/key.ts";
 import type { PaneEntries, PanePart } from "../../../src/model/pane.ts";
 import { isRedacted } from "../../../src/model/redacted-key.ts";
@@ -9,6 +8,7 @@ import { bucketOfSlot, slotOf } from "../../../src/model/slot.ts";
 import type { KeyFacts } from "../../../src/model/target.ts";
 import { mergePanes } from "../../../src/panes/merge.ts";
 import { type AgentMessage, createRedaction } from "../../../src/sources/redaction.ts";
+import fc from "../../support/fast-check.ts";
 import { makePart, makeReport } from "../../support/parts.ts";
 
 const SECRET = "a secret of more than 16 bytes";

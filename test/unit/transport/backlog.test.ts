@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import fc from "fast-check";
 import { type PanePart, partBytes, partIdentity } from "../../../src/model/pane.ts";
 import { Ledger } from "../../../src/runtime/accounting.ts";
 import { Backlog } from "../../../src/transport/backlog.ts";
 import type { Message } from "../../../src/transport/transport.ts";
+import fc from "../../support/fast-check.ts";
 import { makePart, makeReport } from "../../support/parts.ts";
 
 const PART_BYTES = partBytes(makePart({ rows: [{ key: "k", write: 1 }] }));

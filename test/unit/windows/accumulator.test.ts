@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
 import { Accumulator } from "../../../src/windows/accumulator.ts";
 import { COLUMN_COUNT, EXCESS } from "../../../src/windows/columns.ts";
 import type { StoredPart } from "../../../src/windows/stored-part.ts";
+import fc from "../../support/fast-check.ts";
 
 const HANDLES = 3;
 const SLOT = 7;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
 import { CommitMarks } from "../../../src/windows/commit-marks.ts";
+import fc from "../../support/fast-check.ts";
 
 test("before anything was noted there is nothing to commit", () => {
   assert.equal(new CommitMarks().offset(1000), null);

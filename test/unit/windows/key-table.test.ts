@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
 import { keyId } from "../../../src/model/key.ts";
 import { redactedKey } from "../../../src/model/redacted-key.ts";
 import { slotOf } from "../../../src/model/slot.ts";
 import { KeyHasher, viewOf } from "../../../src/panes/key-words.ts";
 import { ByteBudget } from "../../../src/runtime/byte-budget.ts";
 import { KeyTable } from "../../../src/windows/key-table.ts";
+import fc from "../../support/fast-check.ts";
 
 function makeTable() {
   const budget = new ByteBudget(2 ** 24);

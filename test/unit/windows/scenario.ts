@@ -1,6 +1,6 @@
-import fc from "fast-check";
 import type { PanePart } from "../../../src/model/pane.ts";
 import { bucketOfSlot, coversSlot, type SlotRange, slotOf } from "../../../src/model/slot.ts";
+import fc from "../../support/fast-check.ts";
 import { makePart, type Row } from "../../support/parts.ts";
 
 export const HOP_MS = 1000;

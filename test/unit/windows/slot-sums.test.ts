@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
 import { coversSlot, type SlotRange } from "../../../src/model/slot.ts";
 import { SlotSums } from "../../../src/windows/slot-sums.ts";
+import fc from "../../support/fast-check.ts";
 
 const ranges = fc.option(
   fc.array(

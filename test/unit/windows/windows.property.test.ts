@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
 import { firingCount, type Heat } from "../../../src/model/heat.ts";
 import { KeyHasher } from "../../../src/panes/key-words.ts";
 import { Ledger, unaccounted } from "../../../src/runtime/accounting.ts";
@@ -8,6 +7,7 @@ import { ByteBudget } from "../../../src/runtime/byte-budget.ts";
 import { silentLogger } from "../../../src/runtime/logger.ts";
 import { ClusterWindows } from "../../../src/windows/cluster-windows.ts";
 import { Windows } from "../../../src/windows/windows.ts";
+import fc from "../../support/fast-check.ts";
 import { makePart, makeReport } from "../../support/parts.ts";
 import {
   type Delivery,

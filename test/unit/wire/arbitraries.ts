@@ -1,4 +1,3 @@
-import fc, { type Arbitrary } from "fast-check";
 import type { Kind, Vantage } from "../../../src/model/access.ts";
 import type { ClientsReport } from "../../../src/model/clients.ts";
 import type { Bounds } from "../../../src/model/heat.ts";
@@ -11,6 +10,7 @@ import type { Facts, KeyFacts, SourceStatus, TargetReport } from "../../../src/m
 import type { TopologyReport } from "../../../src/model/topology.ts";
 import { type EntryRow, entriesOf } from "../../../src/panes/entries.ts";
 import type { WireMessage } from "../../../src/wire/message-codec.ts";
+import fc, { type Arbitrary } from "../../support/fast-check.ts";
 
 export const name = fc.oneof(
   fc.string({ unit: "grapheme", maxLength: 20 }),
@@ -21,7 +21,8 @@ export function record<T>(fields: { [K in keyof T]: Arbitrary<T[K]> }): Arbitrar
   return fc.record<T>(fields, { noNullPrototype: true }) as Arbitrary<T>;
 }
 
-export const real = fc.double({ noNaN: true, noDefaultInfinity: true });
+/** Not -0, which the wire takes for 0. */
+export const real = fc.double({ noNaN: true, noDefaultInfinity: true }).map((value) => value + 0);
 export const small = fc.nat({ max: 2 ** 31 - 1 });
 export const db = fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 });
 export const slot = fc.nat({ max: SLOT_COUNT - 1 });

@@ -1,10 +1,10 @@
-import fc, { type Arbitrary } from "fast-check";
 import type { KindCoverage, TargetCoverage } from "../../../src/model/coverage.ts";
 import type { Heat } from "../../../src/model/heat.ts";
 import type { ClusterHeats, HeatSnapshot } from "../../../src/model/heat-snapshot.ts";
 import type { HotSet } from "../../../src/model/hot-set.ts";
 import type { Incident, Notified } from "../../../src/model/incident.ts";
 import type { StateRecord } from "../../../src/model/state-record.ts";
+import fc, { type Arbitrary } from "../../support/fast-check.ts";
 import {
   authority,
   bounds,

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc, { type Arbitrary } from "fast-check";
 import type { Decoded } from "../../../src/wire/decoded.ts";
 import { decodeHeat, encodeHeat } from "../../../src/wire/heat-codec.ts";
 import { decodeHotSet, encodeHotSet } from "../../../src/wire/hot-set-codec.ts";
 import { decodeMessage, encodeMessage } from "../../../src/wire/message-codec.ts";
 import { decodeState, encodeState } from "../../../src/wire/state-codec.ts";
+import fc, { type Arbitrary } from "../../support/fast-check.ts";
 import { makePart, makeReport } from "../../support/parts.ts";
 import { message } from "./arbitraries.ts";
 import { heatSnapshot, hotSet, stateRecord } from "./records.ts";

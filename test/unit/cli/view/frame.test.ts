@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { stripVTControlCharacters } from "node:util";
-import fc from "fast-check";
 import { displayWidth } from "../../../../src/cli/view/display-text.ts";
 import { frameLines, heatBar, mixText } from "../../../../src/cli/view/frame.ts";
 import { colours, noColours } from "../../../../src/cli/view/paint.ts";
+import fc from "../../../support/fast-check.ts";
 import { incidentRow, keyRow, sceneWith } from "./scenes.ts";
 
 const texts = {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
 import { DutyCycle } from "../../../../src/sources/keyspace/duty-cycle.ts";
+import fc from "../../../support/fast-check.ts";
 import { seededRandom } from "../../../support/random.ts";
 import { SimulatedClock } from "../../../support/simulated-clock.ts";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
 import { ProtocolError } from "../../../../src/sources/keyspace/protocol-error.ts";
+import fc from "../../../support/fast-check.ts";
 import {
   bulk,
   confirmation,

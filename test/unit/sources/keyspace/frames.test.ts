@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
 import { keep } from "../../../../src/model/key.ts";
 import type { KeyPlace } from "../../../../src/sources/keyspace/careful-frames.ts";
 import type { EventSink, ReplySink } from "../../../../src/sources/keyspace/frame-sink.ts";
 import { FrameReader } from "../../../../src/sources/keyspace/frames.ts";
 import { ProtocolError } from "../../../../src/sources/keyspace/protocol-error.ts";
+import fc from "../../../support/fast-check.ts";
 import { KEYEVENT_PATTERN, message } from "../../../support/pubsub-bytes.ts";
 
 const CODES: Record<string, number> = { set: 1, del: 2, keymiss: 3 };

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
 import { LoadShedding, type ReaderLook } from "../../../../src/sources/keyspace/load-shedding.ts";
+import fc from "../../../support/fast-check.ts";
 
 const LOOK_MS = 50;
 const PANE_MS = 1000;

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
 import type { PaneEntries, PanePart } from "../../../../src/model/pane.ts";
 import type { MaybeBudget } from "../../../../src/panes/columns.ts";
 import { viewOf } from "../../../../src/panes/key-words.ts";
 import { PaneRecorder } from "../../../../src/panes/recorder.ts";
 import { EventTable } from "../../../../src/sources/keyspace/event-table.ts";
 import { Tap } from "../../../../src/sources/keyspace/tap.ts";
+import fc from "../../../support/fast-check.ts";
 
 function tapOf() {
   const table = new EventTable({ flavor: "redis", version: [7, 0] });

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
 import { unaccounted } from "../../../../src/runtime/accounting.ts";
 import { decodeBatch } from "../../../../src/sources/samples/decode.ts";
+import fc from "../../../support/fast-check.ts";
 import { hostileIntake } from "../../../support/hostile-intake.ts";
 import { wholeNumbers } from "../../../support/random.ts";
 import { drawBody } from "../../../support/sample-bodies.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it, test } from "node:test";
-import fc from "fast-check";
 import type { PanePart } from "../../../../src/model/pane.ts";
+import fc from "../../../support/fast-check.ts";
 import { at, keyOf, setUp } from "../../windows/setup.ts";
 import { batchOf, booksOf, makeSource, rowsOf, sample, T0, TARGET } from "./scene.ts";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import fc from "fast-check";
 import { partInSlice, slicesOf } from "../../../../src/sources/samples/slices.ts";
+import fc from "../../../support/fast-check.ts";
 import { sample, T0 } from "./scene.ts";
 
 const SECOND = 1000;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
 import { shareOut } from "../../../../src/transport/kafka/sticky-assigner.ts";
+import fc from "../../../support/fast-check.ts";
 
 const TWELVE = [...Array(12).keys()];
 
