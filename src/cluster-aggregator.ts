@@ -246,7 +246,7 @@ export class ClusterAggregator {
   /** What is seen of the targets of a cluster that this process owns; `null`: another does. */
   ownCoverage(cluster: string): readonly TargetCoverage[] | null {
     if (!this.isOwnerOf(cluster)) return null;
-    return this.targets.coverage(this.#options.clock.now()).filter((target) => target.cluster === cluster);
+    return this.targets.coverage(this.#options.clock.now(), (name) => name === cluster);
   }
 
   books(): StageBooks[] {

@@ -62,7 +62,7 @@ export class ClusterViews {
   /** Of the clusters that this process owns. */
   ownCoverage(): readonly TargetCoverage[] {
     const { targets } = this.#aggregator;
-    return targets.coverage(this.#clock.now()).filter(({ cluster }) => this.#aggregator.isOwnerOf(cluster));
+    return targets.coverage(this.#clock.now(), (cluster) => this.#aggregator.isOwnerOf(cluster));
   }
 
   /** The hottest keys that this process counts: metrics of all instances add up. */

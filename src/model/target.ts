@@ -6,6 +6,11 @@ export const NO_TARGET = "";
 export type Role = "primary" | "replica" | "unknown";
 export type SourceState = "up" | "down" | "off";
 
+/** Tells targets apart, of all clusters. */
+export function targetId(cluster: string, target: string): string {
+  return `${cluster}|${target}`;
+}
+
 /** State of one source at one target. */
 export interface SourceStatus {
   readonly source: string;

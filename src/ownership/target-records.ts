@@ -1,5 +1,5 @@
 import type { Authority, TargetRecord } from "../model/state-record.ts";
-import type { TargetReport } from "../model/target.ts";
+import { type TargetReport, targetId } from "../model/target.ts";
 import type { StateView } from "./state-view.ts";
 
 /** A target that says nothing new is written again so often: those who start later see that it is still there. */
@@ -59,7 +59,7 @@ export class TargetRecords {
       const { report, goneAtMs } = record;
       if (goneAtMs === null || nowMs - goneAtMs < GONE_KEPT_MS || authorityOf(report.cluster) === null)
         continue;
-      this.#written.delete(idOf(report.cluster, report.target));
+      this.#written.delete(targetId(report.cluster, report.target));
       erase(record);
     }
   }
@@ -70,11 +70,11 @@ export class TargetRecords {
   }
 
   #known({ cluster, target }: Pick<TargetReport, "cluster" | "target">): TargetRecord | undefined {
-    return this.#written.get(idOf(cluster, target)) ?? this.#options.view.target(cluster, target);
+    return this.#written.get(targetId(cluster, target)) ?? this.#options.view.target(cluster, target);
   }
 
   #write(record: TargetRecord): void {
-    this.#written.set(idOf(record.report.cluster, record.report.target), record);
+    this.#written.set(targetId(record.report.cluster, record.report.target), record);
     this.#options.write(record);
   }
 }
@@ -95,8 +95,4 @@ function isNews(known: TargetRecord, next: TargetRecord): boolean {
 /** What others depend on: where its keys are, and by which sources it is seen. */
 function gist({ report: { role, runId, slots, reachable, sources } }: TargetRecord): string {
   return JSON.stringify([role, runId, slots, reachable, sources.map(({ source, state }) => [source, state])]);
-}
-
-function idOf(cluster: string, target: string): string {
-  return `${cluster}|${target}`;
 }

@@ -1,6 +1,7 @@
 import { Ledger, type StageBooks } from "../runtime/accounting.ts";
 import { backoffMs } from "../runtime/backoff.ts";
 import type { Clock } from "../runtime/clock.ts";
+import { IdleWait } from "../runtime/idle-wait.ts";
 import type { Logger } from "../runtime/logger.ts";
 import { Backlog } from "./backlog.ts";
 import type { Message, MessageHandler, Transport } from "./transport.ts";
@@ -22,16 +23,17 @@ export class MemoryTransport implements Transport {
   readonly #ledger = new Ledger("transport");
   readonly #backlog: Backlog;
   readonly #clock: Clock;
+  readonly #idle: IdleWait;
   readonly #logger: Logger;
   #handler: MessageHandler | null = null;
   #isDelivering = false;
   #isClosed = false;
   #attempt = 0;
   #cancelRetry: () => void = () => {};
-  #onIdle: () => void = () => {};
 
   constructor({ clock, logger, bytesMax, batchBytesMax, entriesMax = 1000 }: MemoryTransportOptions) {
     this.#clock = clock;
+    this.#idle = new IdleWait(clock);
     this.#logger = logger;
     this.#backlog = new Backlog({
       bytesMax: bytesMax ?? 64 * MEBIBYTE,
@@ -66,20 +68,10 @@ export class MemoryTransport implements Transport {
 
   async close(deadlineMs: number): Promise<void> {
     this.#isClosed = true;
-    if (this.#handler && this.#backlog.pending > 0) await this.#idleWithin(deadlineMs);
+    if (this.#handler && this.#backlog.pending > 0) await this.#idle.within(deadlineMs);
     this.#cancelRetry();
     this.#handler = null;
     this.#backlog.dropAll("closed");
-  }
-
-  #idleWithin(deadlineMs: number): Promise<void> {
-    return new Promise((resolve) => {
-      const cancel = this.#clock.after(deadlineMs, resolve);
-      this.#onIdle = () => {
-        cancel();
-        resolve();
-      };
-    });
   }
 
   /** Not at once: the publisher must not wait for the handler, and what is published together leaves together. */
@@ -107,7 +99,7 @@ export class MemoryTransport implements Transport {
       this.#attempt = 0;
     }
     this.#isDelivering = false;
-    this.#onIdle();
+    this.#idle.reached();
   }
 
   #retryLater(err: unknown): void {

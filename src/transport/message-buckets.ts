@@ -1,7 +1,7 @@
 import type { ClientsReport } from "../model/clients.ts";
 import { keptKeySlot } from "../model/key.ts";
 import { bucketOfSlot, bucketsOfSlots, type SlotRange } from "../model/slot.ts";
-import type { TargetReport } from "../model/target.ts";
+import { type TargetReport, targetId } from "../model/target.ts";
 import type { Message } from "./transport.ts";
 
 /** Targets remembered; of those beyond, reports without slots go to bucket 0 alone. */
@@ -52,18 +52,14 @@ export class MessageBuckets {
     { cluster, target }: TargetReport | ClientsReport,
     slots: TargetReport["slots"],
   ): readonly number[] {
-    const known = slots ?? this.#slots.get(idOf(cluster, target)) ?? null;
+    const known = slots ?? this.#slots.get(targetId(cluster, target)) ?? null;
     return [...new Set([0, ...bucketsOfSlots(known, this.#buckets)])];
   }
 
   #learn(cluster: string, target: string, slots: readonly SlotRange[] | null): void {
     if (slots === null) return;
     this.#sharded.add(cluster);
-    const id = idOf(cluster, target);
+    const id = targetId(cluster, target);
     if (this.#slots.has(id) || this.#slots.size < TARGETS_MAX) this.#slots.set(id, slots);
   }
-}
-
-function idOf(cluster: string, target: string): string {
-  return `${cluster}|${target}`;
 }

@@ -1,7 +1,7 @@
 import type { ClientsReport } from "../model/clients.ts";
 import type { KindCoverage, TargetCoverage, TargetState } from "../model/coverage.ts";
 import type { Key } from "../model/key.ts";
-import type { Facts, KeyFacts, TargetReport } from "../model/target.ts";
+import { type Facts, type KeyFacts, type TargetReport, targetId } from "../model/target.ts";
 import { ClientSeries } from "./client-series.ts";
 import { FactBook } from "./fact-book.ts";
 import { ReportSeries } from "./report-series.ts";
@@ -39,7 +39,7 @@ export class TargetTable {
   }
 
   add(report: TargetReport): void {
-    const known = this.#targets.get(idOf(report.cluster, report.target)) ?? this.#newTarget(report);
+    const known = this.#targets.get(targetId(report.cluster, report.target)) ?? this.#newTarget(report);
     if (!known) return;
     const series = known.series.get(report.agent);
     if (series) series.add(report);
@@ -49,7 +49,7 @@ export class TargetTable {
 
   /** Takes note of what clients told of a known target; of one that cannot be true it does not. */
   addClients(report: ClientsReport, nowMs: number): void {
-    const known = this.#targets.get(idOf(report.cluster, report.target));
+    const known = this.#targets.get(targetId(report.cluster, report.target));
     if (known && !(isCredible(report, nowMs) && known.clients.add(report))) this.#turnedAway++;
   }
 
@@ -63,18 +63,19 @@ export class TargetTable {
 
   /** The target is gone: topology or config dropped it. */
   forget(cluster: string, target: string): void {
-    this.#targets.delete(idOf(cluster, target));
+    this.#targets.delete(targetId(cluster, target));
   }
 
-  /** Of every target heard of in the last hour, over the last minute; by cluster and target. */
-  coverage(nowMs: number): readonly TargetCoverage[] {
+  /** Of every target heard of in the last hour, over the last minute; by cluster and target. Default: of all clusters. */
+  coverage(nowMs: number, isWanted: (cluster: string) => boolean = () => true): readonly TargetCoverage[] {
     this.#dropSilent(nowMs);
-    return Array.from(this.#targets.values(), (known) => coverageOf(known, nowMs)).sort(byName);
+    const wanted = [...this.#targets.values()].filter(({ cluster }) => isWanted(cluster));
+    return wanted.map((known) => coverageOf(known, nowMs)).sort(byName);
   }
 
   /** Ratios at one target as of its last report; `null`: not known. */
   coverageOf(cluster: string, target: string | null): { read: number | null; write: number | null } {
-    const known = target === null ? undefined : this.#targets.get(idOf(cluster, target));
+    const known = target === null ? undefined : this.#targets.get(targetId(cluster, target));
     if (!known) return { read: null, write: null };
     const series = speaking(known);
     const { atMs } = series.latest;
@@ -91,7 +92,7 @@ export class TargetTable {
     }
     const series = new Map<string, ReportSeries>();
     const known = { cluster, target, series, clients: new ClientSeries() };
-    this.#targets.set(idOf(cluster, target), known);
+    this.#targets.set(targetId(cluster, target), known);
     return known;
   }
 
@@ -158,8 +159,4 @@ function isCredible({ startMs, lengthMs, read, write }: ClientsReport, nowMs: nu
 function byName(a: TargetCoverage, b: TargetCoverage): number {
   if (a.cluster !== b.cluster) return a.cluster < b.cluster ? -1 : 1;
   return a.target < b.target ? -1 : 1;
-}
-
-function idOf(cluster: string, target: string): string {
-  return `${cluster}|${target}`;
 }

@@ -112,18 +112,23 @@ test("an owner that was stopped for 30 s changes no state when it wakes, and tel
   assert.deepEqual(statusOf(two), ["firing"]);
 });
 
-test("what a former owner writes after all is ignored, and written over by the owner", async () => {
-  const simulation = new ClusterSimulation();
+/** One finds a hot key, and two takes its place; `zombie` is what one could still write as. */
+async function takenOver(simulation: ClusterSimulation) {
   const [one, two] = [simulation.join("one"), simulation.join("two")];
   simulation.assign(one);
   pass(simulation, 4, 5000);
   await settle(simulation);
   const [incident] = one.aggregator.view.incidents();
-  assert.ok(incident);
   const zombie = one.aggregator.view.ownerOf("default", 0);
-  assert.ok(zombie);
+  assert.ok(incident && zombie);
   simulation.kill(one);
   simulation.assign(two);
+  return { one, two, incident, zombie };
+}
+
+test("what a former owner writes after all is ignored, and written over by the owner", async () => {
+  const simulation = new ClusterSimulation();
+  const { two, incident, zombie } = await takenOver(simulation);
   simulation.pass(300);
   simulation.write({
     type: "incident",
@@ -139,15 +144,7 @@ test("what a former owner writes after all is ignored, and written over by the o
 
 test("what a former owner wrote is healed by the owner before compaction leaves it alone", async () => {
   const simulation = new ClusterSimulation();
-  const [one, two] = [simulation.join("one"), simulation.join("two")];
-  simulation.assign(one);
-  pass(simulation, 4, 5000);
-  await settle(simulation);
-  const [incident] = one.aggregator.view.incidents();
-  const zombie = one.aggregator.view.ownerOf("default", 0);
-  assert.ok(incident && zombie);
-  simulation.kill(one);
-  simulation.assign(two);
+  const { one, two, incident, zombie } = await takenOver(simulation);
   await settle(simulation);
   const resolved = { ...incident, status: "resolved", resolvedAtMs: 1, notified: [] } as const;
   simulation.write({ type: "incident", authority: zombie, incident: resolved });

@@ -1,4 +1,5 @@
 import { Ledger, type StageBooks } from "../../runtime/accounting.ts";
+import { IdleWait } from "../../runtime/idle-wait.ts";
 import { Backlog } from "../backlog.ts";
 import type { Message, Outlet } from "../transport.ts";
 import type { KafkaConnection } from "./connection.ts";
@@ -37,15 +38,16 @@ export class PanesPublisher implements Outlet {
   readonly #ledger = new Ledger("transport");
   readonly #backlog: Backlog;
   readonly #sender: Sender;
+  readonly #idle: IdleWait;
   #isRunning = false;
   #isClosed = false;
   #isDropped = false;
   #sentAtMs: number;
-  #onIdle: () => void = () => {};
 
   constructor(options: PanesPublisherOptions) {
     this.#options = options;
     this.#sender = new Sender(options.connection);
+    this.#idle = new IdleWait(options.connection.clock);
     this.#sentAtMs = options.connection.clock.monotonic();
     this.#backlog = new Backlog({
       bytesMax: options.bytesMax ?? 64 * MEBIBYTE,
@@ -95,20 +97,10 @@ export class PanesPublisher implements Outlet {
     const { clock } = this.#options.connection;
     const endMs = clock.monotonic() + deadlineMs;
     this.#isClosed = true;
-    if (this.#backlog.pending > 0) await this.#idleWithin(deadlineMs);
+    if (this.#backlog.pending > 0) await this.#idle.within(deadlineMs);
     this.#isDropped = true;
     if (this.#backlog.pending > 0) this.#backlog.dropAll("closed");
     await this.#sender.close(endMs - clock.monotonic());
-  }
-
-  #idleWithin(deadlineMs: number): Promise<void> {
-    return new Promise((resolve) => {
-      const cancel = this.#options.connection.clock.after(deadlineMs, resolve);
-      this.#onIdle = () => {
-        cancel();
-        resolve();
-      };
-    });
   }
 
   /** Not at once: what is published together leaves together. */
@@ -130,7 +122,7 @@ export class PanesPublisher implements Outlet {
       if (tooLarge.size > 0) this.#tellTooLarge(tooLarge.size);
     }
     this.#isRunning = false;
-    this.#onIdle();
+    this.#idle.reached();
   }
 
   /** Each message's bytes, once for each of its partitions. */
