@@ -123,7 +123,7 @@ async function nodeIsRemoved(t: TestContext, scene: Scene): Promise<void> {
   // Without slots it would make itself a replica of whoever took the last one.
   await command(added.port, ["CONFIG", "SET", "cluster-allow-replica-migration", "no"]);
   await (await cluster.beginMove(slot, added)).finish();
-  // A node that has just joined refuses writes for a while; and news of before the move may give the slot back.
+  // News of before the move may give the slot back.
   await waitFor("the new node to serve", async () => {
     for (const { port } of [added, ...cluster.primaries])
       await command(port, ["CLUSTER", "SETSLOT", slot, "NODE", added.id]);

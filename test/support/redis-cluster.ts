@@ -30,7 +30,7 @@ export interface TestCluster {
   readonly replicas: readonly ClusterNode[];
   /** Who owned the key's slot at the start. */
   primaryOf(key: string | Uint8Array): ClusterNode;
-  /** Starts one more node, without slots, and waits until every other one knows it. */
+  /** Starts one more node, without slots, and waits until every other one knows it and it would serve. */
   addNode(): Promise<ClusterNode>;
   /** Makes all others forget a node, and resets it: what `redis-cli --cluster del-node` does. */
   removeNode(node: ClusterNode): Promise<void>;
@@ -236,6 +236,11 @@ async function join(
   for (const other of nodes) await command(other.port, ["CLUSTER", "MEET", node.host, port, busPort]);
   await Promise.all(nodes.map((other) => waitUntilItKnows(other, [node])));
   await waitUntilItKnows(node, nodes);
+  // While its timeout is short: it learns who has which slots from pings each half of it, and serves one of it later.
+  await waitFor(`${node.address} to serve`, async () => {
+    const info = String(await command(port, ["CLUSTER", "INFO"]));
+    return info.includes("cluster_state:ok") && info.includes(`cluster_slots_ok:${SLOT_COUNT}`);
+  });
   await command(port, ["CONFIG", "SET", "cluster-node-timeout", 15_000]);
   return node;
 }
