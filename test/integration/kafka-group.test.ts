@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { KafkaSettings } from "../../src/transport/kafka/connection.ts";
 import { topicNames } from "../../src/transport/kafka/names.ts";
 import { RecordWriter } from "../../src/transport/kafka/record-writer.ts";
-import { asAdmin, sharedKafka } from "../support/kafka.ts";
+import { asAdmin, createTopic, sharedKafka } from "../support/kafka.ts";
 import { startAggregator, type TestAggregator } from "../support/kafka-aggregator.ts";
 import { connectionOf, newTenant } from "../support/kafka-tenant.ts";
 import { waitFor } from "../support/wait.ts";
@@ -211,9 +211,7 @@ test("a topic that is made anew under a reader is read from its start", kafka.ne
   await waitFor("the topic to be gone", () =>
     asAdmin(kafka.get(), async (admin) => !(await admin.listTopics()).includes(topic)),
   );
-  await waitFor("the topic to be made anew", () =>
-    asAdmin(kafka.get(), (admin) => admin.createTopics({ topics: [{ topic, numPartitions: 1 }] })),
-  );
+  await createTopic(kafka.get(), topic);
   const anew = offsetsBetween(0, (await write(settings, 3)).get(0));
   const wanted = [...old, ...anew];
   await waitFor("the new records", () => aggregator.offsets(0).length >= wanted.length, 20_000);

@@ -6,7 +6,7 @@ import { unaccounted } from "../../src/runtime/accounting.ts";
 import type { KafkaSettings } from "../../src/transport/kafka/connection.ts";
 import { PanesPublisher, type PanesPublisherOptions } from "../../src/transport/kafka/panes-publisher.ts";
 import type { Message } from "../../src/transport/transport.ts";
-import { asAdmin, sharedKafka } from "../support/kafka.ts";
+import { setTopic, sharedKafka } from "../support/kafka.ts";
 import { startAggregator, type TestAggregator } from "../support/kafka-aggregator.ts";
 import { connectionOf, LogLines, newTenant } from "../support/kafka-tenant.ts";
 import { makePart } from "../support/parts.ts";
@@ -141,18 +141,7 @@ test(
   kafka.needed(),
   async (t) => {
     const settings = await newTenant(kafka.get());
-    await asAdmin(kafka.get(), (admin) =>
-      admin.alterConfigs({
-        validateOnly: false,
-        resources: [
-          {
-            type: 2,
-            name: `${settings.prefix}.panes.v1`,
-            configEntries: [{ name: "max.message.bytes", value: "10000" }],
-          },
-        ],
-      }),
-    );
+    await setTopic(kafka.get(), `${settings.prefix}.panes.v1`, { "max.message.bytes": "10000" });
     const encode = (part: Message) => {
       // Random bytes: they must stay large when compressed.
       const bytes = textOf(part) === "large" ? 20_000 : 3000;

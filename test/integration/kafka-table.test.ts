@@ -4,7 +4,7 @@ import { unaccounted } from "../../src/runtime/accounting.ts";
 import type { KafkaSettings } from "../../src/transport/kafka/connection.ts";
 import { topicNames } from "../../src/transport/kafka/names.ts";
 import { RecordWriter, type RecordWriterOptions } from "../../src/transport/kafka/record-writer.ts";
-import { asAdmin, sharedKafka } from "../support/kafka.ts";
+import { asAdmin, createTopic, sharedKafka } from "../support/kafka.ts";
 import { startTable } from "../support/kafka-table.ts";
 import { connectionOf, newTenant } from "../support/kafka-tenant.ts";
 import { waitFor } from "../support/wait.ts";
@@ -60,18 +60,11 @@ test("a table catches up with a compacted topic", kafka.needed(), async (t) => {
     "segment.ms": "100",
     "min.cleanable.dirty.ratio": "0.001",
   };
-  const configEntries = Object.entries({
+  await createTopic(kafka.get(), topic, {
     ...compacted,
     "delete.retention.ms": "0",
     "max.compaction.lag.ms": "100",
   });
-  await asAdmin(kafka.get(), (admin) =>
-    admin.createTopics({
-      topics: [
-        { topic, numPartitions: 1, configEntries: configEntries.map(([name, value]) => ({ name, value })) },
-      ],
-    }),
-  );
   const writer = startWriter(t, settings);
   const put = putter(writer, topic);
   const isCompacted = async () => {

@@ -8,12 +8,11 @@ import { ConfigError } from "../../src/config/load.ts";
 import type { KafkaSettings } from "../../src/transport/kafka/connection.ts";
 import { KafkaError } from "../../src/transport/kafka/problem.ts";
 import { runKeyheat } from "../support/command-line.ts";
-import { asAdmin, sharedKafka } from "../support/kafka.ts";
+import { asAdmin, createTopic, setTopic, sharedKafka, topicSettings } from "../support/kafka.ts";
 import { tenantSettings } from "../support/kafka-tenant.ts";
 import { freePort } from "../support/redis.ts";
 
 const kafka = sharedKafka();
-const TOPIC = 2;
 
 function configFile(t: TestContext, config: Readonly<Record<string, unknown>>): string {
   const folder = mkdtempSync(join(tmpdir(), "keyheat-topics-"));
@@ -69,31 +68,11 @@ test(
     const settings = tenantSettings(kafka.get());
     await topics(t, settings, true);
     const name = `${settings.prefix}.panes.v1`;
-    await asAdmin(kafka.get(), (admin) =>
-      admin.alterConfigs({
-        validateOnly: false,
-        resources: [
-          {
-            type: TOPIC,
-            name,
-            configEntries: [
-              { name: "retention.ms", value: "1000" },
-              { name: "min.insync.replicas", value: "1" },
-            ],
-          },
-        ],
-      }),
-    );
+    await setTopic(kafka.get(), name, { "retention.ms": "1000", "min.insync.replicas": "1" });
     const plan = await topics(t, settings, false);
     assert.match(plan.out, /panes\.v1 +change setting retention\.ms: 1000 -> 3600000$/m);
     assert.equal((await topics(t, settings, true)).code, 0);
-    const { resources } = await asAdmin(kafka.get(), (admin) =>
-      admin.describeConfigs({ includeSynonyms: false, resources: [{ type: TOPIC, name }] }),
-    );
-    const own = resources[0]?.configEntries.filter(({ configSource }) => Number(configSource) === 1);
-    const values = Object.fromEntries(
-      own?.map(({ configName, configValue }) => [configName, configValue]) ?? [],
-    );
+    const values = await topicSettings(kafka.get(), name);
     assert.equal(values["retention.ms"], "3600000");
     assert.equal(values["segment.ms"], "600000");
     assert.equal(values["min.insync.replicas"], "1");
@@ -130,7 +109,7 @@ test(
 test("too few partitions of heat, which are of no matter, are added", kafka.needed(), async (t) => {
   const settings = tenantSettings(kafka.get());
   const heat = `${settings.prefix}.heat.v1`;
-  await asAdmin(kafka.get(), (admin) => admin.createTopics({ topics: [{ topic: heat, numPartitions: 1 }] }));
+  await createTopic(kafka.get(), heat);
   const applied = await topics(t, settings, true);
   assert.match(applied.out, /heat\.v1 +add partitions: 1 -> 3/);
   assert.match((await topics(t, settings, false)).out, /heat\.v1 +ok/);

@@ -4,11 +4,9 @@ import { type Logger, pino } from "pino";
 import { defaultConfig } from "../../src/config/load.ts";
 import { systemClock } from "../../src/runtime/clock.ts";
 import { KafkaConnection, type KafkaSettings } from "../../src/transport/kafka/connection.ts";
-import { topicNames } from "../../src/transport/kafka/names.ts";
 import { applyTopics } from "../../src/transport/kafka/topic-admin.ts";
 import type { TopicRecord } from "../../src/transport/kafka/topic-record.ts";
-import { asAdmin, type TestKafka } from "./kafka.ts";
-import { waitFor } from "./wait.ts";
+import type { TestKafka } from "./kafka.ts";
 
 /** What a test's config says of Kafka beside the brokers. */
 export type SettingsFields = Readonly<Record<string, unknown>>;
@@ -26,19 +24,11 @@ export function tenantSettings(
   return { ...kafka, brokers: kafka.brokers };
 }
 
-/**
- * Such settings, and their topics made, with a leader for each partition: until one is there, a writer's record may be
- * refused for one partition, and those of the others be written twice.
- */
+/** Such settings, and their topics made. */
 export async function newTenant(kafka: TestKafka, fields: SettingsFields = {}): Promise<KafkaSettings> {
   const settings = tenantSettings(kafka, fields);
   const inner = { ...settings, brokers: kafka.innerBrokers };
   await applyTopics(connectionOf(withoutSecurity(inner)));
-  await asAdmin(kafka, async (admin) => {
-    for (const topic of Object.values(topicNames(settings.prefix))) {
-      await waitFor(`the leaders of ${topic}`, () => admin.fetchTopicOffsets(topic));
-    }
-  });
   return settings;
 }
 

@@ -124,6 +124,57 @@ export async function asAdmin<T>(
   }
 }
 
+type Settings = Readonly<Record<string, string>>;
+
+const TOPIC = 2;
+
+const entriesOf = (settings: Settings) => Object.entries(settings).map(([name, value]) => ({ name, value }));
+
+/** Creates a topic of one partition, and returns when the broker shows it and leads it, which is a while after its answer. */
+export async function createTopic(
+  kafka: Pick<TestKafka, "innerBrokers">,
+  topic: string,
+  settings: Settings = {},
+): Promise<void> {
+  await asAdmin(kafka, async (admin) => {
+    const wanted = { topic, numPartitions: 1, configEntries: entriesOf(settings) };
+    await admin.createTopics({ waitForLeaders: false, topics: [wanted] });
+    await waitFor(`${topic} to be led`, () => admin.fetchTopicOffsets(topic));
+  });
+}
+
+/** Sets these of a topic's settings, all others of its own go; returns when the broker shows them. */
+export async function setTopic(
+  kafka: Pick<TestKafka, "innerBrokers">,
+  topic: string,
+  settings: Settings,
+): Promise<void> {
+  await asAdmin(kafka, async (admin) => {
+    const wanted = { type: TOPIC, name: topic, configEntries: entriesOf(settings) };
+    await admin.alterConfigs({ validateOnly: false, resources: [wanted] });
+    await waitFor(`the settings of ${topic}`, async () => {
+      const shown = await settingsOf(admin, topic);
+      return Object.entries(settings).every(([name, value]) => shown[name] === value);
+    });
+  });
+}
+
+/** The topic's own settings. */
+export async function topicSettings(
+  kafka: Pick<TestKafka, "innerBrokers">,
+  topic: string,
+): Promise<Settings> {
+  return await asAdmin(kafka, (admin) => settingsOf(admin, topic));
+}
+
+async function settingsOf(admin: Admin, topic: string): Promise<Settings> {
+  const asked = { type: TOPIC, name: topic };
+  const { resources } = await admin.describeConfigs({ includeSynonyms: false, resources: [asked] });
+  // 1: set for the topic, not by default.
+  const own = resources[0]?.configEntries.filter(({ configSource }) => Number(configSource) === 1) ?? [];
+  return Object.fromEntries(own.map(({ configName, configValue }) => [configName, configValue]));
+}
+
 async function planOf({ users, tls = false, authorizer = false }: KafkaOptions): Promise<BrokerPlan> {
   const folder = mkdtempSync(join(tmpdir(), "keyheat-kafka-"));
   mkdirSync(join(folder, "data"));

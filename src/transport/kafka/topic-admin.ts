@@ -1,5 +1,7 @@
 import kafkajs, { type Admin, type DescribeConfigResponse, type IResourceConfigEntry } from "kafkajs";
+import type { Clock } from "../../runtime/clock.ts";
 import type { KafkaConnection } from "./connection.ts";
+import { KafkaError } from "./problem.ts";
 import {
   type TopicPlan,
   type TopicSetting,
@@ -13,6 +15,8 @@ import {
 const { ConfigResourceTypes } = kafkajs;
 /** `ConfigSource.TOPIC_CONFIG` of Kafka's protocol: set for the topic itself. */
 const OWN = 1;
+const SHOWN_MS_MAX = 30_000;
+const LOOK_EVERY_MS = 100;
 
 type States = ReadonlyMap<string, TopicState>;
 
@@ -25,7 +29,8 @@ export async function planTopics(connection: KafkaConnection): Promise<TopicStep
 }
 
 /**
- * Does what `planTopics` says, and returns that; nothing at all where something of it is refused.
+ * Does what `planTopics` says, and returns that once Kafka shows it, with a leader for each partition; nothing at all where
+ * something of it is refused.
  *
  * Settings that operators made beyond the plan stay. Throws: KafkaError.
  */
@@ -38,8 +43,50 @@ export async function applyTopics(connection: KafkaConnection): Promise<TopicSte
     await createTopics(admin, steps, connection.settings.replication);
     await addPartitions(admin, steps);
     await changeSettings(admin, steps, states);
+    await untilShown(admin, plans, connection);
     return steps;
   }, about(connection));
+}
+
+/** A broker answers a change before it, and the others, have read of it: who starts right after would find nothing. */
+async function untilShown(
+  admin: Admin,
+  plans: readonly TopicPlan[],
+  connection: KafkaConnection,
+): Promise<void> {
+  const { clock } = connection;
+  const endMs = clock.monotonic() + SHOWN_MS_MAX;
+  while (!(await isShown(admin, plans, connection))) {
+    if (clock.monotonic() >= endMs) throw new KafkaError(NOT_SHOWN);
+    await pause(LOOK_EVERY_MS, clock);
+  }
+}
+
+const NOT_SHOWN = {
+  code: "FAILED",
+  message: `Kafka took the changes, and does not show all of them after ${SHOWN_MS_MAX / 1000} s; run keyheat topics to see what it has`,
+  retryable: true,
+} as const;
+
+async function isShown(
+  admin: Admin,
+  plans: readonly TopicPlan[],
+  connection: KafkaConnection,
+): Promise<boolean> {
+  try {
+    const steps = stepsOf(plans, await topicStates(admin, plans));
+    if (steps.some(({ type }) => type !== "ok")) return false;
+    // Asks the leader of each partition.
+    await Promise.all(plans.map(({ topic }) => admin.fetchTopicOffsets(topic)));
+    return true;
+  } catch (error) {
+    if (connection.problemOf(error).retryable) return false;
+    throw error;
+  }
+}
+
+function pause(ms: number, clock: Clock): Promise<void> {
+  return new Promise((resolve) => void clock.after(ms, resolve));
 }
 
 function about({ topics }: KafkaConnection) {
@@ -87,6 +134,8 @@ async function createTopics(admin: Admin, steps: readonly TopicStep[], replicati
   const topics = steps.flatMap(({ type, plan }) => (type === "create" ? [plan] : []));
   if (topics.length === 0) return;
   await admin.createTopics({
+    // kafkajs's own wait fails where the topic is not shown at once.
+    waitForLeaders: false,
     topics: topics.map(({ topic, partitions, settings }) => ({
       topic,
       numPartitions: partitions,
