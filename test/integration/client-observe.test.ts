@@ -104,13 +104,19 @@ describe("an app that is observed", () => {
 
   test("thins out under load and stays right", async (t) => {
     const { redis, sink, observation } = await rig(t);
+    let lowest = 1;
+    const startMs = performance.now();
     for (let i = 0; i < 1500; i++) {
       const pipeline = redis.pipeline();
       for (let j = 0; j < 100; j++) pipeline.get(j < 50 ? "hot" : `k${j}`);
       await pipeline.exec();
+      lowest = Math.min(lowest, observation.stats.probability);
     }
-    assert.equal(observation.stats.probability, 1 / 8);
-    assert.ok(observation.stats.counted < 50_000, `${observation.stats.counted} counted`);
+    const seconds = (performance.now() - startMs) / 1000;
+    // Of what a slow machine sends, 5,000 a second are more than an eighth.
+    const told = `${lowest}, ${observation.stats.counted} counted in ${seconds} s`;
+    assert.ok(lowest <= Math.max(1 / 8, (1.5 * 5000 * seconds) / 150_000), told);
+    assert.ok(observation.stats.counted < Math.max(50_000, 5000 * (seconds + 1)), told);
     await observation.stop();
     const reads = sink.sumOf("hot", "reads");
     // 75,000 accesses at an eighth: the standard error is below 1%.
@@ -168,11 +174,11 @@ describe("an agent", () => {
     const { redis, sink } = await rig(t);
     sink.answer = (_request, n) => (n === 0 ? "hang" : accept());
     await get(redis, "k", 10);
-    await waitFor("the first try", () => sink.requests.length === 1);
-    const startMs = Date.now();
-    await waitFor("the second try", () => sink.requests.length >= 2);
-    assert.ok(Date.now() - startMs > 1500 && Date.now() - startMs < 4000, `${Date.now() - startMs} ms`);
-    assert.deepEqual(sink.requests[0]?.body, sink.requests[1]?.body);
+    await waitFor("two tries", () => sink.requests.length >= 2);
+    const [first, second] = sink.requests;
+    const apartMs = (second?.atMs ?? 0) - (first?.atMs ?? 0);
+    assert.ok(apartMs > 1500 && apartMs < 4000, `${apartMs} ms`);
+    assert.deepEqual(first?.body, second?.body);
   });
 
   test("that is slow slows nothing down", async (t) => {
@@ -204,7 +210,7 @@ describe("an agent", () => {
     t.after(() => process.off("warning", onWarning));
     sink.answer = (_request, n) => (n === 0 ? { status: 500 } : { status: 413, body: "too\nlarge" });
     await get(redis, "k", 10);
-    await waitFor("two tries", () => sink.requests.length === 2);
+    await waitFor("two tries", () => sink.requests.length >= 2);
     assert.deepEqual(sink.requests[0]?.body, sink.requests[1]?.body);
     await waitFor("the drop", () => droppedOf(observation).refused === 10);
     await get(redis, "k", 20);
@@ -250,17 +256,18 @@ describe("a process that is observed", () => {
     for (let i = 0; i < 100; i++) await redis.get("k");
     observation.topKeys(5);
     ${end}
+    process.stdout.write(String(Date.now()));
   `;
 
+  /** Returns how long the process went on when its app had ended: its start takes a busy machine seconds. */
   async function run(agent: string, end: string): Promise<number> {
     const words = ["--input-type=module", "-e", script(end), String(server.port), agent];
-    const startMs = performance.now();
-    await promisify(execFile)(process.execPath, words, {
-      timeout: 10_000,
+    const { stdout } = await promisify(execFile)(process.execPath, words, {
+      timeout: 30_000,
       env: { ...process.env, NODE_NO_WARNINGS: "1" },
       cwd: fileURLToPath(new URL("../..", import.meta.url)),
     });
-    return performance.now() - startMs;
+    return Date.now() - Number(stdout);
   }
 
   test("ends when its app ends: without an agent, with one, with one that hangs or is away", async (t) => {
@@ -268,8 +275,8 @@ describe("a process that is observed", () => {
     const hanging = await startSamplesSink(t);
     hanging.answer = () => "hang";
     for (const agent of ["none", sink.url, hanging.url, "http://127.0.0.1:1"]) {
-      const tookMs = await run(agent, "await redis.quit();");
-      assert.ok(tookMs < 5000, `${agent}: ${tookMs} ms`);
+      const heldMs = await run(agent, "await redis.quit();");
+      assert.ok(heldMs < 3000, `${agent}: ${heldMs} ms`);
     }
   });
 

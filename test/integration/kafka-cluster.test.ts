@@ -50,7 +50,7 @@ async function countedByEither(
           if (rows.length !== counts.size) throw new Error(`${rows.length} of ${counts.size} keys are there`);
           return rows;
         },
-        15_000,
+        30_000,
       ),
     ),
   );

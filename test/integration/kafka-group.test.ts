@@ -23,7 +23,7 @@ async function write(settings: KafkaSettings, count: number): Promise<Map<number
       writer.put({ topic, partition, key: `${index}`, value: Buffer.from(`${partition}/${index}`) });
     }
   }
-  assert.ok(await writer.flush(10_000), "the records were not written");
+  assert.ok(await writer.flush(30_000), "the records were not written");
   await writer.close(1000);
   return ends(settings);
 }
@@ -65,11 +65,14 @@ test(
     const settings = await newTenant(kafka.get(), { partitions: 2 });
     const writer = new RecordWriter({ connection: connectionOf(settings) });
     writer.put({ topic: topicNames(settings.prefix).panes, partition: 1, key: "a", value: Buffer.from("x") });
-    await writer.close(5000);
+    assert.ok(await writer.flush(30_000), "the record was not written");
+    await writer.close(1000);
+    const end = (await ends(settings)).get(1);
     const aggregator = startAggregator(t, settings);
     await aggregator.owns(2);
     assert.deepEqual(aggregator.told(0), ["assigned 0", "caught up"]);
-    assert.deepEqual(aggregator.told(1), ["assigned 1", "offset 0", "caught up"]);
+    const offsets = offsetsBetween(0, end).map((offset) => `offset ${offset}`);
+    assert.deepEqual(aggregator.told(1), [`assigned ${end}`, ...offsets, "caught up"]);
   },
 );
 
@@ -214,7 +217,7 @@ test("a topic that is made anew under a reader is read from its start", kafka.ne
   await createTopic(kafka.get(), topic);
   const anew = offsetsBetween(0, (await write(settings, 3)).get(0));
   const wanted = [...old, ...anew];
-  await waitFor("the new records", () => aggregator.offsets(0).length >= wanted.length, 20_000);
+  await waitFor("the new records", () => aggregator.offsets(0).length >= wanted.length);
   assert.deepEqual(aggregator.offsets(0), wanted);
   const told = aggregator.told(0).slice(-3 - anew.length);
   assert.deepEqual(told, ["revoked", told[1], ...anew.map((offset) => `offset ${offset}`), "caught up"]);
@@ -231,7 +234,7 @@ test(
     await write(settings, 3);
     await readToTheEnd(settings, [aggregator]);
     const { group } = aggregator;
-    assert.ok(performance.now() - group.confirmedAt < 2000);
+    await waitFor("a fresh confirmation", () => performance.now() - group.confirmedAt < 2000);
     kafka.get().freeze();
     t.after(() => kafka.get().thaw());
     await waitFor("the confirmation to be old", () => performance.now() - group.confirmedAt > 2500);
@@ -240,10 +243,14 @@ test(
     const staleMs = group.confirmedAt;
     kafka.get().thaw();
     await waitFor("a new confirmation", () => group.confirmedAt > staleMs);
-    assert.equal(group.problem(), null);
+    // The first one may be of a heartbeat that was sent before the broker froze.
+    await waitFor("the group to be well", () => group.problem() === null);
     await kafka.get().kill();
-    await waitFor("a problem", () => group.problem());
-    assert.match(group.problem() ?? "", /^Kafka cannot be reached at 127\.0\.0\.1:\d+/);
+    // Before that it may say that connections were closed.
+    await waitFor("it to say that nothing is reached", () => {
+      assert.match(group.problem() ?? "", /^Kafka cannot be reached at 127\.0\.0\.1:\d+/);
+      return true;
+    });
     await kafka.get().start();
     const backMs = performance.now();
     await write(settings, 3);

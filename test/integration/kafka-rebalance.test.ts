@@ -121,7 +121,7 @@ async function assertNotMultiplied(
         throw new Error(`${totals.length} series of ${shown} keys; steady ones ${shares.join(" + ")}`);
       return { shares, sum: totals.reduce((whole, { value }) => whole + value, 0) };
     },
-    15_000,
+    30_000,
     100,
   );
   const written = writers.made / WINDOW_SECONDS;
@@ -144,7 +144,7 @@ async function assertFiringCounted(t: TestContext, instances: readonly FleetProc
       if (counted !== active.length) throw new Error(`${counted} are counted, ${active.length} are listed`);
       return counted;
     },
-    10_000,
+    30_000,
     50,
   );
   t.diagnostic(`${instances.length} instances: ${count} incidents fire`);
@@ -191,16 +191,12 @@ test(
     t.diagnostic(
       `${onsets.keys.length} onsets: ${beforeThird} with two, ${beforeEnd - beforeThird} with three coming, ${afterEnd - beforeEnd} with two going; ${least} writes at least`,
     );
-    await waitFor(
-      "a page of each key",
-      () => {
-        const told = new Set(pagesOf(hook.requests).map(({ key }) => key));
-        const missing = onsets.keys.filter((key) => !told.has(key));
-        if (missing.length > 0) throw new Error(`none of ${missing.join(", ")}`);
-        return true;
-      },
-      10_000,
-    );
+    await waitFor("a page of each key", () => {
+      const told = new Set(pagesOf(hook.requests).map(({ key }) => key));
+      const missing = onsets.keys.filter((key) => !told.has(key));
+      if (missing.length > 0) throw new Error(`none of ${missing.join(", ")}`);
+      return true;
+    });
     await waitFor("all pages to be logged", async () => {
       const incidents = await third.incidents();
       return incidents.every(({ notified }) => notified.length === 1);

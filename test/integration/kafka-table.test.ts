@@ -21,6 +21,15 @@ function startWriter(
   return writer;
 }
 
+async function flushed(writer: RecordWriter): Promise<void> {
+  assert.ok(await writer.flush(30_000), writer.problem() ?? "the records were not written");
+}
+
+/** Without repetitions: a writer that is not answered in time writes again. */
+function different(lines: readonly string[]): string[] {
+  return [...new Set(lines)];
+}
+
 function putter(writer: RecordWriter, topic: string) {
   return (key: string, value: string | null, partition = 0) =>
     writer.put({ topic, partition, key, value: value === null ? null : Buffer.from(value) });
@@ -40,14 +49,14 @@ test("a table reads several topics whole, tombstones too, and follows them", kaf
   const { state, hotset } = topicNames(settings.prefix);
   const writer = startWriter(t, settings);
   putter(writer, state)("a", "1");
-  await writer.flush(5000);
+  await flushed(writer);
   putter(writer, state)("a", null);
   putter(writer, state)("b", "1", 2);
   putter(writer, hotset)("shop", "keys", 1);
-  await writer.flush(5000);
+  await flushed(writer);
   const table = startTable(t, settings, [state, hotset]);
   await table.table.caughtUp;
-  assert.deepEqual(table.lines.toSorted(), ["0/a=1", "0/a=null", "1/shop=keys", "2/b=1"]);
+  assert.deepEqual(different(table.lines).toSorted(), ["0/a=1", "0/a=null", "1/shop=keys", "2/b=1"]);
   putter(writer, state)("c", "1");
   await waitFor("the new record", () => table.lines.includes("0/c=1"));
 });
@@ -71,17 +80,17 @@ test("a table catches up with a compacted topic", kafka.needed(), async (t) => {
     // A segment is closed by what is written after it.
     put("a", `${performance.now()}`);
     put("gone", null);
-    await writer.flush(5000);
+    await flushed(writer);
     const table = startTable(t, settings, [topic]);
     await table.table.caughtUp;
     await table.table.close(1000);
     return !table.lines.some((line) => line.startsWith("0/old")) && table.lines.length > 0;
   };
   put("old", "1");
-  await writer.flush(5000);
+  await flushed(writer);
   put("old", null);
-  await writer.flush(5000);
-  await waitFor("the old records to be compacted away", isCompacted, 30_000, 200);
+  await flushed(writer);
+  await waitFor("the old records to be compacted away", isCompacted, 90_000, 200);
 });
 
 test(
@@ -92,17 +101,20 @@ test(
     const { state, heat } = topicNames(settings.prefix);
     const writer = startWriter(t, settings);
     putter(writer, heat)("0", "x");
-    await writer.flush(5000);
+    await flushed(writer);
     const ends = { target: 0 };
     const table = startTable(t, settings, [state, heat]);
-    // The end that it heard of is 1; what is before that goes now, perhaps before it was read.
+    // What is before the end that it heard of goes now, perhaps before it was read.
     await asAdmin(kafka.get(), async (admin) => {
       const [range] = await admin.fetchTopicOffsets(heat);
       ends.target = Number(range?.high);
-      await admin.deleteTopicRecords({ topic: heat, partitions: [{ partition: 0, offset: "1" }] });
+      await admin.deleteTopicRecords({
+        topic: heat,
+        partitions: [{ partition: 0, offset: `${ends.target}` }],
+      });
     });
-    await waitFor("it to catch up", () => table.isCaughtUp, 10_000);
-    assert.equal(ends.target, 1);
+    await waitFor("it to catch up", () => table.isCaughtUp);
+    assert.ok(ends.target >= 1);
   },
 );
 
@@ -111,12 +123,15 @@ test("50,000 records are there within seconds", kafka.needed(), async (t) => {
   const { state } = topicNames(settings.prefix);
   const writer = startWriter(t, settings);
   for (let index = 0; index < 50_000; index++) putter(writer, state)(`${index}`, "x".repeat(40), index % 3);
-  assert.ok(await writer.flush(20_000));
+  assert.ok(await writer.flush(60_000));
+  const ranges = await asAdmin(kafka.get(), (admin) => admin.fetchTopicOffsets(state));
+  const written = ranges.reduce((sum, { high }) => sum + Number(high), 0);
   const startMs = performance.now();
   const table = startTable(t, settings, [state]);
   await table.table.caughtUp;
   t.diagnostic(`read in ${(performance.now() - startMs).toFixed(0)} ms`);
-  assert.equal(table.lines.length, 50_000);
+  assert.equal(table.lines.length, written);
+  assert.equal(different(table.lines).length, 50_000);
 });
 
 test(
@@ -129,23 +144,27 @@ test(
     const put = putter(writer, state);
     put("a", "1");
     const table = startTable(t, settings, [state]);
-    await waitFor("the record", () => table.lines.length === 1);
+    await waitFor("the record", () => table.lines.includes("0/a=1"));
     await kafka.get().kill();
     put("a", "2");
     put("b", "1");
     put("a", "3");
     await waitFor("a problem", () => writer.problem() !== null && table.table.problem() !== null);
     await kafka.get().start();
-    assert.ok(await writer.flush(10_000));
-    await waitFor("the new records", () => table.lines.length >= 3);
+    await flushed(writer);
+    await waitFor("the new records", () => different(table.lines).length >= 3);
     assert.deepEqual(new Set(table.lines), new Set(["0/a=1", "0/a=3", "0/b=1"]));
     assert.equal(writer.problem(), null);
-    await table.table.close(3000);
-    const groups = await asAdmin(kafka.get(), (admin) => admin.listGroups());
-    assert.deepEqual(
-      groups.groups.filter(({ groupId }) => groupId.startsWith(settings.prefix)),
-      [],
-    );
+    // Time enough to leave the group and to remove it, which is tried once.
+    await table.table.close(15_000);
+    await waitFor("the group to be gone", async () => {
+      const { groups } = await asAdmin(kafka.get(), (admin) => admin.listGroups());
+      assert.deepEqual(
+        groups.filter(({ groupId }) => groupId.startsWith(settings.prefix)),
+        [],
+      );
+      return true;
+    });
   },
 );
 
@@ -158,14 +177,14 @@ test(
     const writer = startWriter(t, settings);
     const put = putter(writer, state);
     put("warm", "1");
-    await writer.flush(10_000);
+    await flushed(writer);
     // What is put in one go waits together.
     for (const value of ["1", "2", "3"]) for (const key of ["a", "b", "c"]) put(key, value);
     put("b", null);
-    assert.ok(await writer.flush(5000));
+    await flushed(writer);
     const table = startTable(t, settings, [state]);
     await table.table.caughtUp;
-    assert.deepEqual(table.lines, ["0/warm=1", "0/a=3", "0/b=null", "0/c=3"]);
+    assert.deepEqual(different(table.lines), ["0/warm=1", "0/a=3", "0/b=null", "0/c=3"]);
     const [books] = writer.books();
     assert.deepEqual([books?.received, books?.kept, books?.dropped], [11, 4, { superseded: 7 }]);
   },
@@ -187,11 +206,11 @@ test(
     assert.ok(writer.pendingBytes <= 10_000);
     assert.equal(await writer.flush(50), false);
     kafka.get().thaw();
-    assert.ok(await writer.flush(15_000));
+    await flushed(writer);
     const table = startTable(t, settings, [state]);
     await table.table.caughtUp;
     assert.deepEqual(
-      table.lines.map((line) => line.split("=")[0]),
+      different(table.lines).map((line) => line.split("=")[0]),
       [...Array(10).keys()].map((index) => `0/${index}`),
     );
     const [books] = writer.books();
@@ -210,12 +229,12 @@ test(
     const writer = startWriter(t, settings);
     const put = putter(writer, state);
     put("a", "1");
-    await writer.flush(5000);
+    await flushed(writer);
     await kafka.get().kill();
     put("b", "1");
     const startMs = performance.now();
     await writer.close(500);
-    assert.ok(performance.now() - startMs < 1000);
+    assert.ok(performance.now() - startMs < 2000);
     put("c", "1");
     const [books] = writer.books();
     assert.deepEqual([books?.kept, books?.dropped], [1, { closed: 2 }]);

@@ -123,10 +123,8 @@ test(
     await ownerAmong([victim]);
     // Whatever the new owner believed to be owed would have left before this.
     await redis.write("second", 1500);
-    await waitFor(
-      "a page of the second key",
-      () => pagesOf(hook.requests).some(({ key }) => key === "second"),
-      20_000,
+    await waitFor("a page of the second key", () =>
+      pagesOf(hook.requests).some(({ key }) => key === "second"),
     );
     const pages = pagesOf(hook.requests).filter(({ key }) => key === "burning");
     assert.equal(pages.length, 2);
@@ -175,7 +173,7 @@ test("an owner held for longer than its session changes nothing when it wakes", 
       const { text } = await owner.get("/readyz");
       return text === '{"ready":true,"degraded":[]}';
     },
-    20_000,
+    30_000,
     50,
   );
   const third = await fleet.aggregator(hook.url);
@@ -186,11 +184,7 @@ test("an owner held for longer than its session changes nothing when it wakes", 
   await ownerAmong([owner]);
   await look(owner);
   await redis.write("second", 1500);
-  await waitFor(
-    "a page of the second key",
-    () => pagesOf(hook.requests).some(({ key }) => key === "second"),
-    20_000,
-  );
+  await waitFor("a page of the second key", () => pagesOf(hook.requests).some(({ key }) => key === "second"));
   assert.deepEqual([...seen], [`${incident} firing`]);
   const pages = pagesOf(hook.requests).filter(({ key }) => key === "burning");
   t.diagnostic(`${pages.length} page(s) of the key that burns`);

@@ -93,15 +93,17 @@ async function newPrimaryIsExact(
 /** The key's row once all that was written is in it. */
 async function restingRow(aggregator: FleetProcess, key: string): Promise<HotKey> {
   let before = -1;
+  let rests = 0;
   return await waitFor(
     "a count that rests",
     async () => {
       const row = await aggregator.hotkey(key);
-      const isSame = row?.count.lower === before;
+      rests = row?.count.lower === before ? rests + 1 : 0;
       before = row?.count.lower ?? -1;
-      return isSame ? row : null;
+      // Twice: what comes late on a busy machine comes in bursts.
+      return rests >= 2 ? row : null;
     },
-    15_000,
+    30_000,
     // Longer than a pane and its grace.
     2500,
   );
@@ -147,15 +149,11 @@ async function nodeIsRemoved(t: TestContext, scene: Scene): Promise<void> {
   await cluster.removeNode(added);
   await Promise.all(
     aggregators.map(async (aggregator, index) => {
-      await waitFor(
-        "the incident's end",
-        async () => {
-          const incident = await incidentOf(aggregator, key);
-          if (incident?.reason !== "decommissioned") throw new Error(JSON.stringify(incident));
-          return incident.id === id && incident.status === "resolved";
-        },
-        15_000,
-      );
+      await waitFor("the incident's end", async () => {
+        const incident = await incidentOf(aggregator, key);
+        if (incident?.reason !== "decommissioned") throw new Error(JSON.stringify(incident));
+        return incident.id === id && incident.status === "resolved";
+      });
       const tookMs = Math.round(performance.now() - startMs);
       t.diagnostic(`decommissioned at aggregator ${index} after ${tookMs} ms`);
       await waitFor("the coverage without it", async () => (await targetOf(aggregator, added)) === undefined);

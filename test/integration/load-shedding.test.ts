@@ -35,13 +35,13 @@ describe("a tap that gives way", () => {
   it("relieves a saturated server in a declared manner, keeps its connection, and comes back", async (t) => {
     const server = await startRedis(t);
     const { watch, up, parts } = watchTarget(t, server.url, { yieldAt: 0.03 });
-    await up();
+    await up(15_000);
     const stop = await steadyLoad(t, server.port);
     const isRelieved = () => watch.source.status().probability < 1;
-    await waitFor("the tap to give way", isRelieved, 15_000);
+    await waitFor("the tap to give way", isRelieved, 30_000);
     assert.match(watch.source.status().reason ?? "", /of the time is watched.*yieldAt/);
     const partly = () => parts.filter((part) => part.closing && part.watchedShare < 1);
-    await waitFor("some panes that were watched in part", () => partly().length >= 9, 15_000);
+    await waitFor("some panes that were watched in part", () => partly().length >= 9, 30_000);
     stop();
     // The first and the last of them hold the change; one of which nothing was read in time is made up for by the next.
     const steady = partly()

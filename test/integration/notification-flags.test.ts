@@ -114,7 +114,7 @@ describe("notifications that are off", { concurrency: 4 }, () => {
     const keyheat = await startKeyheat(t, { redisUrls: [asUser(proxy)] });
     await keyheat.ready();
     const stop = writeOn(t, server.port);
-    await keyheat.unready(/no event came; set notify-keyspace-events to AKEm/, 20_000);
+    await keyheat.unready(/no event came; set notify-keyspace-events to AKEm/, 40_000);
     assert.equal(await keyheat.gaps("no-events"), 1);
     await command(server.port, ["CONFIG", "SET", "notify-keyspace-events", "AKEm"]);
     await keyheat.ready(5000);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { startKeyheat } from "../support/keyheat.ts";
-import { command, load, startRedis } from "../support/redis.ts";
+import { command, load, startRedis, waitFor } from "../support/redis.ts";
 
 test("a server that is listed under two names is counted once, and the second name is said to be one", async (t) => {
   const server = await startRedis(t);
@@ -11,8 +11,12 @@ test("a server that is listed under two names is counted once, and the second na
   await keyheat.ready();
   await load(server.port, 500, () => ["SET", "k", "v"]);
   await keyheat.counts("k", 500);
-  const rows = await Promise.all(names.map((name) => keyheat.source(name)));
-  assert.deepEqual(rows.map((row) => row?.state).sort(), ["off", "up"]);
+  // Counts may be told a moment before the reports of the same pane.
+  const rows = await waitFor("what both names are", async () => {
+    const found = await Promise.all(names.map((name) => keyheat.source(name)));
+    assert.deepEqual(found.map((row) => row?.state).sort(), ["off", "up"]);
+    return found;
+  });
   const reason = rows.find((row) => row?.state === "off")?.reason;
   assert.match(reason ?? "", /the same server as .*: list it once/);
 });

@@ -20,7 +20,12 @@ it("a promoted replica is not counted before its predecessor must have been seen
     (await keyheat.targets()).some((row) => row.target === address && row.role === "primary"),
   );
   await load(replica.port, 1000, () => ["SET", "early", "v"], 2000);
-  await keyheat.sourceIs("up after a gap", ({ state, gaps }) => state === "up" && gaps === 1, 5000, address);
+  await keyheat.sourceIs(
+    "up after a gap",
+    ({ state, gaps }) => state === "up" && gaps === 1,
+    15_000,
+    address,
+  );
   await load(replica.port, 50, () => ["SET", "later", "v"]);
   await keyheat.counts("later", 50);
   assert.equal(await keyheat.hotkey("early"), undefined);

@@ -47,7 +47,7 @@ function isUp({ connection }: Watched): Promise<boolean> {
   return waitFor("the target to be up", () => connection.state() === "up");
 }
 
-function hasProblem({ connection }: Watched, code: string, timeoutMs = 5000): Promise<boolean> {
+function hasProblem({ connection }: Watched, code: string, timeoutMs = 15_000): Promise<boolean> {
   return waitFor(`the problem ${code}`, () => connection.problem()?.code === code, timeoutMs);
 }
 
@@ -110,7 +110,8 @@ describe("a target", () => {
     const facts = await connection.facts(0, Buffer.from("k"));
     assert.equal(facts?.type, "string");
     assert.equal(facts?.encoding, "embstr");
-    assert.equal(facts?.ttlSeconds, 60);
+    // Less by what has passed since.
+    assert.ok(facts!.ttlSeconds! > 50 && facts!.ttlSeconds! <= 60, `${facts?.ttlSeconds}`);
     assert.ok(facts!.bytes! > 0);
     const stream = await connection.facts(0, Buffer.from("stream"));
     assert.deepEqual([stream?.type, stream?.bytes, stream?.ttlSeconds], ["stream", null, null]);
@@ -274,13 +275,14 @@ describe("a target", () => {
 
   it("is loading until it has its data", async (t) => {
     const server = await startRedis(t, { args: ["--enable-debug-command", "yes", "--save", ""] });
-    await command(server.port, ["DEBUG", "POPULATE", 5000, "key", 8]);
+    // A busy machine makes each of the delays longer: few keys, so that the reply comes within its time.
+    await command(server.port, ["DEBUG", "POPULATE", 2000, "key", 8]);
     await command(server.port, ["SAVE"]);
     await command(server.port, [
       "CONFIG",
       "SET",
       "key-load-delay",
-      200,
+      500,
       "loading-process-events-interval-bytes",
       1024,
     ]);
@@ -321,7 +323,7 @@ describe("a target", () => {
     const server = await startRedis(t);
     const watched = watch(t, server.port);
     await isUp(watched);
-    await command(server.port, ["CLIENT", "PAUSE", 4000, "ALL"]);
+    await command(server.port, ["CLIENT", "PAUSE", 6000, "ALL"]);
     await hasProblem(watched, "TIMEOUT");
     await isUp(watched);
   });
@@ -342,8 +344,17 @@ describe("a target", () => {
 
   it("is down while all clients are taken", async (t) => {
     const server = await startRedis(t, { args: ["--maxclients", "1"] });
-    using only = await TestConnection.open(server.port);
-    await only.command(["PING"]);
+    // The server may not have noticed yet that the connection of its start has ended.
+    using _only = await waitFor("the only place", async () => {
+      const connection = await TestConnection.open(server.port);
+      try {
+        await connection.command(["PING"]);
+        return connection;
+      } catch (err) {
+        connection.close();
+        throw err;
+      }
+    });
     const watched = watch(t, server.port);
     await hasProblem(watched, "FULL");
     assert.match(watched.connection.problem()!.message, /CONFIG SET maxclients/);

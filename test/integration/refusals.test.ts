@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { describe, it } from "node:test";
 import { startKeyheat } from "../support/keyheat.ts";
 import { startProxy } from "../support/proxy.ts";
-import { command, load, type Reply, startRedis } from "../support/redis.ts";
+import { command, load, type Reply, startRedis, waitFor } from "../support/redis.ts";
 import {
   asUser,
   CONNECTIONS_MAX,
@@ -110,7 +110,7 @@ describe("a refusal", { concurrency: 4 }, () => {
     await keyheat.ready();
     await keyheat.watches();
     await countsFrom(keyheat, server.port);
-    assert.equal((await keyheat.hotkey("k"))?.count.upper, 100);
+    await waitFor("the upper bound", async () => (await keyheat.hotkey("k"))?.count.upper === 100);
     // Whether the server publishes misses is not known until the first one comes.
     await load(server.port, 40, () => ["GET", "gone"]);
     assert.ok((await keyheat.counts("gone", 40)).ratePerSecond.miss > 0);
@@ -136,7 +136,7 @@ describe("a Redis that is loading", { concurrency: 2 }, () => {
     const proxy = await startProxy(t, server.port);
     const keyheat = await startKeyheat(t, { redisUrls: [proxy.url] });
     await keyheat.unready(/loading its data set/);
-    await keyheat.ready(20_000);
+    await keyheat.ready(40_000);
     assert.equal(warnings(keyheat).length, 1, warnings(keyheat).join("\n"));
     assert.ok(proxy.connections < CONNECTIONS_MAX, `${proxy.connections} connections`);
     assert.equal((await keyheat.source())?.gaps, 0);
@@ -153,10 +153,13 @@ describe("a Redis that is loading", { concurrency: 2 }, () => {
     const slowly = ["key-load-delay", 1500, "loading-process-events-interval-bytes", 1024];
     await command(server.port, ["CONFIG", "SET", ...slowly]);
     const connections = proxy.connections;
-    await command(server.port, ["DEBUG", "RELOAD", "NOSAVE"]);
-    assert.ok(
+    // On a busy machine it takes longer than a reply is waited for.
+    void command(server.port, ["DEBUG", "RELOAD", "NOSAVE"]).catch(() => {});
+    await waitFor("somebody to notice that it is loading", () =>
       keyheat.log.some(({ code }) => code === "LOADING"),
-      "nobody noticed that it was loading",
+    );
+    await waitFor("the end of the loading", async () =>
+      /^loading:0/m.test(String(await command(server.port, ["INFO", "persistence"]))),
     );
     await keyheat.sourceIs("up", ({ state }) => state === "up");
     assert.equal((await keyheat.source())?.gaps, 0);

@@ -105,10 +105,14 @@ const JAVA: Example = {
   path: "Reporter.java",
   files: {
     "Main.java": `
+import com.sun.net.httpserver.HttpServer;
+import java.net.*;
+import java.net.http.*;
 import java.util.*;
 
 public class Main {
     public static void main(String[] agents) throws Exception {
+        loadClient();
         List<Reporter> reporters = new ArrayList<>();
         for (String agent : agents) reporters.add(new Reporter(agent, "shop-1"));
         for (int turn = 0; turn < 10; turn++) {
@@ -122,6 +126,17 @@ public class Main {
         for (int n = 0; n < 20000; n++)
             for (Reporter reporter : reporters) reporter.record("flood:" + n, Reporter.Kind.READ);
         for (Reporter reporter : reporters) reporter.close();
+    }
+
+    /** On a busy machine the first request of a JVM takes longer than the reporter waits for an answer. */
+    static void loadClient() throws Exception {
+        HttpServer server = HttpServer.create(new InetSocketAddress("127.0.0.1", 0), 0);
+        server.createContext("/", exchange -> { exchange.sendResponseHeaders(202, -1); exchange.close(); });
+        server.start();
+        URI address = URI.create("http://127.0.0.1:" + server.getAddress().getPort());
+        HttpRequest request = HttpRequest.newBuilder(address).POST(HttpRequest.BodyPublishers.ofString("{}")).build();
+        HttpClient.newHttpClient().send(request, HttpResponse.BodyHandlers.ofString());
+        server.stop(0);
     }
 }
 `,

@@ -21,7 +21,9 @@ describe("from a Sentinel", { concurrency: 2 }, () => {
 
     await waitFor("the Sentinel to know the replica", async () => {
       const reply = await command(sentinel.port, ["SENTINEL", "REPLICAS", "shop"]);
-      return Array.isArray(reply) && reply.length === 1 && !JSON.stringify(reply).includes("disconnected");
+      // Before it has heard from the replica it would give up a failover, and try again 20 s later.
+      const isHeard = /,master-link-status,ok,/.test(String(reply)) && !/disconnected/.test(String(reply));
+      return Array.isArray(reply) && reply.length === 1 && isHeard;
     });
     await primary.stop();
     await waitFor(

@@ -31,16 +31,12 @@ export async function startScene(
   await Promise.all([...agents, ...aggregators].map((process) => process.ready()));
   const scene = { cluster, fleet, agents, aggregators, hook };
   for (const aggregator of aggregators) {
-    await waitFor(
-      "all nodes to be seen",
-      async () => {
-        const rows = await aggregator.targets();
-        const seen = rows.filter(({ state, role }) => state === "seen" && role !== "unknown");
-        if (seen.length !== cluster.nodes.length) throw new Error(JSON.stringify(rows));
-        return true;
-      },
-      20_000,
-    );
+    await waitFor("all nodes to be seen", async () => {
+      const rows = await aggregator.targets();
+      const seen = rows.filter(({ state, role }) => state === "seen" && role !== "unknown");
+      if (seen.length !== cluster.nodes.length) throw new Error(JSON.stringify(rows));
+      return true;
+    });
   }
   return scene;
 }

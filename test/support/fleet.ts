@@ -78,7 +78,7 @@ export class FleetProcess {
     return JSON.parse(text);
   }
 
-  async ready(timeoutMs = 30_000): Promise<void> {
+  async ready(timeoutMs = 60_000): Promise<void> {
     try {
       await waitFor(
         "readiness",
@@ -104,12 +104,12 @@ export class FleetProcess {
     return (await this.hotkeys(window)).keys.find((row) => row.key === key);
   }
 
-  /** Waits until a key's accesses in the last minute are `count`, neither more nor less. */
-  counts(key: string, count: number, timeoutMs = 15_000): Promise<HotKey> {
+  /** Waits until a key's accesses in the window (by default the last minute) are `count`, neither more nor less. */
+  counts(key: string, count: number, timeoutMs = 30_000, window = "60s"): Promise<HotKey> {
     return waitFor(
       `${count} accesses of ${key}`,
       async () => {
-        const row = await this.hotkey(key);
+        const row = await this.hotkey(key, window);
         const { lower = 0, upper = 0 } = row?.count ?? {};
         if (lower !== count) throw new Error(`[${lower}, ${upper}] were counted`);
         return row;

@@ -49,7 +49,7 @@ export class TestAggregator {
   }
 
   /** Waits until it has so many partitions, and each has caught up. */
-  owns(count: number, timeoutMs = 15_000): Promise<unknown> {
+  owns(count: number, timeoutMs = 30_000): Promise<unknown> {
     return waitFor(
       `${count} partitions`,
       () => {

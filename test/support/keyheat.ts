@@ -113,12 +113,12 @@ export class Keyheat {
     return JSON.parse(text).reasons.join("\n");
   }
 
-  ready(timeoutMs = 10_000): Promise<unknown> {
+  ready(timeoutMs = 30_000): Promise<unknown> {
     return waitFor("keyheat to be ready", async () => (await this.unreadyReasons()) === null, timeoutMs);
   }
 
   /** Waits until it is not ready for a reason that fits, and returns that. */
-  unready(reason: RegExp, timeoutMs = 10_000): Promise<string> {
+  unready(reason: RegExp, timeoutMs = 30_000): Promise<string> {
     return waitFor(
       `it not to be ready because of ${reason}`,
       async () => {
@@ -173,7 +173,7 @@ export class Keyheat {
   }
 
   /** Waits until the lower bound of a key's accesses is `count`: no more, no less. */
-  counts(key: string, count: number, timeoutMs = 8000): Promise<HotKey> {
+  counts(key: string, count: number, timeoutMs = 20_000): Promise<HotKey> {
     return waitFor(
       `${count} accesses of ${key}`,
       async () => {

@@ -65,15 +65,11 @@ export async function startWrittenRedis(t: TestContext): Promise<WrittenRedis> {
 
 /** The process that owns the cluster, which is the one that owns bucket 0: it alone shows what is seen of the targets. */
 export async function ownerAmong(processes: readonly FleetProcess[]): Promise<FleetProcess> {
-  return await waitFor(
-    "one of them to own the cluster",
-    async () => {
-      const ratios = await Promise.all(processes.map((one) => one.metric("keyheat_coverage_ratio")));
-      const owners = processes.filter((_, index) => ratios[index] !== null);
-      return owners.length === 1 ? owners[0] : null;
-    },
-    20_000,
-  );
+  return await waitFor("one of them to own the cluster", async () => {
+    const ratios = await Promise.all(processes.map((one) => one.metric("keyheat_coverage_ratio")));
+    const owners = processes.filter((_, index) => ratios[index] !== null);
+    return owners.length === 1 ? owners[0] : null;
+  });
 }
 
 /** Nothing that a process wrote tells of an error that nobody handled. */

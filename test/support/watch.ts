@@ -80,12 +80,16 @@ export function watchTarget(t: TestContext, url: string, options: WatchOptions =
     parts,
     reports,
     facts,
-    async up(timeoutMs = 5000) {
+    async up(timeoutMs = 15_000) {
       await waitFor("the subscription", () => watch.source.status().state === "up", timeoutMs);
     },
     async settle(afterMs = 0) {
       const fromMs = Date.now() + afterMs;
-      await waitFor("a later pane", () => parts.some((part) => part.closing && part.startMs > fromMs), 5000);
+      await waitFor(
+        "a later pane",
+        () => parts.some((part) => part.closing && part.startMs > fromMs),
+        15_000 + afterMs,
+      );
     },
     bounds: (key, db = 0) => boundsOf(parts, key, db),
   };

@@ -76,7 +76,7 @@ export class TestWebhook implements AsyncDisposable {
     count = 1,
     {
       matches = () => true,
-      timeoutMs = 10_000,
+      timeoutMs = 30_000,
     }: { matches?: (request: ReceivedRequest) => boolean; timeoutMs?: number } = {},
   ): Promise<ReceivedRequest[]> {
     return await waitFor(

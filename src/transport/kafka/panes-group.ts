@@ -65,7 +65,7 @@ export class PanesGroup {
   readonly #owned = new Map<number, Owned>();
   /** What is to be committed still. */
   readonly #commits = new Map<number, number>();
-  #isCommitting = false;
+  #committing: Promise<void> | null = null;
   #isClosed = false;
   #cancelCommit: () => void = () => {};
 
@@ -123,8 +123,7 @@ export class PanesGroup {
     const endMs = clock.monotonic() + deadlineMs;
     this.#isClosed = true;
     this.#cancelCommit();
-    const committed = this.#commitNow();
-    await Promise.race([committed, this.#delay(deadlineMs * COMMIT_SHARE_OF_CLOSE)]);
+    await Promise.race([this.#commitLast(), this.#delay(deadlineMs * COMMIT_SHARE_OF_CLOSE)]);
     for (const owned of this.#owned.values()) owned.locate();
     await this.#consumer.close(endMs - clock.monotonic());
   }
@@ -282,14 +281,23 @@ export class PanesGroup {
       const offset = next === null ? null : this.#options.handler.commitOffset(partition);
       if (offset !== null) this.#commits.set(partition, offset);
     }
-    if (this.#isCommitting || this.#commits.size === 0) return;
-    this.#isCommitting = true;
-    const offsets = new Map(this.#commits);
+    if (this.#committing !== null || this.#commits.size === 0) return;
+    this.#committing = this.#commit(new Map(this.#commits));
+    await this.#committing;
+  }
+
+  async #commit(offsets: ReadonlyMap<number, number>): Promise<void> {
     if (await this.#consumer.commit(this.#topic, offsets)) {
       for (const [partition, offset] of offsets) {
         if (this.#commits.get(partition) === offset) this.#commits.delete(partition);
       }
     }
-    this.#isCommitting = false;
+    this.#committing = null;
+  }
+
+  /** One that is under way does not have what was read meanwhile. */
+  async #commitLast(): Promise<void> {
+    await this.#committing;
+    await this.#commitNow();
   }
 }

@@ -123,7 +123,7 @@ test("a collector that refuses is logged once, too", async (t) => {
 
 test("closing pushes what there is", async (t) => {
   const collector = await startWebhook(t, () => OK);
-  const metrics = start(t, collector, { pushIntervalMs: 60_000 });
+  const metrics = start(t, collector, { pushIntervalMs: 60_000, closeTimeoutMs: 10_000 });
   await metrics.close();
   assert.equal(collector.requests.length, 1);
   assert.deepEqual(keysIn(collector.requests[0]), new Set(["user:1"]));
