@@ -28,6 +28,7 @@ import { Windows } from "./windows/windows.ts";
 /** Stages close one after the other; all of it stays under the 5 s that a stop may take. */
 const TRANSPORT_CLOSE_MS = 500;
 const NOTIFIER_CLOSE_MS = 2000;
+
 export interface StandaloneOptions {
   readonly logger: Logger;
   /** Where incidents outlive a restart; `null`: nowhere. */

@@ -1,5 +1,6 @@
 import { backoffMs } from "../runtime/backoff.ts";
 import type { Clock } from "../runtime/clock.ts";
+import { Pause } from "../runtime/pause.ts";
 import type { AgentAnswer } from "./agent-connection.ts";
 import type { Batch } from "./batch.ts";
 
@@ -38,16 +39,17 @@ export interface ReporterOptions {
  */
 export class Reporter {
   readonly #options: ReporterOptions;
+  readonly #untilIdle: Pause;
   #queue: Batch[] = [];
   #sending: Batch | null = null;
   #failures = 0;
   #cancelRetry: (() => void) | null = null;
   #wasRefused = false;
   #isClosing = false;
-  #onIdle: () => void = () => {};
 
   constructor(options: ReporterOptions) {
     this.#options = options;
+    this.#untilIdle = new Pause(options.clock);
   }
 
   offer(batch: Batch): void {
@@ -58,19 +60,14 @@ export class Reporter {
 
   /** Sends what waits, without trying again, and gives up after `timeoutMs`. */
   async close(timeoutMs: number): Promise<void> {
-    const { clock, connection } = this.#options;
+    const { connection } = this.#options;
     this.#isClosing = true;
     this.#cancelRetry?.();
     this.#cancelRetry = null;
     connection.hold();
-    await new Promise<void>((resolve) => {
-      const cancel = clock.after(timeoutMs, resolve);
-      this.#onIdle = () => {
-        cancel();
-        resolve();
-      };
-      this.#sendNext();
-    });
+    const idle = this.#untilIdle.upTo(timeoutMs);
+    this.#sendNext();
+    await idle;
     this.#giveUp();
     connection.close();
   }
@@ -80,7 +77,7 @@ export class Reporter {
     const batch = this.#queue.shift() ?? null;
     this.#sending = batch;
     if (batch === null) {
-      this.#onIdle();
+      this.#untilIdle.end();
       return;
     }
     const sentMs = this.#options.clock.monotonic();

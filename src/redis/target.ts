@@ -3,6 +3,7 @@ import type { Facts } from "../model/target.ts";
 import { backoffMs } from "../runtime/backoff.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { Logger } from "../runtime/logger.ts";
+import { Pause } from "../runtime/pause.ts";
 import { LiveSession } from "./live-session.ts";
 import { readNotificationFlags, writeNotificationFlags } from "./notification-flags.ts";
 import type { TargetAccess } from "./options.ts";
@@ -52,13 +53,14 @@ export class TargetConnection extends EventEmitter<TargetEvents> {
   readonly #target: TargetAccess;
   readonly #options: Required<TargetConnectionOptions>;
   readonly #ownReads = new OwnReads();
+  /** Before the next attempt or look; ended by the end of the connection, or by `close`. */
+  readonly #pause: Pause;
   #state: TargetState = "connecting";
   #problem: TargetProblem | null = null;
   #live: LiveSession | null = null;
   #lastPoll: TargetPoll | null = null;
   #attempt = 0;
   readonly #closing = new AbortController();
-  #wake: () => void = () => {};
   #limits: readonly string[] = [];
   readonly #running: Promise<void>;
 
@@ -67,6 +69,7 @@ export class TargetConnection extends EventEmitter<TargetEvents> {
     this.address = target.address;
     this.#target = target;
     this.#options = { connectTimeoutMs: 3000, commandTimeoutMs: 1000, ...options };
+    this.#pause = new Pause(options.clock);
     this.#running = this.#run();
   }
 
@@ -135,7 +138,7 @@ export class TargetConnection extends EventEmitter<TargetEvents> {
   async close(): Promise<void> {
     this.#closing.abort();
     this.#live?.session.close();
-    this.#wake();
+    this.#pause.end();
     await this.#running;
     this.removeAllListeners();
   }
@@ -159,7 +162,7 @@ export class TargetConnection extends EventEmitter<TargetEvents> {
     while (!this.#closing.signal.aborted) {
       const live = await this.#open();
       if (live) await this.#serve(live);
-      if (!this.#closing.signal.aborted) await this.#pause(this.#retryMs());
+      if (!this.#closing.signal.aborted) await this.#pause.upTo(this.#retryMs());
     }
   }
 
@@ -184,12 +187,12 @@ export class TargetConnection extends EventEmitter<TargetEvents> {
     this.#live = live;
     // Only while it is served: its end may come late, in the wait before the next attempt.
     live.session.onEnd(() => {
-      if (this.#live === live) this.#wake();
+      if (this.#live === live) this.#pause.end();
     });
     while (!this.#closing.signal.aborted && !live.session.ended) {
       if (!this.#hasJustAnswered) await this.#look(live).catch(() => {});
       if (live.session.ended || this.#closing.signal.aborted) break;
-      await this.#pause(this.#state === "up" ? HEARTBEAT_MS : this.#retryMs());
+      await this.#pause.upTo(this.#state === "up" ? HEARTBEAT_MS : this.#retryMs());
     }
     this.#live = null;
     this.#noteEnd(live);
@@ -278,17 +281,6 @@ export class TargetConnection extends EventEmitter<TargetEvents> {
   #retryMs(): number {
     const maxMs = retryMaxMs(this.#problem?.code ?? "UNREACHABLE");
     return backoffMs(this.#attempt++, { firstMs: FIRST_RETRY_MS, maxMs });
-  }
-
-  /** Waits, until woken: by the connection's end or by `close`. */
-  #pause(delayMs: number): Promise<void> {
-    return new Promise((resolve) => {
-      const cancel = this.#options.clock.after(delayMs, resolve);
-      this.#wake = () => {
-        cancel();
-        resolve();
-      };
-    });
   }
 }
 

@@ -16,3 +16,8 @@ export const systemClock: Clock = {
     return () => clearTimeout(timer);
   },
 };
+
+/** Resolves after `delayMs`. */
+export function delay(delayMs: number, clock: Clock): Promise<void> {
+  return new Promise((resolve) => void clock.after(delayMs, resolve));
+}

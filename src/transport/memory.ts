@@ -1,8 +1,8 @@
 import { Ledger, type StageBooks } from "../runtime/accounting.ts";
 import { backoffMs } from "../runtime/backoff.ts";
 import type { Clock } from "../runtime/clock.ts";
-import { IdleWait } from "../runtime/idle-wait.ts";
 import type { Logger } from "../runtime/logger.ts";
+import { Pause } from "../runtime/pause.ts";
 import { Backlog } from "./backlog.ts";
 import type { Message, MessageHandler, Transport } from "./transport.ts";
 
@@ -23,7 +23,7 @@ export class MemoryTransport implements Transport {
   readonly #ledger = new Ledger("transport");
   readonly #backlog: Backlog;
   readonly #clock: Clock;
-  readonly #idle: IdleWait;
+  readonly #untilIdle: Pause;
   readonly #logger: Logger;
   #handler: MessageHandler | null = null;
   #isDelivering = false;
@@ -33,7 +33,7 @@ export class MemoryTransport implements Transport {
 
   constructor({ clock, logger, bytesMax, batchBytesMax, entriesMax = 1000 }: MemoryTransportOptions) {
     this.#clock = clock;
-    this.#idle = new IdleWait(clock);
+    this.#untilIdle = new Pause(clock);
     this.#logger = logger;
     this.#backlog = new Backlog({
       bytesMax: bytesMax ?? 64 * MEBIBYTE,
@@ -68,7 +68,7 @@ export class MemoryTransport implements Transport {
 
   async close(deadlineMs: number): Promise<void> {
     this.#isClosed = true;
-    if (this.#handler && this.#backlog.pending > 0) await this.#idle.within(deadlineMs);
+    if (this.#handler && this.#backlog.pending > 0) await this.#untilIdle.upTo(deadlineMs);
     this.#cancelRetry();
     this.#handler = null;
     this.#backlog.dropAll("closed");
@@ -99,7 +99,7 @@ export class MemoryTransport implements Transport {
       this.#attempt = 0;
     }
     this.#isDelivering = false;
-    this.#idle.reached();
+    this.#untilIdle.end();
   }
 
   #retryLater(err: unknown): void {

@@ -41,17 +41,13 @@ async function countedByEither(
 ): Promise<readonly HotKey[][]> {
   return await Promise.all(
     aggregators.map((aggregator) =>
-      waitFor(
-        `${counts.size} keys to be counted`,
-        async () => {
-          const rows = (await aggregator.hotkeys()).keys.filter(({ key }) => counts.has(key));
-          const wrong = rows.filter(({ key, count }) => count.lower !== counts.get(key));
-          if (wrong.length > 0) throw new Error(`wrong: ${JSON.stringify(wrong[0])}`);
-          if (rows.length !== counts.size) throw new Error(`${rows.length} of ${counts.size} keys are there`);
-          return rows;
-        },
-        30_000,
-      ),
+      waitFor(`${counts.size} keys to be counted`, async () => {
+        const rows = (await aggregator.hotkeys()).keys.filter(({ key }) => counts.has(key));
+        const wrong = rows.filter(({ key, count }) => count.lower !== counts.get(key));
+        if (wrong.length > 0) throw new Error(`wrong: ${JSON.stringify(wrong[0])}`);
+        if (rows.length !== counts.size) throw new Error(`${rows.length} of ${counts.size} keys are there`);
+        return rows;
+      }),
     ),
   );
 }

@@ -35,7 +35,7 @@ describe("a tap that gives way", () => {
   it("relieves a saturated server in a declared manner, keeps its connection, and comes back", async (t) => {
     const server = await startRedis(t);
     const { watch, up, parts } = watchTarget(t, server.url, { yieldAt: 0.03 });
-    await up(15_000);
+    await up();
     const stop = await steadyLoad(t, server.port);
     const isRelieved = () => watch.source.status().probability < 1;
     await waitFor("the tap to give way", isRelieved, 30_000);

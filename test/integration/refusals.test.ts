@@ -110,7 +110,7 @@ describe("a refusal", { concurrency: 4 }, () => {
     await keyheat.ready();
     await keyheat.watches();
     await countsFrom(keyheat, server.port);
-    await waitFor("the upper bound", async () => (await keyheat.hotkey("k"))?.count.upper === 100);
+    await keyheat.countsExactly("k", 100);
     // Whether the server publishes misses is not known until the first one comes.
     await load(server.port, 40, () => ["GET", "gone"]);
     assert.ok((await keyheat.counts("gone", 40)).ratePerSecond.miss > 0);

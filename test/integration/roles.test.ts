@@ -1,19 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { type HotKey, type Keyheat, startKeyheat } from "../support/keyheat.ts";
+import { startKeyheat } from "../support/keyheat.ts";
 import { command, load, startRedis, startReplica, waitFor } from "../support/redis.ts";
 
 const EVENTS_ON = ["--notify-keyspace-events", "AKEm"];
-
-/** Waits until both bounds of a key's accesses are `count`: the lower one may be there first. */
-async function countsExactly(keyheat: Keyheat, key: string, count: number): Promise<HotKey> {
-  await keyheat.counts(key, count);
-  return await waitFor(`at most ${count} accesses of ${key}`, async () => {
-    const row = await keyheat.hotkey(key);
-    assert.deepEqual([row?.count.lower, row?.count.upper], [count, count]);
-    return row;
-  });
-}
 
 describe("the role of a target", { concurrency: 2 }, () => {
   it("decides what counts: a replica repeats its primary's writes, and only its misses are its own", async (t) => {
@@ -33,14 +23,14 @@ describe("the role of a target", { concurrency: 2 }, () => {
     await load(primary.port, 20, () => ["GET", "gone"]);
     await load(replica.port, 30, () => ["GET", "gone"]);
 
-    const written = await countsExactly(keyheat, "written", 5000);
+    const written = await keyheat.countsExactly("written", 5000);
     assert.equal(written.target, atPrimary);
     assert.equal(written.ratePerSecond.miss, 0);
-    const missed = await countsExactly(keyheat, "gone-at-replica", 400);
+    const missed = await keyheat.countsExactly("gone-at-replica", 400);
     assert.equal(missed.target, atReplica);
     assert.equal(missed.ratePerSecond.write, 0);
     assert.equal((await keyheat.counts("gone-at-primary", 300)).target, atPrimary);
-    await countsExactly(keyheat, "gone", 50);
+    await keyheat.countsExactly("gone", 50);
     // On a replica an expiry comes as a DEL of its primary.
     await load(primary.port, 100, (i) => ["SET", `brief:${i}`, "v", "PX", 50]);
     await keyheat.counts("brief:99", 1);

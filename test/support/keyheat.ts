@@ -186,6 +186,16 @@ export class Keyheat {
     );
   }
 
+  /** Waits until both bounds are `count`: the upper one may be there later. */
+  async countsExactly(key: string, count: number): Promise<HotKey> {
+    await this.counts(key, count);
+    return await waitFor(`at most ${count} accesses of ${key}`, async () => {
+      const row = await this.hotkey(key);
+      assert.deepEqual([row?.count.lower, row?.count.upper], [count, count]);
+      return row;
+    });
+  }
+
   async incidents(): Promise<readonly IncidentRow[]> {
     return (await this.api<{ incidents: IncidentRow[] }>("incidents")).incidents;
   }

@@ -1,6 +1,8 @@
 import type { Batch } from "kafkajs";
 import { backoffMs } from "../../runtime/backoff.ts";
+import { delay } from "../../runtime/clock.ts";
 import type { KafkaConnection } from "./connection.ts";
+import { settledWithin } from "./deadline.ts";
 import { groupName } from "./names.ts";
 import { findPlaces } from "./panes-places.ts";
 import type { KafkaProblem } from "./problem.ts";
@@ -123,13 +125,9 @@ export class PanesGroup {
     const endMs = clock.monotonic() + deadlineMs;
     this.#isClosed = true;
     this.#cancelCommit();
-    await Promise.race([this.#commitLast(), this.#delay(deadlineMs * COMMIT_SHARE_OF_CLOSE)]);
+    await settledWithin(this.#commitLast(), deadlineMs * COMMIT_SHARE_OF_CLOSE, clock);
     for (const owned of this.#owned.values()) owned.locate();
     await this.#consumer.close(endMs - clock.monotonic());
-  }
-
-  #delay(delayMs: number): Promise<void> {
-    return new Promise((resolve) => this.#options.connection.clock.after(delayMs, resolve));
   }
 
   #join(partitions: readonly number[]): void {
@@ -169,7 +167,7 @@ export class PanesGroup {
       const waiting = fresh.filter((owned) => this.#isOurs(owned) && owned.next === null);
       if (waiting.length === 0 || this.#isClosed) return;
       if (await this.#tryToLocate(waiting)) return;
-      await this.#delay(backoffMs(attempt, LOCATE_RETRY));
+      await delay(backoffMs(attempt, LOCATE_RETRY), this.#options.connection.clock);
     }
   }
 

@@ -1,5 +1,5 @@
 import { Ledger, type StageBooks } from "../../runtime/accounting.ts";
-import { IdleWait } from "../../runtime/idle-wait.ts";
+import { Pause } from "../../runtime/pause.ts";
 import { Backlog } from "../backlog.ts";
 import type { Message, Outlet } from "../transport.ts";
 import type { KafkaConnection } from "./connection.ts";
@@ -38,7 +38,7 @@ export class PanesPublisher implements Outlet {
   readonly #ledger = new Ledger("transport");
   readonly #backlog: Backlog;
   readonly #sender: Sender;
-  readonly #idle: IdleWait;
+  readonly #untilIdle: Pause;
   #isRunning = false;
   #isClosed = false;
   #isDropped = false;
@@ -47,7 +47,7 @@ export class PanesPublisher implements Outlet {
   constructor(options: PanesPublisherOptions) {
     this.#options = options;
     this.#sender = new Sender(options.connection);
-    this.#idle = new IdleWait(options.connection.clock);
+    this.#untilIdle = new Pause(options.connection.clock);
     this.#sentAtMs = options.connection.clock.monotonic();
     this.#backlog = new Backlog({
       bytesMax: options.bytesMax ?? 64 * MEBIBYTE,
@@ -97,7 +97,7 @@ export class PanesPublisher implements Outlet {
     const { clock } = this.#options.connection;
     const endMs = clock.monotonic() + deadlineMs;
     this.#isClosed = true;
-    if (this.#backlog.pending > 0) await this.#idle.within(deadlineMs);
+    if (this.#backlog.pending > 0) await this.#untilIdle.upTo(deadlineMs);
     this.#isDropped = true;
     if (this.#backlog.pending > 0) this.#backlog.dropAll("closed");
     await this.#sender.close(endMs - clock.monotonic());
@@ -122,7 +122,7 @@ export class PanesPublisher implements Outlet {
       if (tooLarge.size > 0) this.#tellTooLarge(tooLarge.size);
     }
     this.#isRunning = false;
-    this.#idle.reached();
+    this.#untilIdle.end();
   }
 
   /** Each message's bytes, once for each of its partitions. */

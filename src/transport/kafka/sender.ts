@@ -1,5 +1,6 @@
 import { CompressionTypes, type Producer, type RecordMetadata, type TopicMessages } from "kafkajs";
 import { backoffMs } from "../../runtime/backoff.ts";
+import { Pause } from "../../runtime/pause.ts";
 import type { KafkaConnection } from "./connection.ts";
 import { settledWithin } from "./deadline.ts";
 import type { KafkaProblem } from "./problem.ts";
@@ -18,14 +19,15 @@ const COMPRESSED_BYTES_MIN = 4096;
 export class Sender {
   readonly #connection: KafkaConnection;
   readonly #producer: Producer;
+  readonly #retryPause: Pause;
   #isConnected = false;
   #isClosed = false;
   #problem: KafkaProblem | null = null;
-  #stopWaiting: () => void = () => {};
 
   constructor(connection: KafkaConnection) {
     this.#connection = connection;
     this.#producer = connection.producer();
+    this.#retryPause = new Pause(connection.clock);
   }
 
   /** Why records do not arrive now, in one line; `null`: they do, or nothing was sent yet. */
@@ -46,7 +48,7 @@ export class Sender {
         shipment.arrived();
         attempt = 0;
       } else if (problem.code === "TOO_LARGE") shipment.tooLarge();
-      else await this.#wait(backoffMs(attempt++, RETRY));
+      else await this.#retryPause.upTo(backoffMs(attempt++, RETRY));
       this.#tell(problem?.code === "TOO_LARGE" ? null : problem);
     }
     return true;
@@ -55,7 +57,7 @@ export class Sender {
   /** Gives up what is under way. */
   async close(deadlineMs: number): Promise<void> {
     this.#isClosed = true;
-    this.#stopWaiting();
+    this.#retryPause.end();
     await settledWithin(this.#producer.disconnect(), deadlineMs, this.#connection.clock);
   }
 
@@ -84,16 +86,6 @@ export class Sender {
     const { partitions } = this.#connection.settings;
     const message = `topic ${lost.topic} has no partition ${lost.partition}: kafka.partitions says ${partitions}; run keyheat topics`;
     return { code: "NO_PARTITION", message, retryable: true };
-  }
-
-  #wait(delayMs: number): Promise<void> {
-    return new Promise((resolve) => {
-      const cancel = this.#connection.clock.after(delayMs, resolve);
-      this.#stopWaiting = () => {
-        cancel();
-        resolve();
-      };
-    });
   }
 
   #tell(problem: KafkaProblem | null): void {

@@ -1,5 +1,5 @@
 import kafkajs, { type Admin, type DescribeConfigResponse, type IResourceConfigEntry } from "kafkajs";
-import type { Clock } from "../../runtime/clock.ts";
+import { delay } from "../../runtime/clock.ts";
 import type { KafkaConnection } from "./connection.ts";
 import { KafkaError } from "./problem.ts";
 import {
@@ -17,6 +17,11 @@ const { ConfigResourceTypes } = kafkajs;
 const OWN = 1;
 const SHOWN_MS_MAX = 30_000;
 const LOOK_EVERY_MS = 100;
+const NOT_SHOWN = {
+  code: "FAILED",
+  message: `Kafka took the changes, and does not show all of them after ${SHOWN_MS_MAX / 1000} s; run keyheat topics to see what it has`,
+  retryable: true,
+} as const;
 
 type States = ReadonlyMap<string, TopicState>;
 
@@ -39,7 +44,9 @@ export async function applyTopics(connection: KafkaConnection): Promise<TopicSte
     const plans = topicPlans(connection.settings);
     const states = await topicStates(admin, plans);
     const steps = stepsOf(plans, states);
-    if (steps.some(({ type }) => type === "refuse")) return steps;
+    const isRefused = steps.some(({ type }) => type === "refuse");
+    const isDone = steps.every(({ type }) => type === "ok");
+    if (isRefused || isDone) return steps;
     await createTopics(admin, steps, connection.settings.replication);
     await addPartitions(admin, steps);
     await changeSettings(admin, steps, states);
@@ -58,15 +65,9 @@ async function untilShown(
   const endMs = clock.monotonic() + SHOWN_MS_MAX;
   while (!(await isShown(admin, plans, connection))) {
     if (clock.monotonic() >= endMs) throw new KafkaError(NOT_SHOWN);
-    await pause(LOOK_EVERY_MS, clock);
+    await delay(LOOK_EVERY_MS, clock);
   }
 }
-
-const NOT_SHOWN = {
-  code: "FAILED",
-  message: `Kafka took the changes, and does not show all of them after ${SHOWN_MS_MAX / 1000} s; run keyheat topics to see what it has`,
-  retryable: true,
-} as const;
 
 async function isShown(
   admin: Admin,
@@ -83,10 +84,6 @@ async function isShown(
     if (connection.problemOf(error).retryable) return false;
     throw error;
   }
-}
-
-function pause(ms: number, clock: Clock): Promise<void> {
-  return new Promise((resolve) => void clock.after(ms, resolve));
 }
 
 function about({ topics }: KafkaConnection) {
