@@ -13,6 +13,7 @@ const WRITES_EACH = 10;
 const LOAD_PER_SECOND = 12_000;
 const BLIND_MS_MAX = 5000;
 const READ_SECONDS = 4;
+const PANE_MS = 1000;
 
 const kafka = sharedKafka();
 
@@ -80,6 +81,7 @@ describe("an agent for each node of a Redis Cluster, and two aggregators", { con
     const scene = await startScene(t, kafka.get(), (fleet, { primaries, replicas }) =>
       [primaries[0], replicas[1]].map((seed) => fleet.agent([urlOf(seed!)], everything)),
     );
+    await bothWatch(scene);
     await t.test("every write is counted once by either", (t) => writesAreCounted(t, scene));
   });
 
@@ -95,6 +97,24 @@ describe("an agent for each node of a Redis Cluster, and two aggregators", { con
     },
   );
 });
+
+/**
+ * Waits until each agent has watched each primary for a whole pane: where the first pane of one is partial the other's
+ * counts, and what happens in the moment between their borders would be counted by both, or by none.
+ */
+async function bothWatch({ cluster, agents }: Scene): Promise<void> {
+  for (const node of cluster.primaries) {
+    const key = keyAt(node, "warm");
+    for (const agent of agents) {
+      await waitFor(`each agent to hear of ${node.address}`, async () => {
+        await command(node.port, ["SET", key, "v"]);
+        return (await agent.metric("keyheat_events", { target: node.address, event: "set" })) !== null;
+      });
+    }
+  }
+  const wholeMs = (Math.ceil(Date.now() / PANE_MS) + 1) * PANE_MS;
+  await waitFor("a pane that both have watched", () => Date.now() > wholeMs);
+}
 
 /** One hot key, and keys all over the slots. */
 async function writesAreCounted(t: TestContext, scene: Scene): Promise<void> {
