@@ -5,10 +5,11 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type OwnServer, startRedisServer } from "../../src/cli/demo/own-server.ts";
 import { findRedisServer, type RedisServer } from "../../src/cli/demo/redis-server.ts";
 import { encodeCommand, type Word } from "../../src/redis/resp.ts";
+import { freePort } from "./free-port.ts";
 import { type Reply, ReplyError, ReplyReader } from "./replies.ts";
 import { waitFor } from "./wait.ts";
 
-export { freePort } from "../../src/cli/demo/free-port.ts";
+export { freePort } from "./free-port.ts";
 export { type Reply, ReplyError } from "./replies.ts";
 export { waitFor } from "./wait.ts";
 
@@ -34,7 +35,8 @@ export function redisServer(): Promise<RedisServer> {
 export async function startRedis(t: TestContext | null, options: ServerOptions = {}): Promise<TestServer> {
   // A primary waits 5 s for further replicas by default, before it sends the first one its data.
   const args = ["--repl-diskless-sync-delay", "0", ...(options.args ?? [])];
-  const server = await startRedisServer({ ...options, args, server: await redisServer() });
+  const port = options.port ?? (await freePort());
+  const server = await startRedisServer({ ...options, args, port, server: await redisServer() });
   t?.after(() => server.stop());
   return server;
 }

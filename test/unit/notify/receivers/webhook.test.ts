@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
 import { createServer, type IncomingHttpHeaders, type Server, type ServerResponse } from "node:http";
-import { type AddressInfo, createServer as createTcpServer } from "node:net";
+import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, describe, it } from "node:test";
 import type { IncidentGroup } from "../../../../src/model/incident.ts";
 import { incidentJson } from "../../../../src/model/incident-json.ts";
@@ -13,6 +13,7 @@ import { BODY_BYTES_MAX, webhookBody } from "../../../../src/notify/receivers/we
 import { Ledger } from "../../../../src/runtime/accounting.ts";
 import { systemClock } from "../../../../src/runtime/clock.ts";
 import { silentLogger } from "../../../../src/runtime/logger.ts";
+import { freePort } from "../../../support/free-port.ts";
 import { SimulatedClock } from "../../../support/simulated-clock.ts";
 import { incidentOf, START_MS } from "../../incidents/samples.ts";
 import { routeTo } from "../scene.ts";
@@ -142,12 +143,8 @@ describe("the webhook receiver", () => {
   });
 
   it("is unreachable where nobody listens, or the connection is cut", async () => {
-    const closed = createTcpServer().listen(0, "127.0.0.1");
-    await new Promise((resolve) => closed.once("listening", resolve));
-    const { port } = closed.address() as AddressInfo;
-    await new Promise((resolve) => closed.close(resolve));
     await assert.rejects(
-      receiver({ url: `http://127.0.0.1:${port}` }).deliver(groupOf(), never),
+      receiver({ url: `http://127.0.0.1:${await freePort()}` }).deliver(groupOf(), never),
       failure("UNREACHABLE", true),
     );
     answer = (response) => response.destroy();
