@@ -1,25 +1,21 @@
-import type { Config, RateRule } from "./config/schema.ts";
+import type { Config } from "./config/schema.ts";
 import type { IncidentBook } from "./incidents/book.ts";
-import type { Heat } from "./model/heat.ts";
+import { KeyJudge } from "./key-judge.ts";
 import type { Incident } from "./model/incident.ts";
 import type { PanePart } from "./model/pane.ts";
-import { patternOf } from "./model/pattern.ts";
 import type { TargetReport } from "./model/target.ts";
-import type { Verdict } from "./model/verdict.ts";
-import { judge, ruleMatches, severityOf } from "./rules/rate.ts";
+import { RuleSet } from "./rules/rule-set.ts";
 import type { Clock } from "./runtime/clock.ts";
 import type { Message } from "./transport/transport.ts";
 import type { Roster } from "./windows/roster.ts";
 import type { ServiceTable } from "./windows/service-table.ts";
 import type { TargetTable } from "./windows/target-table.ts";
-import type { ClosedHop, Windows } from "./windows/windows.ts";
+import type { Windows } from "./windows/windows.ts";
 
 /** Hops close, and timers of incidents run out, at the latest after so long. */
 const TICK_MS = 100;
 /** The same while there is no incident and no access: each wake-up costs an idle machine. */
 const QUIET_TICK_MS = 300;
-/** A service with a smaller share of a key's accesses does not keep it hot. */
-const USER_SHARE_MIN = 0.05;
 
 export interface AggregatorOptions {
   readonly rules: Config["rules"];
@@ -47,12 +43,12 @@ export interface AggregatorOptions {
 /**
  * Messages -> windows -> rules -> incidents.
  *
- * A rise is judged as each part arrives, on the running window, whose sums only grow while a pane is open. A fall waits
- * for closed hops, which are complete or known not to be. There may be several windows, each over the buckets of one
+ * Rises are judged as parts arrive, falls as hops close. There may be several windows, each over the buckets of one
  * partition.
  */
 export class Aggregator {
   readonly #options: AggregatorOptions;
+  readonly #keys: KeyJudge;
   readonly #evaluated = new Set<Windows>();
   #cancelTick: () => void = () => {};
   /** Since the last tick. */
@@ -61,6 +57,11 @@ export class Aggregator {
 
   constructor(options: AggregatorOptions) {
     this.#options = options;
+    this.#keys = new KeyJudge({
+      ...options,
+      rules: new RuleSet(options.rules),
+      mayJudge: options.mayJudge ?? (() => true),
+    });
   }
 
   /** Lets time pass from now on. */
@@ -138,42 +139,7 @@ export class Aggregator {
     if (part.entries.length > 0) this.#hasAccesses = true;
     const { touched } = windows.add(part, clock.now());
     if (!this.#evaluated.has(windows)) return;
-    for (const handle of touched) this.#judgeRise(windows, part.cluster, handle);
-  }
-
-  #judgeRise(windows: Windows, cluster: string, handle: number): void {
-    const { rules } = this.#options;
-    for (const rule of rules) {
-      const most = windows.runningFiringMax(cluster, handle, rule.window, rule.kind);
-      if (most < (rule.threshold * rule.window) / 1000) continue;
-      if (!ruleMatches(rule, windows.keyOf(cluster, handle))) continue;
-      const heat = windows.running(cluster, handle, rule.window);
-      if (judge(rule, heat) === "hot" && this.#mayJudge(cluster, heat.slot)) this.#observe(rule, heat);
-    }
-  }
-
-  #observe(rule: RateRule, heat: Heat): void {
-    const { incidents, targets, clock } = this.#options;
-    const extras = {
-      pattern: patternOf(heat.key.bytes),
-      facts: targets.factsOf(heat.key),
-      coverage: targets.coverageOf(heat.key.cluster, heat.target),
-    };
-    const nowMs = clock.now();
-    const verdict = this.#verdictOf(rule, heat, nowMs);
-    const changed = incidents.observe(rule, heat, verdict, severityOf(rule, heat), nowMs, extras);
-    if (changed) this.#options.onIncident(changed);
-  }
-
-  /** Of a key whose users have fallen silent it is not known whether it has cooled. */
-  #verdictOf(rule: RateRule, heat: Heat, nowMs: number): Verdict {
-    const { incidents, services } = this.#options;
-    const verdict = judge(rule, heat);
-    if (verdict === "hot") return verdict;
-    const users = Object.entries(incidents.find(rule.name, heat.key)?.users ?? {});
-    const material = users.filter(([, share]) => share >= USER_SHARE_MIN).map(([name]) => name);
-    const span = { fromMs: heat.asOfMs - heat.windowMs, toMs: heat.asOfMs };
-    return services.awaited(heat.key.cluster, material, span, nowMs) === null ? verdict : "unknown";
+    for (const handle of touched) this.#keys.rise(windows, part.cluster, handle);
   }
 
   #evaluate(): void {
@@ -182,29 +148,13 @@ export class Aggregator {
     const { watchesRosterOf, onGone = (cluster, target) => this.forget(cluster, target) } = this.#options;
     for (const { cluster, target } of roster.gone(clock.now(), watchesRosterOf)) onGone(cluster, target);
     for (const windows of this.#evaluated) {
-      for (const hop of windows.advance(clock.now())) this.#judgeHop(windows, hop);
+      for (const hop of windows.advance(clock.now())) this.#keys.fall(windows, hop.cluster);
     }
     for (const incident of incidents.tick(clock.now())) onIncident(incident);
-  }
-
-  /** Only a key with an incident can fall. */
-  #judgeHop(windows: Windows, { cluster }: ClosedHop): void {
-    const { incidents, rules } = this.#options;
-    for (const incident of [...incidents.active()]) {
-      const { key, slot } = incident;
-      if (key.cluster !== cluster || !windows.covers(cluster, slot) || !this.#mayJudge(cluster, slot))
-        continue;
-      const rule = rules.find(({ name }) => name === incident.rule);
-      if (rule) this.#observe(rule, windows.closedOf(key, rule.window));
-    }
   }
 
   #isMember({ cluster, target }: TargetReport): boolean {
     const { roster, isGone } = this.#options;
     return roster.isMember(cluster, target) && !isGone?.(cluster, target);
-  }
-
-  #mayJudge(cluster: string, slot: number | null): boolean {
-    return this.#options.mayJudge?.(cluster, slot) ?? true;
   }
 }

@@ -86,7 +86,7 @@ export class ClusterAggregator {
       targetChanged: ({ report, goneAtMs }) => this.#targetChanged(report.cluster, report.target, goneAtMs),
       overwritten: (record) => this.#writeAgain(record),
       unwanted: (incident, { bucket }) => {
-        if (this.#claims.authorityOf(incident.key.cluster, bucket) !== null) this.#erase(incident);
+        if (this.#claims.authorityOf(incident.cluster, bucket) !== null) this.#erase(incident);
       },
     });
     this.#claims = new Claims({
@@ -261,7 +261,7 @@ export class ClusterAggregator {
 
   #erase(incident: Incident): void {
     for (const key of incidentKeys(incident.id, receiversOf(incident))) {
-      this.#options.outlet.eraseState(incident.key.cluster, key);
+      this.#options.outlet.eraseState(incident.cluster, key);
     }
   }
 
@@ -271,8 +271,8 @@ export class ClusterAggregator {
     this.#prunedAtMs = nowMs;
     const needed = new Set<string>();
     for (const { cluster, bucket } of this.#lanes.heardBuckets()) needed.add(ownerKey(cluster, bucket));
-    for (const { key, slot } of this.incidents.active())
-      needed.add(ownerKey(key.cluster, this.#bucketOf(slot)));
+    for (const { cluster, slot } of this.incidents.active())
+      needed.add(ownerKey(cluster, this.#bucketOf(slot)));
     for (const { cluster, bucket } of this.#claims.releaseUnless((name, one) =>
       needed.has(ownerKey(name, one)),
     )) {
@@ -298,10 +298,10 @@ export class ClusterAggregator {
 
   /** Also what is heard of no more has to be judged until it is over. */
   #claimForIncidents(): void {
-    for (const { status, key, slot } of this.view.incidents()) {
-      const partition = this.#options.partitionOf(key.cluster, this.#bucketOf(slot));
+    for (const { status, cluster, slot } of this.view.incidents()) {
+      const partition = this.#options.partitionOf(cluster, this.#bucketOf(slot));
       const isRead = this.#lanes.get(partition)?.isCaughtUp ?? false;
-      if (status !== "resolved" && isRead) this.#claims.want(key.cluster, this.#bucketOf(slot));
+      if (status !== "resolved" && isRead) this.#claims.want(cluster, this.#bucketOf(slot));
     }
   }
 
@@ -364,7 +364,9 @@ export class ClusterAggregator {
   }
 
   #lost(cluster: string, bucket: number): void {
-    this.incidents.release(({ key, slot }) => key.cluster === cluster && this.#bucketOf(slot) === bucket);
+    this.incidents.release(
+      (incident) => incident.cluster === cluster && this.#bucketOf(incident.slot) === bucket,
+    );
     if (bucket !== 0) return;
     this.#telling.lost(cluster);
     this.#records.release(cluster);
@@ -385,8 +387,8 @@ export class ClusterAggregator {
     this.#options.outlet.state({ ...record, ...(incident && { incident }), authority });
   }
 
-  #authorityOf({ key, slot }: Incident): Authority | null {
-    return this.#claims.authorityOf(key.cluster, this.#bucketOf(slot));
+  #authorityOf({ cluster, slot }: Incident): Authority | null {
+    return this.#claims.authorityOf(cluster, this.#bucketOf(slot));
   }
 
   #bucketOf(slot: number | null): number {

@@ -73,7 +73,7 @@ export class ClusterTelling {
 
   /** An incident was read back from the state topic. */
   offer(incident: Incident): void {
-    const { cluster } = incident.key;
+    const { cluster } = incident;
     const handover = this.#handovers.get(cluster);
     const isNew = handover !== undefined && incident.startedAtMs >= handover.sinceMs;
     if (this.#mayTell(cluster) && (handover?.isOver || isNew)) this.notifier.offer(incident);
@@ -98,13 +98,13 @@ export class ClusterTelling {
 
   #offerAll(cluster: string): void {
     for (const incident of this.#options.view.incidents()) {
-      if (incident.key.cluster === cluster) this.offer(incident);
+      if (incident.cluster === cluster) this.offer(incident);
     }
   }
 
   #log(incidentId: string, notified: Notified): void {
     const { view, instance, authorityOf, write } = this.#options;
-    const cluster = view.incident(incidentId)?.key.cluster;
+    const cluster = view.incident(incidentId)?.cluster;
     if (cluster === undefined) return;
     // That somebody was told is true whoever owns the cluster by now.
     const authority = authorityOf(cluster) ?? { cluster, bucket: 0, term: 0, instance };

@@ -110,8 +110,8 @@ export async function startStandalone(config: Config, options: StandaloneOptions
   });
   // What was owed before a restart.
   for (const incident of [...incidents.active(), ...incidents.owing()]) notifier.offer(incident);
-  for (const { key, target } of incidents.active()) {
-    if (target !== null) roster.noteTarget(key.cluster, target, clock.now());
+  for (const { cluster, target } of incidents.active()) {
+    if (target !== null) roster.noteTarget(cluster, target, clock.now());
   }
   aggregator.evaluate(windows);
   transport.consume((messages) => aggregator.take(windows, messages));

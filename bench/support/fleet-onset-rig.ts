@@ -131,7 +131,7 @@ export class FleetOnsetRig implements AsyncDisposable {
   #noteIncident(value: Buffer, writtenMs: number): void {
     const decoded = decodeState(value);
     if ("problem" in decoded || decoded.value.type !== "incident") return;
-    const key = Buffer.from(decoded.value.incident.key.bytes).toString();
+    const key = Buffer.from(decoded.value.incident.key?.bytes ?? "").toString();
     if (decoded.value.incident.status === "firing" && !this.#writtenMs.has(key))
       this.#writtenMs.set(key, writtenMs);
   }

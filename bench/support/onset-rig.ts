@@ -135,6 +135,7 @@ export class OnsetRig implements AsyncDisposable {
       if (type === "incident.resolved") continue;
       const incidents = "incidents" in data ? data.incidents : [data];
       for (const incident of incidents) {
+        if (incident.key === null) continue;
         const page = { incident, leftMs: Date.parse(timestamp), arrivedMs: request.atMs };
         const pages = this.#pages.get(incident.key);
         if (pages) pages.push(page);

@@ -1,12 +1,12 @@
-import type { RateRule } from "../config/schema.ts";
+import type { Rule } from "../config/schema.ts";
 import { IncidentBook } from "../incidents/book.ts";
 import { memoryStore } from "../incidents/store.ts";
 import type { Kind } from "../model/access.ts";
 import type { Heat } from "../model/heat.ts";
-import type { Incident } from "../model/incident.ts";
+import { type Incident, isOfKey, type KeyIncident } from "../model/incident.ts";
 import { keyId } from "../model/key.ts";
 import { patternOf } from "../model/pattern.ts";
-import { judge } from "../rules/rate.ts";
+import { judgeRate } from "../rules/rate.ts";
 import { Ledger } from "../runtime/accounting.ts";
 import type { Clock } from "../runtime/clock.ts";
 import {
@@ -61,7 +61,7 @@ export interface HotKeyMetrics {
 export class HotKeyMonitor {
   readonly #settings: MonitorSettings;
   readonly #clock: Clock;
-  readonly #rule: RateRule;
+  readonly #rule: Rule;
   readonly #lengthMs: number;
   readonly #book: IncidentBook;
   /** When `onHot` was last told of a key. */
@@ -107,7 +107,7 @@ export class HotKeyMonitor {
     const windows = this.#windows;
     if (windows === null) return { totalAccesses: 0, uniqueKeys: 0, hotKeys: [] };
     this.#look(windows, true);
-    const hot = [...this.#book.active()].filter(({ key }) => windows.isHot(key));
+    const hot = this.#hotSoFar().filter(({ key }) => windows.isHot(key));
     const { accesses, distinct } = windows.panes.totals();
     const hotKeys = hot.map(hotKeyOf).sort((one, other) => other.ratePerSecond - one.ratePerSecond);
     return { totalAccesses: accesses, uniqueKeys: distinct, hotKeys };
@@ -155,28 +155,33 @@ export class HotKeyMonitor {
   #look(windows: MonitorWindows, isAll: boolean): void {
     for (const heat of windows.risen(isAll)) this.#observe(heat);
     if (windows.advance())
-      for (const incident of [...this.#book.active()]) this.#observe(windows.closedHeat(incident));
+      for (const incident of this.#hotSoFar()) this.#observe(windows.closedHeat(incident));
     for (const incident of this.#book.tick(this.#clock.now())) this.#changed(incident);
-    for (const incident of [...this.#book.active()]) if (windows.isHot(incident.key)) this.#tellHot(incident);
+    for (const incident of this.#hotSoFar()) if (windows.isHot(incident.key)) this.#tellHot(incident);
+  }
+
+  /** A list of its own: what is observed meanwhile changes the book. */
+  #hotSoFar(): KeyIncident[] {
+    return Array.from(this.#book.active()).filter(isOfKey);
   }
 
   #observe(heat: Heat): void {
-    const verdict = judge(this.#rule, heat);
     const extras = { ...NOT_KNOWN, pattern: patternOf(heat.key.bytes) };
+    const observation = { ...judgeRate(this.#rule, heat), sight: heat, extras };
     const known = this.#book.find(this.#rule.name, heat.key);
-    const incident = this.#book.observe(this.#rule, heat, verdict, "warning", this.#clock.now(), extras);
+    const incident = this.#book.observe(this.#rule, observation, this.#clock.now());
     if (known === undefined && incident !== null) this.#counts.turnedHot++;
     if (incident !== null) this.#changed(incident);
   }
 
   #changed(incident: Incident): void {
-    if (incident.status !== "resolved") return;
+    if (incident.status !== "resolved" || !isOfKey(incident)) return;
     this.#counts.cooled++;
     const id = keyId(incident.key.db, incident.key.bytes);
     if (this.#owed.delete(id)) this.#call(this.#settings.onCool, incident);
   }
 
-  #tellHot(incident: Incident): void {
+  #tellHot(incident: KeyIncident): void {
     const id = keyId(incident.key.db, incident.key.bytes);
     const nowMs = this.#clock.monotonic();
     const toldMs = this.#toldMs.get(id);
@@ -199,7 +204,7 @@ export class HotKeyMonitor {
     }
   }
 
-  #call(listener: MonitorSettings["onHot"], incident: Incident): void {
+  #call(listener: MonitorSettings["onHot"], incident: KeyIncident): void {
     if (this.#isClosed) return;
     const failed = () => {
       this.#counts.listenerErrors++;
@@ -221,7 +226,7 @@ function paneLengthOf(windowMs: number): number {
   return 100;
 }
 
-function ruleOf({ windowMs, threshold, cooldownMs }: MonitorSettings): RateRule {
+function ruleOf({ windowMs, threshold, cooldownMs }: MonitorSettings): Rule {
   return {
     name: "hot-key",
     type: "rate",
@@ -234,7 +239,7 @@ function ruleOf({ windowMs, threshold, cooldownMs }: MonitorSettings): RateRule 
     keepFiringFor: windowMs,
     cooldown: cooldownMs,
     severity: "warning",
-    match: { cluster: "*", key: "*" },
+    match: { cluster: "*", key: "*", pattern: "*", service: "*" },
   };
 }
 

@@ -1,4 +1,4 @@
-import type { Incident } from "../model/incident.ts";
+import type { KeyIncident } from "../model/incident.ts";
 import { showKey } from "../model/key.ts";
 
 const WINDOW_MS = 10_000;
@@ -85,7 +85,7 @@ function listener(given: unknown, name: string): (told: HotKey) => unknown {
   throw new TypeError(`${name}: expected a function`);
 }
 
-export function hotKeyOf(incident: Incident): HotKey {
+export function hotKeyOf(incident: KeyIncident): HotKey {
   const { count, ratePerSecond, currentRatePerSecond, peakRatePerSecond, startedAtMs } = incident;
   const { estimate, lower, upper } = count;
   return {

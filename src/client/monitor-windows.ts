@@ -1,9 +1,9 @@
-import type { RateRule } from "../config/schema.ts";
+import type { Rule } from "../config/schema.ts";
 import type { Heat } from "../model/heat.ts";
-import type { Incident } from "../model/incident.ts";
+import type { KeyIncident } from "../model/incident.ts";
 import type { Key } from "../model/key.ts";
 import type { PanePart } from "../model/pane.ts";
-import { judge } from "../rules/rate.ts";
+import { judgeRate } from "../rules/rate.ts";
 import { Ledger } from "../runtime/accounting.ts";
 import { ByteBudget } from "../runtime/byte-budget.ts";
 import type { Clock } from "../runtime/clock.ts";
@@ -16,12 +16,12 @@ const PART_BYTES_MAX = 32 * 1024 * 1024;
 
 /** Panes and windows of one stretch of time in which something was accessed. */
 export class MonitorWindows {
-  readonly #rule: RateRule;
+  readonly #rule: Rule;
   readonly #clock: Clock;
   readonly #panes: MonitorPanes;
   readonly #windows: Windows;
 
-  constructor(rule: RateRule, lengthMs: number, clock: Clock) {
+  constructor(rule: Rule, lengthMs: number, clock: Clock) {
     this.#rule = rule;
     this.#clock = clock;
     this.#panes = new MonitorPanes(clock, rule.window, lengthMs);
@@ -54,7 +54,7 @@ export class MonitorWindows {
     return this.#windows.advance(this.#clock.now()).length > 0;
   }
 
-  closedHeat({ key }: Incident): Heat {
+  closedHeat({ key }: KeyIncident): Heat {
     return this.#windows.closedOf(key, this.#rule.window);
   }
 
@@ -63,7 +63,7 @@ export class MonitorWindows {
     const handle = this.#windows.handleOf(key);
     if (handle === undefined) return false;
     const heat = this.#windows.running(MONITOR_NAMES.cluster, handle, this.#rule.window);
-    return judge(this.#rule, heat) === "hot";
+    return judgeRate(this.#rule, heat).verdict === "hot";
   }
 
   #risenBy(part: PanePart): Heat[] {
@@ -73,7 +73,7 @@ export class MonitorWindows {
       const most = this.#windows.runningFiringMax(part.cluster, handle, window, kind);
       if (most < (threshold * window) / 1000) continue;
       const heat = this.#windows.running(part.cluster, handle, window);
-      if (judge(this.#rule, heat) === "hot") heats.push(heat);
+      if (judgeRate(this.#rule, heat).verdict === "hot") heats.push(heat);
     }
     return heats;
   }

@@ -2,6 +2,7 @@ import { isLoopback, parseListen } from "./http.ts";
 import { nearest } from "./nearest.ts";
 import { type Problem, quote } from "./problem.ts";
 import type { ProcessRole } from "./resolve.ts";
+import { ruleProblems } from "./rule-checks.ts";
 import type { FileConfig } from "./schema.ts";
 import { type Draft, valueAt } from "./schema-walk.ts";
 import { parseTargetUrl } from "./target-url.ts";
@@ -28,7 +29,9 @@ export function crossCheck(draft: FileDraft, input: Tree): Problem[] {
     ...redactProblems(draft, input),
     ...httpProblems(draft, input),
     ...kafkaProblems(draft, input),
-    ...(draft.rules ?? []).flatMap((rule, index) => (rule ? ruleProblems(rule, `rules[${index}]`) : [])),
+    ...(draft.rules ?? []).flatMap((rule, index) =>
+      rule ? ruleProblems(rule, valueAt(input, ["rules", index]), `rules[${index}]`) : [],
+    ),
     ...repeated(
       (draft.rules ?? []).map((rule) => rule?.name),
       (index) => `rules[${index}].name`,
@@ -189,16 +192,6 @@ function kafkaProblems({ kafka }: FileDraft, input: Tree): Problem[] {
   return [
     ...problems,
     ...repeated(brokers ?? [], (index) => `kafka.brokers[${index}]`, "the broker stands here twice"),
-  ];
-}
-
-function ruleProblems({ threshold, criticalAt }: Item<"rules">, path: string): Problem[] {
-  if (threshold === undefined || criticalAt === undefined || criticalAt >= threshold) return [];
-  return [
-    {
-      path: `${path}.criticalAt`,
-      message: `expected at least the threshold (${threshold}/s), got ${criticalAt}/s`,
-    },
   ];
 }
 

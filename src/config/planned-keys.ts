@@ -6,7 +6,6 @@ const PLANNED_KEYS = new Set([
   "sources.capture",
   "sources.monitor",
   "sources.hotkeys",
-  "rules[].match.service",
   "receivers[].slack",
   "receivers[].pagerduty",
   "receivers[].alertmanager",

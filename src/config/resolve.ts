@@ -1,4 +1,5 @@
 import { type Listen, parseListen } from "./http.ts";
+import { type Rule, resolveRule } from "./rules.ts";
 import type { Parsed } from "./scalars.ts";
 import type {
   Config,
@@ -25,6 +26,7 @@ export function resolveConfig(
   const receivers = file.receivers.map((receiver, index) =>
     resolveReceiver(receiver, contents.get(`receivers[${index}].webhook.secretFile`)),
   );
+  const rules = file.rules.map(resolveRule);
   return {
     ...file,
     targets: file.targets.map((target, index) =>
@@ -33,10 +35,15 @@ export function resolveConfig(
     redact: resolveRedact(file.redact, contents),
     http: resolveHttp(file.http, contents, role),
     kafka: resolveKafka(file.kafka, contents),
-    windows: [...new Set([...file.windows, ...file.rules.map((rule) => rule.window)])].sort((a, b) => a - b),
+    rules,
+    windows: [...new Set([...file.windows, ...rules.flatMap(windowsOf)])].sort((a, b) => a - b),
     receivers,
     routes: file.routes ?? everythingTo(receivers.map(({ name }) => name)),
   };
+}
+
+function windowsOf({ type, window }: Rule): number[] {
+  return type === "blind" || type === "skew" ? [] : [window];
 }
 
 /** An agent and an aggregator may share a host. */

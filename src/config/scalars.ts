@@ -111,6 +111,36 @@ export function share({ zero }: { zero: boolean }) {
   return documented(bounded.max(1, { error }), { type: "number", bounds: zero ? "0 to 1" : "above 0, to 1" });
 }
 
+/** A number above `above`, at most 1000. */
+export function ratio({ above }: { above: number }) {
+  const error = `expected a number above ${above}, at most 1000`;
+  return documented(z.number({ error }).gt(above, { error }).max(1000, { error }), {
+    type: "number",
+    bounds: `above ${above}, to 1000`,
+  });
+}
+
+/** A rate of bytes above 0 such as `50MiB/s`, as bytes per second. */
+export function byteRate() {
+  const error = "expected bytes per second such as 50MiB/s";
+  const schema = z
+    .string({ error })
+    .regex(/^\d{1,12}(B|KiB|MiB|GiB)\/s$/, { error })
+    .transform((text, context) => {
+      const bytes = sizeBytes(text.slice(0, -"/s".length));
+      if (bytes > 0) return bytes;
+      context.issues.push({ code: "custom", message: error, input: text });
+      return z.NEVER;
+    });
+  return documented(schema, { type: "bytes per second", bounds: "above 0" });
+}
+
+/** A number or a text: what it means depends on its surroundings. */
+export function quantity({ what }: { what: string }) {
+  const error = `expected ${what}`;
+  return documented(z.union([z.string().max(100), z.number()], { error }), { type: "by `type`" });
+}
+
 export function flag() {
   return documented(z.boolean({ error: "expected true or false" }), { type: "true or false" });
 }

@@ -11,7 +11,7 @@ import type { Endpoint } from "./target-url.ts";
 import { discovery, targets } from "./targets.ts";
 
 export type { Route } from "./alerts.ts";
-export type { RateRule, Rule } from "./rules.ts";
+export type { Rule } from "./rules.ts";
 export type { Endpoint } from "./target-url.ts";
 
 /** What a config file may say: types, defaults, bounds and descriptions. */

@@ -1,5 +1,6 @@
 import type { Config, KafkaConfig, Observe, Receiver, TargetConfig } from "./schema.ts";
 import { formatHostPort } from "./target-url.ts";
+import { showThreshold } from "./thresholds.ts";
 
 /** What a config amounts to, line by line, without secrets. */
 export function summaryLines(config: Config): string[] {
@@ -11,7 +12,7 @@ export function summaryLines(config: Config): string[] {
     ...(config.redact.mode === "none" ? [] : [`redact: ${config.redact.mode}`]),
     `observed: ${observedLine(config.discovery.observe)}`,
     `windows: ${listed(seconds)}`,
-    `rules: ${listed(config.rules.map(({ name, threshold }) => `${name} (${threshold}/s)`))}`,
+    `rules: ${listed(config.rules.map(({ name, type, threshold }) => `${name} (${type} ${showThreshold(type, threshold)})`))}`,
     `receivers: ${listed(config.receivers.map(receiverLine))}`,
     ...kafkaLines(config.kafka),
     `http: ${config.http.tls ? "https" : "http"}://${formatHostPort(host, port)}${config.http.auth ? ", with a token" : ""}`,

@@ -1,11 +1,11 @@
-import type { Heat } from "../model/heat.ts";
-import type { Incident, IncidentStatus, Notified, ResolveReason, Severity } from "../model/incident.ts";
+import type { Incident, IncidentStatus, Notified, ResolveReason } from "../model/incident.ts";
 import { type Key, keyId } from "../model/key.ts";
 import { isWorse } from "../model/severity.ts";
+import { clusterOf } from "../model/sight.ts";
 import type { Verdict } from "../model/verdict.ts";
 import type { Ledger } from "../runtime/accounting.ts";
 import type { Logger } from "../runtime/logger.ts";
-import { type Extras, type IncidentRule, pass, step } from "./lifecycle.ts";
+import { type IncidentRule, type Observation, pass, step } from "./lifecycle.ts";
 import { withNotified } from "./notification-log.ts";
 import { Persistence } from "./persistence.ts";
 import { ResolvedHistory } from "./resolved-history.ts";
@@ -42,7 +42,7 @@ interface Entry {
 }
 
 /**
- * The incidents there are: at most one open one for each (rule, key), and the latest resolved ones.
+ * The incidents there are: at most one open one for each rule and key (or target), and the latest resolved ones.
  *
  * It begins with what its store has kept. Changes are written in a microtask of the turn in which they happen, all in
  * one transaction: so an incident is on the disk before any timer or socket can send a page of it, and a storm costs
@@ -55,7 +55,7 @@ export class IncidentBook {
   readonly #rules: ReadonlyMap<string, IncidentRule>;
   readonly #ledger: Ledger;
   readonly #activeMax: number;
-  /** By rule, cluster and key. */
+  /** By rule, cluster and key or target. */
   readonly #entries = new Map<string, Entry>();
   readonly #entriesById = new Map<string, Entry>();
   readonly #history: ResolvedHistory;
@@ -82,33 +82,26 @@ export class IncidentBook {
   }
 
   /**
-   * Takes in what `rule` says of `heat`. Returns the incident where its state changed, or enough else to tell of;
+   * Takes in what `rule` says of a key or a target. Returns the incident where its state changed, or enough else to tell of;
    * `null` otherwise, and for a pending one that vanished.
    *
    * Call it for open incidents at each closed hop, and for others when the rule holds: a key without an incident costs
    * a look-up.
    */
-  observe(
-    rule: IncidentRule,
-    heat: Heat,
-    verdict: Verdict,
-    severity: Severity,
-    nowMs: number,
-    extras: Extras,
-  ): Incident | null {
-    const place = placeOf(rule.name, heat.key);
+  observe(rule: IncidentRule, observation: Observation, nowMs: number): Incident | null {
+    const { sight, verdict } = observation;
+    const place = placeOf(rule.name, clusterOf(sight), sight.key, sight.target);
     const entry = this.#entries.get(place);
     if (entry === undefined && verdict !== "hot") return null;
-    const observation = { heat, verdict, severity, extras };
     if (entry === undefined) {
-      return this.#open(place, rule, step(null, rule, observation, nowMs), heat.asOfMs, nowMs);
+      return this.#open(place, rule, step(null, rule, observation, nowMs), sight.asOfMs, nowMs);
     }
     entry.rule = rule;
     // A closed hop may come after the running window that it is a part of: the incident does not go back in time.
-    if (heat.asOfMs < entry.asOfMs) return null;
-    const isNews = hasNews(entry, heat, verdict, severity, extras);
+    if (sight.asOfMs < entry.asOfMs) return null;
+    const isNews = hasNews(entry, observation);
     entry.verdict = verdict;
-    entry.asOfMs = heat.asOfMs;
+    entry.asOfMs = sight.asOfMs;
     entry.observedAtMs = nowMs;
     if (verdict !== "unknown") entry.evidenceAtMs = nowMs;
     if (!isNews) return this.#replace(place, entry, pass(entry.incident, rule, verdict, nowMs));
@@ -136,7 +129,7 @@ export class IncidentBook {
     const ended: Incident[] = [];
     for (const [place, entry] of this.#entries) {
       const { incident } = entry;
-      if (incident.key.cluster !== cluster || incident.target !== target) continue;
+      if (incident.cluster !== cluster || incident.target !== target) continue;
       const isPending = incident.status === "pending";
       const next: Incident | null = isPending ? null : { ...incident, ...over("decommissioned", nowMs) };
       const told = this.#replace(place, entry, next);
@@ -174,7 +167,7 @@ export class IncidentBook {
       this.#persistence.changed(ended);
       return;
     }
-    this.#insert(placeOf(rule.name, incident.key), {
+    this.#insert(placeOf(rule.name, incident.cluster, incident.key, incident.target), {
       // It may have been hot meanwhile: calm begins anew.
       incident: { ...incident, calmSinceMs: null },
       rule,
@@ -207,7 +200,7 @@ export class IncidentBook {
 
   /** The open incident of a key under a rule. */
   find(rule: string, key: Key): Incident | undefined {
-    return this.#entries.get(placeOf(rule, key))?.incident;
+    return this.#entries.get(placeOf(rule, key.cluster, key, null))?.incident;
   }
 
   /** Open incidents: what has to be judged at each closed hop, touched or not. */
@@ -291,22 +284,24 @@ export class IncidentBook {
   }
 }
 
-function placeOf(rule: string, key: Key): string {
-  return `${rule}\0${key.cluster}\0${keyId(key.db, key.bytes)}`;
+function placeOf(rule: string, cluster: string, key: Key | null, target: string | null): string {
+  const subject = key === null ? `target\0${target}` : `key\0${keyId(key.db, key.bytes)}`;
+  return `${rule}\0${cluster}\0${subject}`;
 }
 
 /** Whether an observation says anything that the incident does not say already. */
-function hasNews(entry: Entry, heat: Heat, verdict: Verdict, severity: Severity, extras: Extras): boolean {
+function hasNews(entry: Entry, { sight, verdict, severity, measure, extras }: Observation): boolean {
   const { incident } = entry;
-  const count = heat.counts[incident.kind];
+  const count = sight.counts[incident.kind];
   return (
     verdict !== entry.verdict ||
     incident.reason === "stale" ||
     isWorse(severity, incident.severity) ||
     count.estimate !== incident.count.estimate ||
     count.lower !== incident.count.lower ||
-    heat.complete !== incident.complete ||
-    heat.currentRatePerSecond !== incident.currentRatePerSecond ||
+    measure.value !== incident.measure.value ||
+    sight.complete !== incident.complete ||
+    sight.currentRatePerSecond !== incident.currentRatePerSecond ||
     (extras.facts !== null && extras.facts !== incident.facts)
   );
 }

@@ -16,8 +16,8 @@ export function firingCounts(
   for (const cluster of clusters) {
     for (const { name } of rules) counts.set(`${cluster} ${name}`, { cluster, rule: name, count: 0 });
   }
-  for (const { status, rule, key } of incidents.active()) {
-    const entry = counts.get(`${key.cluster} ${rule}`);
+  for (const { status, rule, cluster } of incidents.active()) {
+    const entry = counts.get(`${cluster} ${rule}`);
     if (entry && (status === "firing" || status === "recovering")) entry.count++;
   }
   return [...counts.values()];

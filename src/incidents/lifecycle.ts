@@ -1,28 +1,36 @@
 import { createHash } from "node:crypto";
-import type { RateRule } from "../config/schema.ts";
-import { type Heat, ratePerSecond } from "../model/heat.ts";
-import type { Incident, Severity } from "../model/incident.ts";
-import type { Key } from "../model/key.ts";
+import type { Rule } from "../config/schema.ts";
+import { ratePerSecond } from "../model/heat.ts";
+import type { Advice, Incident, Severity } from "../model/incident.ts";
+import type { Measure } from "../model/measure.ts";
 import { isWorse } from "../model/severity.ts";
+import { clusterOf, type Sight } from "../model/sight.ts";
 import type { Facts } from "../model/target.ts";
+import { NO_TRAIL, type Trail, withRate } from "../model/trail.ts";
 import type { Verdict } from "../model/verdict.ts";
 import { adviceFor } from "./advice.ts";
 import { lastPagedMs } from "./notification-log.ts";
 
 /** What of a rule an incident's life depends on. */
-export type IncidentRule = Pick<RateRule, "name" | "kind" | "for" | "keepFiringFor" | "cooldown">;
+export type IncidentRule = Pick<Rule, "name" | "kind" | "for" | "keepFiringFor" | "cooldown">;
 
-/** What is known of the key beside its heat. */
+/** What is known of the subject beside what was seen of it. */
 export interface Extras {
   readonly pattern: string;
   readonly facts: Facts | null;
   readonly coverage: { readonly read: number | null; readonly write: number | null };
+  /** How hot it was before the incident; looked at when one begins. Default: not known. */
+  readonly trail?: Trail;
+  /** What to do, of a target as a whole; for keys it follows from their heat. */
+  readonly advice?: readonly Advice[];
 }
 
+/** What a rule says of its subject at one time. */
 export interface Observation {
-  readonly heat: Heat;
+  readonly sight: Sight;
   readonly verdict: Verdict;
   readonly severity: Severity;
+  readonly measure: Measure;
   readonly extras: Extras;
 }
 
@@ -59,25 +67,28 @@ export function pass(incident: Incident, rule: IncidentRule, latest: Verdict, no
   return incident;
 }
 
-/** The same wherever it is computed: of the cluster, the rule, the key and the second in which it became hot. */
-export function incidentId(rule: string, key: Key, asOfMs: number): string {
-  const openingHop = Math.floor(asOfMs / HOP_MS);
+/** The same wherever it is computed: of the cluster, the rule, the key or target and the second in which it began. */
+export function incidentId(rule: string, sight: Sight): string {
+  const openingHop = Math.floor(sight.asOfMs / HOP_MS);
+  const { key } = sight;
   // A JSON array keeps the fields apart: no two lists of fields have the same text.
-  const head = JSON.stringify([key.cluster, rule, key.db, openingHop]);
-  return createHash("sha256").update(head).update(key.bytes).digest("hex").slice(0, 32);
+  const head = JSON.stringify([clusterOf(sight), rule, key === null ? sight.target : key.db, openingHop]);
+  const bytes = key === null ? "" : key.bytes;
+  return createHash("sha256").update(head).update(bytes).digest("hex").slice(0, 32);
 }
 
 function begin(rule: IncidentRule, observation: Observation, nowMs: number): Incident {
-  const { heat, severity, extras } = observation;
+  const { sight, severity, extras } = observation;
   const pending: Incident = {
-    id: incidentId(rule.name, heat.key, heat.asOfMs),
+    id: incidentId(rule.name, sight),
     rule: rule.name,
     severity,
+    cluster: clusterOf(sight),
     // Bytes of a heat may lie in a buffer that is used again.
-    key: { ...heat.key, bytes: heat.key.bytes.slice() },
+    key: sight.key === null ? null : { ...sight.key, bytes: sight.key.bytes.slice() },
     pattern: extras.pattern,
     kind: rule.kind,
-    windowMs: heat.windowMs,
+    windowMs: sight.windowMs,
     status: "pending",
     reason: null,
     late: false,
@@ -86,12 +97,14 @@ function begin(rule: IncidentRule, observation: Observation, nowMs: number): Inc
     firedAtMs: null,
     calmSinceMs: null,
     resolvedAtMs: null,
+    measure: observation.measure,
     peakRatePerSecond: 0,
+    trail: extras.trail ?? NO_TRAIL,
     users: {},
     suspect: false,
     advice: [],
     notified: [],
-    ...figures(rule, heat),
+    ...figures(rule, sight),
     coverage: extras.coverage,
     facts: extras.facts,
   };
@@ -133,7 +146,9 @@ type Measures = ReturnType<typeof figures> &
     Incident,
     | "severity"
     | "reason"
+    | "measure"
     | "peakRatePerSecond"
+    | "trail"
     | "users"
     | "suspect"
     | "coverage"
@@ -143,8 +158,8 @@ type Measures = ReturnType<typeof figures> &
   >;
 
 function measures(incident: Incident, rule: IncidentRule, observation: Observation): Measures {
-  const { heat, verdict, severity, extras } = observation;
-  const now = figures(rule, heat);
+  const { sight, verdict, severity, extras } = observation;
+  const now = figures(rule, sight);
   const facts = extras.facts ?? incident.facts;
   // What was once said to be known of the key's place is not forgotten in a moment in which it was not seen.
   const known = { target: now.target ?? incident.target, slot: now.slot ?? incident.slot };
@@ -156,29 +171,35 @@ function measures(incident: Incident, rule: IncidentRule, observation: Observati
     // Within an incident severity only rises, so that a page is never taken back in silence.
     severity: verdict === "hot" && isWorse(severity, incident.severity) ? severity : incident.severity,
     reason: stale,
+    measure: observation.measure,
+    trail: withRate(incident.trail, sight.asOfMs, now.currentRatePerSecond),
     peakRatePerSecond: Math.max(incident.peakRatePerSecond, now.ratePerSecond, now.currentRatePerSecond),
-    users: largestShares(incident.users, heat.services),
+    users: largestShares(incident.users, sight.services),
     // Once a claim went beyond what the servers ran, the incident is in doubt.
-    suspect: incident.suspect || heat.suspect,
+    suspect: incident.suspect || sight.suspect,
     coverage: extras.coverage,
     facts,
     pattern: extras.pattern,
-    advice: advised ? adviceFor(heat, facts) : incident.advice,
+    advice: advised ? (extras.advice ?? adviceOf(sight, facts)) : incident.advice,
   };
 }
 
-function figures(rule: IncidentRule, heat: Heat) {
-  const count = heat.counts[rule.kind];
+function adviceOf(sight: Sight, facts: Facts | null): readonly Advice[] {
+  return sight.key === null ? [] : adviceFor(sight, facts);
+}
+
+function figures(rule: IncidentRule, sight: Sight) {
+  const count = sight.counts[rule.kind];
   return {
-    target: heat.target,
-    slot: heat.slot,
-    ratePerSecond: ratePerSecond(count.estimate, heat.windowMs),
-    currentRatePerSecond: heat.currentRatePerSecond,
-    shareOfTarget: heat.shareOfTarget,
+    target: sight.target,
+    slot: sight.slot,
+    ratePerSecond: sight.windowMs === 0 ? 0 : ratePerSecond(count.estimate, sight.windowMs),
+    currentRatePerSecond: sight.currentRatePerSecond,
+    shareOfTarget: sight.shareOfTarget,
     count,
-    complete: heat.complete,
-    commands: heat.commands,
-    services: heat.services,
+    complete: sight.complete,
+    commands: sight.commands,
+    services: sight.services,
   };
 }
 

@@ -1,9 +1,13 @@
 import type { Incident } from "../model/incident.ts";
+import type { Key } from "../model/key.ts";
+import type { Measure } from "../model/measure.ts";
+import { NO_TRAIL } from "../model/trail.ts";
 
 /** An incident as text for a store: JSON, with the key's bytes in base64. */
 export function encodeIncident(incident: Incident): string {
-  const bytes = Buffer.from(incident.key.bytes).toString("base64");
-  return JSON.stringify({ ...incident, key: { ...incident.key, bytes } });
+  const { key } = incident;
+  const stored = key === null ? null : { ...key, bytes: Buffer.from(key.bytes).toString("base64") };
+  return JSON.stringify({ ...incident, key: stored });
 }
 
 const STATUSES: readonly unknown[] = ["pending", "firing", "recovering", "resolved"];
@@ -13,31 +17,51 @@ export function decodeIncident(text: string): Incident | null {
   try {
     const body = JSON.parse(text);
     if (!isWhole(body)) return null;
-    const key = { ...body.key, bytes: new Uint8Array(Buffer.from(body.key.bytes, "base64")) };
-    // What was stored before counts could be sampled, or before clients reported, does not have these.
+    const { key } = body;
+    const bytes = key === null ? new Uint8Array() : new Uint8Array(Buffer.from(key.bytes, "base64"));
+    // What earlier versions stored does not have these.
     const count = { ...body.count, likely: body.count.likely ?? null };
-    return { ...body, key, count, users: body.users ?? {}, suspect: body.suspect ?? false };
+    return {
+      ...body,
+      cluster: body.cluster ?? key?.cluster ?? "",
+      key: key === null ? null : { ...key, bytes },
+      count,
+      users: body.users ?? {},
+      suspect: body.suspect ?? false,
+      measure: body.measure ?? UNKNOWN_MEASURE,
+      trail: body.trail ?? NO_TRAIL,
+    };
   } catch {
     return null;
   }
 }
 
-type StoredIncident = Omit<Incident, "key"> & { key: Omit<Incident["key"], "bytes"> & { bytes: string } };
+type StoredKey = Omit<Key, "bytes"> & { readonly bytes: string };
+type StoredIncident = Omit<Incident, "key"> & { readonly key: StoredKey | null };
+
+const UNKNOWN_MEASURE: Measure = { unit: "accesses/s", value: null, threshold: 0, baseline: null };
 
 /** Checks what the life of an incident and its notification depend on; the rest is only shown. */
 function isWhole(body: unknown): body is StoredIncident {
-  if (!isRecord(body) || !isRecord(body.key) || !isRecord(body.count)) return false;
+  if (!isRecord(body) || !isRecord(body.count)) return false;
   const { key } = body;
-  const texts = [body.id, body.rule, body.severity, key.cluster, key.bytes];
-  const numbers = [body.startedAtMs, body.windowMs, body.reopened, key.db];
+  const isSubject = key === null ? typeof body.target === "string" : isStoredKey(key);
+  const texts = [body.id, body.rule, body.severity, key === null ? body.cluster : ""];
+  const numbers = [body.startedAtMs, body.windowMs, body.reopened];
   const isNotified = Array.isArray(body.notified) && body.notified.every(isNotifiedEntry);
   return (
+    isSubject &&
     STATUSES.includes(body.status) &&
     texts.every((text) => typeof text === "string") &&
     numbers.every(Number.isFinite) &&
     isNotified &&
     Array.isArray(body.advice)
   );
+}
+
+function isStoredKey(key: unknown): boolean {
+  if (!isRecord(key)) return false;
+  return typeof key.cluster === "string" && typeof key.bytes === "string" && Number.isFinite(key.db);
 }
 
 function isNotifiedEntry(entry: unknown): boolean {

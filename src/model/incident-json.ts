@@ -3,6 +3,7 @@ import { type CountJson, countJson } from "./count-json.ts";
 import { roundedRate } from "./heat.ts";
 import type { Advice, Incident, IncidentStatus, Notified, ResolveReason, Severity } from "./incident.ts";
 import { showKey } from "./key.ts";
+import type { Measure } from "./measure.ts";
 import type { Facts } from "./target.ts";
 
 /** An incident as the API, the stream and webhooks show it: times in ISO 8601, `null` where a value is not known. */
@@ -12,13 +13,14 @@ export interface IncidentJson {
   readonly severity: Severity;
   readonly cluster: string;
   readonly target: string | null;
-  readonly key: string;
+  /** `null`, as `db` and `pattern` then are: it is about `target` as a whole. */
+  readonly key: string | null;
   readonly keyEncoding: "utf8" | "base64";
   /** Whether `key` is only the first 1 KiB of a longer one. */
   readonly cut: boolean;
-  readonly db: number;
+  readonly db: number | null;
   readonly slot: number | null;
-  readonly pattern: string;
+  readonly pattern: string | null;
   readonly kind: HeatKind;
   readonly windowSeconds: number;
   readonly status: IncidentStatus;
@@ -27,6 +29,7 @@ export interface IncidentJson {
   readonly reopened: number;
   readonly startedAt: string;
   readonly resolvedAt: string | null;
+  readonly measure: Measure;
   readonly ratePerSecond: number;
   readonly currentRatePerSecond: number;
   readonly peakRatePerSecond: number;
@@ -51,19 +54,19 @@ export interface NotifiedJson {
 
 /** The wire form of an incident: INCIDENT of the contract. */
 export function incidentJson(incident: Incident): IncidentJson {
-  const { key, keyEncoding, cut } = showKey(incident.key.bytes);
+  const { key, keyEncoding, cut } = shownKeyOf(incident);
   return {
     id: incident.id,
     rule: incident.rule,
     severity: incident.severity,
-    cluster: incident.key.cluster,
+    cluster: incident.cluster,
     target: incident.target,
     key,
     keyEncoding,
     cut,
-    db: incident.key.db,
+    db: incident.key?.db ?? null,
     slot: incident.slot,
-    pattern: incident.pattern,
+    pattern: incident.key === null ? null : incident.pattern,
     kind: incident.kind,
     windowSeconds: incident.windowMs / 1000,
     status: incident.status,
@@ -72,6 +75,7 @@ export function incidentJson(incident: Incident): IncidentJson {
     reopened: incident.reopened,
     startedAt: isoTime(incident.startedAtMs),
     resolvedAt: incident.resolvedAtMs === null ? null : isoTime(incident.resolvedAtMs),
+    measure: incident.measure,
     ratePerSecond: roundedRate(incident.ratePerSecond),
     currentRatePerSecond: roundedRate(incident.currentRatePerSecond),
     peakRatePerSecond: roundedRate(incident.peakRatePerSecond),
@@ -90,6 +94,10 @@ export function incidentJson(incident: Incident): IncidentJson {
       outcome,
     })),
   };
+}
+
+function shownKeyOf({ key }: Incident): Pick<IncidentJson, "key" | "keyEncoding" | "cut"> {
+  return key === null ? { key: null, keyEncoding: "utf8", cut: false } : showKey(key.bytes);
 }
 
 function isoTime(ms: number): string {

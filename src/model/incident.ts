@@ -1,7 +1,9 @@
 import type { HeatKind } from "./access.ts";
 import type { Bounds } from "./heat.ts";
 import type { Key } from "./key.ts";
+import type { Measure } from "./measure.ts";
 import type { Facts } from "./target.ts";
+import type { Trail } from "./trail.ts";
 
 export type IncidentStatus = "pending" | "firing" | "recovering" | "resolved";
 export type ResolveReason = "cooled" | "stale" | "decommissioned" | "expired";
@@ -13,6 +15,8 @@ export interface Notified {
   readonly outcome: "delivered" | "failed";
   readonly event: "firing" | "resolved";
   readonly severity: Severity;
+  /** What the receiver's service knows the incident by, where that is not its own id. */
+  readonly thread?: string;
 }
 
 export interface Advice {
@@ -21,15 +25,19 @@ export interface Advice {
   readonly url: string;
 }
 
-/** The life of a hot key under one rule. Times are ms since 1970. */
+/** The life of a hot key, or of a target in trouble, under one rule. Times are ms since 1970. */
 export interface Incident {
-  /** hash(cluster, rule, key, opening hop): the same wherever it is computed. */
+  /** hash(cluster, rule, key or target, opening hop): the same wherever it is computed. */
   readonly id: string;
   readonly rule: string;
   readonly severity: Severity;
-  readonly key: Key;
+  readonly cluster: string;
+  /** `null`: it is about `target` as a whole. */
+  readonly key: Key | null;
+  /** Empty where there is no key. */
   readonly pattern: string;
   readonly kind: HeatKind;
+  /** 0 where the rule looks at no window. */
   readonly windowMs: number;
   readonly target: string | null;
   readonly slot: number | null;
@@ -44,9 +52,11 @@ export interface Incident {
   /** Since when the heat has been below `resolveBelow`; `null` while it is not. */
   readonly calmSinceMs: number | null;
   readonly resolvedAtMs: number | null;
+  readonly measure: Measure;
   readonly ratePerSecond: number;
   readonly currentRatePerSecond: number;
   readonly peakRatePerSecond: number;
+  readonly trail: Trail;
   readonly shareOfTarget: number | null;
   readonly count: Bounds;
   readonly complete: boolean;
@@ -60,6 +70,13 @@ export interface Incident {
   readonly commands: Readonly<Record<string, number>>;
   readonly advice: readonly Advice[];
   readonly notified: readonly Notified[];
+}
+
+/** An incident that is about a key. */
+export type KeyIncident = Incident & { readonly key: Key };
+
+export function isOfKey(incident: Incident): incident is KeyIncident {
+  return incident.key !== null;
 }
 
 /** Incidents that make one message to one receiver. */

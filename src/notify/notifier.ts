@@ -1,4 +1,4 @@
-import type { RateRule, Route } from "../config/schema.ts";
+import type { Route, Rule } from "../config/schema.ts";
 import type { Incident, Notified } from "../model/incident.ts";
 import type { Ledger } from "../runtime/accounting.ts";
 import type { Clock } from "../runtime/clock.ts";
@@ -19,7 +19,7 @@ const UNKNOWN_RULE_COOLDOWN_MS = 300_000;
 export interface NotifierOptions {
   readonly routes: readonly Route[];
   readonly receivers: readonly Receiver[];
-  readonly rules: readonly Pick<RateRule, "name" | "cooldown">[];
+  readonly rules: readonly Pick<Rule, "name" | "cooldown">[];
   readonly clock: Clock;
   readonly logger: Logger;
   readonly ledger: Ledger;
@@ -114,7 +114,7 @@ export class Notifier {
   /** Another process tells of this cluster's incidents from now on. What is being sent is sent, and logged. */
   withdraw(cluster: string): void {
     for (const [id, { incident, standings }] of this.#tracked) {
-      if (incident.key.cluster !== cluster) continue;
+      if (incident.cluster !== cluster) continue;
       for (const standing of standings.values()) {
         if (standing.notice?.state !== "sending") this.#cancel(standing, "withdrawn");
       }
@@ -223,7 +223,7 @@ export class Notifier {
     standing.notice = {
       incidentId: incident.id,
       receiver,
-      cluster: incident.key.cluster,
+      cluster: incident.cluster,
       cause,
       severity: incident.severity,
       afterMs: Math.max(firing?.atMs ?? 0, refused?.atMs ?? 0),

@@ -32,7 +32,7 @@ function matcherOf({ match }: Route): (incident: Incident) => boolean {
   const matchesKey = compileGlobs([key]);
   return (incident) =>
     (severity === undefined || severity === incident.severity) &&
-    matchesCluster(Buffer.from(incident.key.cluster)) &&
+    matchesCluster(Buffer.from(incident.cluster)) &&
     matchesRule(Buffer.from(incident.rule)) &&
-    matchesKey(matchedBytes(incident.key.bytes));
+    (incident.key === null ? key === "*" : matchesKey(matchedBytes(incident.key.bytes)));
 }

@@ -1,26 +1,40 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { Advice, Incident, Notified } from "../model/incident.ts";
+import type { Measure } from "../model/measure.ts";
+import { NO_TRAIL } from "../model/trail.ts";
 import { orAbsent, orNull } from "./absent.ts";
 import { readBounds, writeBounds } from "./bounds-codec.ts";
 import { readFacts, writeFacts } from "./facts-codec.ts";
 import type {
   AdviceSchema,
   IncidentSchema,
+  NotifiedSchema,
   Advice as WireAdvice,
   Incident as WireIncident,
+  Measure as WireMeasure,
   Notified as WireNotified,
 } from "./generated/keyheat_pb.ts";
 import { clippedText } from "./text.ts";
-import { EVENTS, HEAT_KINDS, OUTCOMES, REASONS, readWord, SEVERITIES, STATUSES } from "./words.ts";
+import {
+  EVENTS,
+  HEAT_KINDS,
+  MEASURE_UNITS,
+  OUTCOMES,
+  REASONS,
+  readWord,
+  SEVERITIES,
+  STATUSES,
+} from "./words.ts";
 
 export function writeIncident(incident: Incident): MessageInitShape<typeof IncidentSchema> {
   return {
     id: incident.id,
     rule: incident.rule,
     severity: incident.severity,
-    cluster: incident.key.cluster,
-    db: incident.key.db,
-    key: incident.key.bytes,
+    cluster: incident.cluster,
+    db: incident.key?.db ?? 0,
+    key: incident.key?.bytes ?? new Uint8Array(),
+    ofTarget: incident.key === null,
     pattern: incident.pattern,
     kind: incident.kind,
     windowMs: incident.windowMs,
@@ -48,8 +62,18 @@ export function writeIncident(incident: Incident): MessageInitShape<typeof Incid
     suspect: incident.suspect,
     commands: incident.commands,
     advice: incident.advice.map(writeAdvice),
-    notified: [...incident.notified],
+    notified: incident.notified.map(writeNotified),
+    measure: {
+      ...incident.measure,
+      value: orAbsent(incident.measure.value),
+      baseline: orAbsent(incident.measure.baseline),
+    },
+    trail: { lastMs: incident.trail.lastMs, rates: [...incident.trail.rates] },
   };
+}
+
+export function writeNotified(notified: Notified): MessageInitShape<typeof NotifiedSchema> {
+  return { ...notified };
 }
 
 function writeAdvice({ remedy, why, url }: Advice): MessageInitShape<typeof AdviceSchema> {
@@ -62,7 +86,8 @@ export function readIncident(message: WireIncident): Incident {
     rule: message.rule,
     severity: readWord(SEVERITIES, message.severity, "warning", "severity"),
     // A view of the key would keep all records of the fetch in memory.
-    key: { cluster: message.cluster, db: message.db, bytes: message.key.slice() },
+    cluster: message.cluster,
+    key: message.ofTarget ? null : { cluster: message.cluster, db: message.db, bytes: message.key.slice() },
     pattern: message.pattern,
     kind: readWord(HEAT_KINDS, message.kind, "total", "kind"),
     windowMs: message.windowMs,
@@ -79,9 +104,11 @@ export function readIncident(message: WireIncident): Incident {
     firedAtMs: orNull(message.firedAtMs),
     calmSinceMs: orNull(message.calmSinceMs),
     resolvedAtMs: orNull(message.resolvedAtMs),
+    measure: readMeasure(message.measure),
     ratePerSecond: message.ratePerSecond,
     currentRatePerSecond: message.currentRatePerSecond,
     peakRatePerSecond: message.peakRatePerSecond,
+    trail: message.trail ? { lastMs: message.trail.lastMs, rates: message.trail.rates } : NO_TRAIL,
     shareOfTarget: orNull(message.shareOfTarget),
     count: readBounds(message.count),
     complete: message.complete,
@@ -100,12 +127,23 @@ function readAdvice({ remedy, why, url }: WireAdvice): Advice {
   return { remedy, why, url };
 }
 
-export function readNotified({ receiver, atMs, outcome, event, severity }: WireNotified): Notified {
+/** What earlier versions wrote has none. */
+function readMeasure(measure: WireMeasure | undefined): Measure {
+  return {
+    unit: readWord(MEASURE_UNITS, measure?.unit ?? "", "accesses/s", "unit"),
+    value: orNull(measure?.value),
+    threshold: measure?.threshold ?? 0,
+    baseline: orNull(measure?.baseline),
+  };
+}
+
+export function readNotified({ receiver, atMs, outcome, event, severity, thread }: WireNotified): Notified {
   return {
     receiver,
     atMs,
     outcome: readWord(OUTCOMES, outcome, "failed", "outcome"),
     event: readWord(EVENTS, event, "firing", "event"),
     severity: readWord(SEVERITIES, severity, "warning", "severity"),
+    ...(thread === undefined ? {} : { thread }),
   };
 }

@@ -1,6 +1,7 @@
 import type { DescField } from "@bufbuild/protobuf";
 import { KEPT_KEY_BYTES_MAX } from "../model/key.ts";
 import { SLOT_COUNT } from "../model/slot.ts";
+import { TRAIL_STEPS_MAX } from "../model/trail.ts";
 import {
   AdviceSchema,
   ClientColumnsSchema,
@@ -21,6 +22,7 @@ import {
   TargetCoverageSchema,
   TargetReportSchema,
   TopologyReportSchema,
+  TrailSchema,
   WindowHeatsSchema,
 } from "./generated/keyheat_pb.ts";
 
@@ -62,6 +64,7 @@ export const ELEMENTS_MAX: ReadonlyMap<DescField, number> = new Map<DescField, n
   [IncidentSchema.field.commands, NAMES_PER_INCIDENT],
   [IncidentSchema.field.advice, 32],
   [IncidentSchema.field.notified, NOTIFIED_MAX],
+  [TrailSchema.field.rates, TRAIL_STEPS_MAX],
   [NotifiedEntriesSchema.field.entries, NOTIFIED_MAX],
   [HotSetRecordSchema.field.leases, LEASES_MAX],
   [LeaseSchema.field.remedies, LEASES_MAX * REMEDIES_PER_LEASE],

@@ -4,7 +4,7 @@ import { orAbsent, orNull } from "./absent.ts";
 import { readAuthority } from "./authority-codec.ts";
 import { Damage, type Decoded, decoding } from "./decoded.ts";
 import { StateRecordSchema, type StateRecord as WireStateRecord } from "./generated/keyheat_pb.ts";
-import { readIncident, readNotified, writeIncident } from "./incident-codec.ts";
+import { readIncident, readNotified, writeIncident, writeNotified } from "./incident-codec.ts";
 import { openRecord, SCHEMA_VERSION } from "./record.ts";
 import { readReport, writeReport } from "./report-codec.ts";
 
@@ -25,7 +25,7 @@ function bodyOf(record: StateRecord): Body {
       return { case: "incident", value: writeIncident(record.incident) };
     case "notified": {
       const { incidentId, receiver, entries } = record;
-      return { case: "notified", value: { incidentId, receiver, entries: [...entries] } };
+      return { case: "notified", value: { incidentId, receiver, entries: entries.map(writeNotified) } };
     }
     case "target": {
       const value = { report: writeReport(record.report), goneAtMs: orAbsent(record.goneAtMs) };

@@ -1,6 +1,7 @@
 import type { HeatKind, Kind, Vantage } from "../model/access.ts";
 import type { TargetState } from "../model/coverage.ts";
 import type { IncidentStatus, Notified, ResolveReason, Severity } from "../model/incident.ts";
+import type { MeasureUnit } from "../model/measure.ts";
 import type { Role, SourceState } from "../model/target.ts";
 import { Damage } from "./decoded.ts";
 
@@ -31,6 +32,13 @@ export const REASONS: Words<ResolveReason> = {
   stale: true,
   decommissioned: true,
   expired: true,
+};
+export const MEASURE_UNITS: Words<MeasureUnit> = {
+  "accesses/s": true,
+  share: true,
+  "bytes/s": true,
+  ratio: true,
+  seconds: true,
 };
 export const OUTCOMES: Words<Notified["outcome"]> = { delivered: true, failed: true };
 export const EVENTS: Words<Notified["event"]> = { firing: true, resolved: true };

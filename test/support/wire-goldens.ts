@@ -4,6 +4,7 @@ import type { HotSet } from "../../src/model/hot-set.ts";
 import type { Incident } from "../../src/model/incident.ts";
 import { keep } from "../../src/model/key.ts";
 import type { StateRecord } from "../../src/model/state-record.ts";
+import { NO_TRAIL } from "../../src/model/trail.ts";
 import type { Decoded } from "../../src/wire/decoded.ts";
 import { decodeHeat, encodeHeat } from "../../src/wire/heat-codec.ts";
 import { decodeHotSet, encodeHotSet } from "../../src/wire/hot-set-codec.ts";
@@ -228,6 +229,7 @@ const incident: Incident = {
   id: "5d41402abc4b2a76",
   rule: "hot-key",
   severity: "critical",
+  cluster: key.cluster,
   key,
   pattern: "user:{n}",
   kind: "total",
@@ -242,9 +244,11 @@ const incident: Incident = {
   firedAtMs: AT_MS - 59_000,
   calmSinceMs: AT_MS - 1000,
   resolvedAtMs: AT_MS,
+  measure: { unit: "accesses/s", value: null, threshold: 0, baseline: null },
   ratePerSecond: 5012.3,
   currentRatePerSecond: 0,
   peakRatePerSecond: 6000,
+  trail: NO_TRAIL,
   shareOfTarget: 0.62,
   count: sampled,
   complete: true,
@@ -282,9 +286,24 @@ const hotSet: HotSet = {
   ],
 };
 
+/** What the first release did not know. */
+const ofTarget: StateRecord = {
+  type: "incident",
+  authority,
+  incident: {
+    ...incident,
+    key: null,
+    rule: "blind",
+    measure: { unit: "ratio", value: 3.5, threshold: 3, baseline: 1200.5 },
+    trail: { lastMs: AT_MS - 5000, rates: [120, 5100.5] },
+    notified: [{ ...notified, thread: "5d41402abc4b2a75" }],
+  },
+};
+
 export const GOLDENS: readonly Golden[] = [
   ...Object.entries(messages).map(([name, value]) => golden(name, value, encodeMessage, decodeMessage)),
   golden("heat", heats, encodeHeat, decodeHeat),
   ...Object.entries(states).map(([name, value]) => golden(name, value, encodeState, decodeState)),
   golden("hot-set", hotSet, encodeHotSet, decodeHotSet),
+  golden("incident-of-target", ofTarget, encodeState, decodeState),
 ];

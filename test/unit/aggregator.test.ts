@@ -56,8 +56,8 @@ function startAggregator(stored: readonly Incident[] = []) {
       if (states.at(-1) !== state) states.push(state);
     },
   });
-  for (const { key, target } of incidents.active()) {
-    if (target !== null) roster.noteTarget(key.cluster, target, clock.now());
+  for (const { cluster, target } of incidents.active()) {
+    if (target !== null) roster.noteTarget(cluster, target, clock.now());
   }
   aggregator.evaluate(windows);
   aggregator.start();

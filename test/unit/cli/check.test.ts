@@ -41,7 +41,7 @@ kafka: { brokers: ["a:9092", "b:9092"], ssl: {}, sasl: { username: agent, passwo
       "targets: 10.0.0.1:6379 (shop, TLS, user keyheat, with a password), unix:///run/redis.sock (default)",
       "observed: every server of the targets' clusters (standalone), or the servers of the targets' clusters that are on the same host (agent)",
       "windows: 2s, 10s, 60s",
-      "rules: fast (1/s)",
+      "rules: fast (rate 1/s)",
       "receivers: hook (webhook)",
       "kafka: a:9092, b:9092 (prefix keyheat, TLS, user agent, with a password)",
       "http: http://127.0.0.1:9380",

@@ -25,7 +25,7 @@ describe("a problem of a value", () => {
         "http: expected a mapping of keys to values, got text",
         "windows: expected a list of at least 1",
         'rules[0].name: expected a name of letters, digits, dots, colons, - and _, got "a b"',
-        "rules[0].type: is missing: expected rate",
+        "rules[0].type: is missing: expected one of rate, share, surge, misses, bandwidth, skew, blind",
         'rules[0].kind: expected one of total, read, write, miss, got "wirte"',
         "rules[0].minShare: expected a number from 0 to 1, got 2",
         "rules[0].for: expected a duration, got nothing (such as 10s)",

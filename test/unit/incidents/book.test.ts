@@ -6,7 +6,7 @@ import type { Incident, Notified, Severity } from "../../../src/model/incident.t
 import type { Verdict } from "../../../src/model/verdict.ts";
 import { Ledger, unaccounted } from "../../../src/runtime/accounting.ts";
 import { silentLogger } from "../../../src/runtime/logger.ts";
-import { EXTRAS, heatOf, RULE, START_MS } from "./samples.ts";
+import { heatOf, observation, RULE, START_MS } from "./samples.ts";
 
 /** Keeps what was saved, as a file would. */
 class KeptStore implements IncidentStore {
@@ -49,7 +49,7 @@ function bookOf(options: Partial<IncidentBookOptions> = {}) {
   ) => {
     const atMs = START_MS + atSeconds * 1000;
     asOfMs = Math.max(asOfMs, atMs);
-    return book.observe(RULE, heatOf({ key, atMs: asOfMs, writes }), verdict, severity, atMs, EXTRAS);
+    return book.observe(RULE, observation(verdict, severity, heatOf({ key, atMs: asOfMs, writes })), atMs);
   };
   const tick = (atSeconds: number) => book.tick(START_MS + atSeconds * 1000);
   return { book, ledger, observe, tick };
@@ -113,8 +113,8 @@ describe("the book of incidents", () => {
       { ...heat, key: { ...heat.key, db: 1 } },
       { ...heat, key: { ...heat.key, cluster: "other" } },
     ];
-    for (const other of others) book.observe(RULE, other, "hot", "warning", START_MS, EXTRAS);
-    book.observe({ ...RULE, name: "second" }, heat, "hot", "warning", START_MS, EXTRAS);
+    for (const other of others) book.observe(RULE, observation("hot", "warning", other), START_MS);
+    book.observe({ ...RULE, name: "second" }, observation("hot", "warning", heat), START_MS);
     assert.equal(new Set(book.list({ limit: 10 }).map(({ id }) => id)).size, 4);
     assert.equal(book.find("second", heat.key)?.rule, "second");
   });
@@ -140,7 +140,11 @@ describe("the book of incidents", () => {
     const quick = { ...RULE, keepFiringFor: 0 };
     const { book } = bookOf({ rules: [quick] });
     const observe = (verdict: Verdict, atMs: number) =>
-      book.observe(quick, heatOf({ atMs: START_MS + atMs }), verdict, "warning", START_MS + atMs, EXTRAS);
+      book.observe(
+        quick,
+        observation(verdict, "warning", heatOf({ atMs: START_MS + atMs })),
+        START_MS + atMs,
+      );
     observe("hot", 0);
     assert.equal(observe("calm", 300)?.status, "resolved");
     assert.equal(observe("hot", 600), null);
@@ -149,9 +153,9 @@ describe("the book of incidents", () => {
 
   it("does not go back in time when a closed hop comes after the running window", () => {
     const { book } = bookOf();
-    book.observe(RULE, heatOf({ atMs: START_MS + 1000 }), "hot", "warning", START_MS + 500, EXTRAS);
+    book.observe(RULE, observation("hot", "warning", heatOf({ atMs: START_MS + 1000 })), START_MS + 500);
     assert.equal(
-      book.observe(RULE, heatOf({ atMs: START_MS }), "calm", "warning", START_MS + 900, EXTRAS),
+      book.observe(RULE, observation("calm", "warning", heatOf({ atMs: START_MS })), START_MS + 900),
       null,
     );
     assert.equal(book.list({ limit: 1 })[0]?.status, "firing");
@@ -288,7 +292,7 @@ describe("incidents over a restart", () => {
     const store = new KeptStore();
     const slow = { ...RULE, for: 60_000 };
     const { book } = bookOf({ store, rules: [slow] });
-    book.observe(slow, heatOf(), "hot", "warning", START_MS, EXTRAS);
+    book.observe(slow, observation("hot", "warning", heatOf()), START_MS);
     book.close();
     assert.equal(store.rows.size, 0);
   });

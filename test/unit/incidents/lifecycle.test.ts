@@ -251,21 +251,28 @@ describe("the passing of time", () => {
 });
 
 describe("the id of an incident", () => {
-  const key = heatOf().key;
+  const heat = heatOf();
+  const { key } = heat;
 
   it("is the same within the second in which the key became hot, and another in the next", () => {
-    assert.equal(incidentId("r", key, START_MS + 1), incidentId("r", key, START_MS + 999));
-    assert.notEqual(incidentId("r", key, START_MS), incidentId("r", key, START_MS + 1000));
+    assert.equal(
+      incidentId("r", { ...heat, asOfMs: START_MS + 1 }),
+      incidentId("r", { ...heat, asOfMs: START_MS + 999 }),
+    );
+    assert.notEqual(incidentId("r", heat), incidentId("r", { ...heat, asOfMs: START_MS + 1000 }));
   });
 
   it("differs by cluster, rule, database and key, however their texts run into each other", () => {
+    const target = { ...heat, key: null, cluster: "shop", target: "10.0.0.1:6379", slot: null };
     const ids = [
-      incidentId("r", key, START_MS),
-      incidentId("s", key, START_MS),
-      incidentId("r", { ...key, db: 1 }, START_MS),
-      incidentId("r", { ...key, cluster: "shopr" }, START_MS),
-      incidentId("", { ...key, cluster: "shopr" }, START_MS),
-      incidentId("r", { ...key, bytes: Buffer.from("user:2") }, START_MS),
+      incidentId("r", heat),
+      incidentId("s", heat),
+      incidentId("r", { ...heat, key: { ...key, db: 1 } }),
+      incidentId("r", { ...heat, key: { ...key, cluster: "shopr" } }),
+      incidentId("", { ...heat, key: { ...key, cluster: "shopr" } }),
+      incidentId("r", { ...heat, key: { ...key, bytes: Buffer.from("user:2") } }),
+      incidentId("r", target),
+      incidentId("r", { ...target, target: "10.0.0.2:6379" }),
     ];
     assert.equal(new Set(ids).size, ids.length);
   });

@@ -1,6 +1,8 @@
 import type { IncidentRule, Observation } from "../../../src/incidents/lifecycle.ts";
 import type { Bounds, Heat } from "../../../src/model/heat.ts";
 import type { Incident, Severity } from "../../../src/model/incident.ts";
+import type { Measure } from "../../../src/model/measure.ts";
+import { NO_TRAIL } from "../../../src/model/trail.ts";
 import type { Verdict } from "../../../src/model/verdict.ts";
 
 export const START_MS = Date.UTC(2026, 10, 23, 17);
@@ -18,6 +20,8 @@ export const EXTRAS: Observation["extras"] = {
   facts: null,
   coverage: { read: null, write: 1 },
 };
+
+export const MEASURE: Measure = { unit: "accesses/s", value: 2000, threshold: 1000, baseline: null };
 
 export function exactly(count: number): Bounds {
   return { estimate: count, lower: count, upper: count, likely: null };
@@ -66,7 +70,7 @@ export function heatOf(sample: HeatSample = {}): Heat {
 }
 
 export function observation(verdict: Verdict, severity: Severity = "warning", heat = heatOf()): Observation {
-  return { heat, verdict, severity, extras: EXTRAS };
+  return { sight: heat, verdict, severity, measure: MEASURE, extras: EXTRAS };
 }
 
 /** An incident that fires, as notification sees it. */
@@ -76,6 +80,7 @@ export function incidentOf(changes: Partial<Incident> & { readonly name?: string
     id: `incident-of-${name}`,
     rule: "hot-key",
     severity: "warning",
+    cluster: "shop",
     key: { cluster: "shop", db: 0, bytes: Buffer.from(name) },
     pattern: "user:{n}",
     kind: "total",
@@ -90,9 +95,11 @@ export function incidentOf(changes: Partial<Incident> & { readonly name?: string
     firedAtMs: START_MS,
     calmSinceMs: null,
     resolvedAtMs: null,
+    measure: MEASURE,
     ratePerSecond: 2000,
     currentRatePerSecond: 2100,
     peakRatePerSecond: 2500,
+    trail: NO_TRAIL,
     shareOfTarget: 0.5,
     count: exactly(20_000),
     complete: true,

@@ -8,11 +8,11 @@ const CONTRACT_KEYS =
   "id rule severity cluster target key keyEncoding db slot kind status reason late reopened startedAt resolvedAt ratePerSecond currentRatePerSecond peakRatePerSecond shareOfTarget count complete coverage facts services commands advice notified";
 
 describe("an incident as JSON", () => {
-  it("has every key of the contract, and pattern, window, cut and suspect beside them", () => {
+  it("has every key of the contract, and measure, pattern, window, cut and suspect beside them", () => {
     const keys = Object.keys(incidentJson(incidentOf()));
     assert.deepEqual(
       keys.sort(),
-      [...CONTRACT_KEYS.split(" "), "suspect", "pattern", "windowSeconds", "cut"].sort(),
+      [...CONTRACT_KEYS.split(" "), "measure", "suspect", "pattern", "windowSeconds", "cut"].sort(),
     );
   });
 

@@ -176,7 +176,9 @@ describe("groups", () => {
   it("clusters and receivers have budgets of their own", async () => {
     const scene = new Scene({ receivers: ["hook", "ops"], routes: [routeTo(["hook", "ops"], { burst: 1 })] });
     for (const cluster of ["one", "two"]) {
-      scene.notifier.offer(incidentOf({ id: cluster, key: { cluster, db: 0, bytes: Buffer.from(cluster) } }));
+      scene.notifier.offer(
+        incidentOf({ id: cluster, cluster, key: { cluster, db: 0, bytes: Buffer.from(cluster) } }),
+      );
       await scene.clock.pass(10);
     }
     assert.equal(scene.receiver("hook").taken.length, 2);

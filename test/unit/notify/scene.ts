@@ -8,7 +8,7 @@ import { Notifier } from "../../../src/notify/notifier.ts";
 import { Ledger } from "../../../src/runtime/accounting.ts";
 import { silentLogger } from "../../../src/runtime/logger.ts";
 import { SimulatedClock } from "../../support/simulated-clock.ts";
-import { EXTRAS, heatOf, RULE } from "../incidents/samples.ts";
+import { heatOf, observation, RULE } from "../incidents/samples.ts";
 import { FakeReceiver } from "./fake-receiver.ts";
 
 export interface Told {
@@ -88,7 +88,7 @@ export class Scene {
   observe(verdict: Verdict, key = "user:1", severity: Severity = "warning"): Incident | null {
     const nowMs = this.clock.now();
     const heat = heatOf({ key, atMs: nowMs });
-    const changed = this.book.observe(this.#rule, heat, verdict, severity, nowMs, EXTRAS);
+    const changed = this.book.observe(this.#rule, observation(verdict, severity, heat), nowMs);
     if (changed) this.notifier.offer(changed);
     return changed;
   }
@@ -114,7 +114,7 @@ export class Scene {
           receiver: name,
           atSeconds: Math.floor((atMs - this.startMs) / 1000),
           event: group.event,
-          keys: group.incidents.map(({ key }) => Buffer.from(key.bytes).toString()),
+          keys: group.incidents.map(({ key }) => Buffer.from(key?.bytes ?? "").toString()),
         })),
       )
       .sort((one, other) => one.atSeconds - other.atSeconds);

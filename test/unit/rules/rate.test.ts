@@ -1,13 +1,17 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { RateRule } from "../../../src/config/schema.ts";
+import type { Rule } from "../../../src/config/schema.ts";
 import type { Heat } from "../../../src/model/heat.ts";
+import type { Key } from "../../../src/model/key.ts";
 import { redactedKey } from "../../../src/model/redacted-key.ts";
-import { judge, ruleMatches, severityOf } from "../../../src/rules/rate.ts";
+import { compileMatch } from "../../../src/rules/match.ts";
+import { judgeRate } from "../../../src/rules/rate.ts";
 
 const KEY = { cluster: "shop", db: 0, bytes: Buffer.from("user:1") };
 
-function makeRule(fields: Partial<RateRule> = {}): RateRule {
+const ANY = { cluster: "*", key: "*", pattern: "*", service: "*" };
+
+function makeRule(fields: Partial<Rule> = {}): Rule {
   return {
     name: "hot-key",
     type: "rate",
@@ -20,7 +24,7 @@ function makeRule(fields: Partial<RateRule> = {}): RateRule {
     keepFiringFor: 30_000,
     cooldown: 300_000,
     severity: "warning",
-    match: { cluster: "*", key: "*" },
+    match: ANY,
     ...fields,
   };
 }
@@ -48,6 +52,18 @@ function makeHeat(lower: number, upper: number | null, fields: Partial<Heat> = {
     bytes: null,
     ...fields,
   };
+}
+
+function judge(rule: Rule, heat: Heat) {
+  return judgeRate(rule, heat).verdict;
+}
+
+function severityOf(rule: Rule, heat: Heat) {
+  return judgeRate(rule, heat).severity;
+}
+
+function ruleMatches(rule: Rule, key: Key, services: readonly string[] = []) {
+  return compileMatch(rule).matchesKey(key, () => services);
 }
 
 test("a rule holds from the exact crossing on, on what is sure", () => {
@@ -107,10 +123,18 @@ test("severity rises to critical at criticalAt", () => {
 });
 
 test("a rule judges the keys and clusters that its globs match", () => {
-  const rule = makeRule({ match: { cluster: "sh?p", key: "user:*" } });
+  const rule = makeRule({ match: { ...ANY, cluster: "sh?p", key: "user:*" } });
   assert.equal(ruleMatches(rule, KEY), true);
   assert.equal(ruleMatches(rule, { ...KEY, cluster: "other" }), false);
   assert.equal(ruleMatches(rule, { ...KEY, bytes: Buffer.from("cart:1") }), false);
+});
+
+test("a rule judges the patterns and services that its globs match; of services one is enough", () => {
+  const rule = makeRule({ match: { ...ANY, pattern: "user:{n}", service: "check*" } });
+  assert.equal(ruleMatches(rule, KEY, ["cart", "checkout"]), true);
+  assert.equal(ruleMatches(rule, KEY, ["cart"]), false);
+  assert.equal(ruleMatches(rule, KEY), false);
+  assert.equal(ruleMatches(rule, { ...KEY, bytes: Buffer.from("user:anna") }, ["checkout"]), false);
 });
 
 test("a rule matches a redacted key by its label", () => {
@@ -121,10 +145,6 @@ test("a rule matches a redacted key by its label", () => {
     ["user:1", false],
     ["user:", false],
   ] as const) {
-    assert.equal(
-      ruleMatches(makeRule({ match: { cluster: "*", key: glob } }), { ...KEY, bytes }),
-      matches,
-      glob,
-    );
+    assert.equal(ruleMatches(makeRule({ match: { ...ANY, key: glob } }), { ...KEY, bytes }), matches, glob);
   }
 });

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { defaultConfig } from "../../../src/config/load.ts";
 import { firingCount } from "../../../src/model/heat.ts";
-import { judge } from "../../../src/rules/rate.ts";
+import { judgeRate } from "../../../src/rules/rate.ts";
 import { makeReport, type PartFields } from "../../support/parts.ts";
 import { wholeNumbers } from "../../support/random.ts";
 import { at, keyOf, setUp, W } from "./setup.ts";
@@ -139,7 +139,7 @@ test("a rule fires under sampling once the truth is well above its threshold, an
   const verdictAt = (perSecond: number) => {
     const sampled = { probability: 1 / 8, rows: [{ key: "k", write: perSecond / 8 }] };
     const { closed } = tenSeconds(() => sampled);
-    return judge(rule, closed("k"));
+    return judgeRate(rule, closed("k")).verdict;
   };
   // Threshold 1000/s; three standard deviations of 10,000 at 1 of 8 are 794.
   assert.equal(verdictAt(1000), "between");

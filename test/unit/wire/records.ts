@@ -3,6 +3,7 @@ import type { Heat } from "../../../src/model/heat.ts";
 import type { ClusterHeats, HeatSnapshot } from "../../../src/model/heat-snapshot.ts";
 import type { HotSet } from "../../../src/model/hot-set.ts";
 import type { Incident, Notified } from "../../../src/model/incident.ts";
+import type { Measure } from "../../../src/model/measure.ts";
 import type { StateRecord } from "../../../src/model/state-record.ts";
 import fc, { type Arbitrary } from "../../support/fast-check.ts";
 import {
@@ -95,13 +96,23 @@ const notified: Arbitrary<Notified> = record({
   outcome: fc.constantFrom("delivered", "failed"),
   event: fc.constantFrom("firing", "resolved"),
   severity,
+}).chain((entry) =>
+  fc.option(name, { nil: undefined }).map((thread) => (thread === undefined ? entry : { ...entry, thread })),
+);
+
+const measure: Arbitrary<Measure> = record({
+  unit: fc.constantFrom("accesses/s", "share", "bytes/s", "ratio", "seconds"),
+  value: orNull(real),
+  threshold: real,
+  baseline: orNull(real),
 });
 
 const incident: Arbitrary<Incident> = record({
   id: name,
   rule: name,
   severity,
-  key,
+  cluster: name,
+  key: orNull(key),
   pattern: name,
   kind: fc.constantFrom("read", "write", "miss", "total"),
   windowMs: real,
@@ -115,9 +126,14 @@ const incident: Arbitrary<Incident> = record({
   firedAtMs: orNull(real),
   calmSinceMs: orNull(real),
   resolvedAtMs: orNull(real),
+  measure,
   ratePerSecond: real,
   currentRatePerSecond: real,
   peakRatePerSecond: real,
+  trail: record({
+    lastMs: real,
+    rates: fc.array(real, { maxLength: 4 }),
+  }),
   shareOfTarget: orNull(real),
   count: bounds,
   complete: fc.boolean(),
@@ -129,6 +145,9 @@ const incident: Arbitrary<Incident> = record({
   commands: named,
   advice: fc.array(record({ remedy: name, why: name, url: name }), { maxLength: 3 }),
   notified: fc.array(notified, { maxLength: 3 }),
+}).map((one): Incident => {
+  // Of a key its own cluster is the incident's.
+  return one.key === null ? one : { ...one, key: { ...one.key, cluster: one.cluster } };
 });
 
 export const stateRecord: Arbitrary<StateRecord> = fc.oneof(

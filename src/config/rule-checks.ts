@@ -1,0 +1,45 @@
+import type { Problem } from "./problem.ts";
+import type { FileRule } from "./rules.ts";
+import { type Draft, valueAt } from "./schema-walk.ts";
+import { defaultThreshold, parseThreshold, type RuleType, showThreshold } from "./thresholds.ts";
+
+/** What rules on targets do not look at. */
+const ABOUT_KEYS = ["kind", "minShare", "match.key", "match.pattern", "match.service"];
+
+/** Keys that say nothing for a type. */
+const MEANINGLESS: Readonly<Partial<Record<RuleType, readonly string[]>>> = {
+  misses: ["kind"],
+  bandwidth: ["kind"],
+  skew: ABOUT_KEYS,
+  blind: [...ABOUT_KEYS, "window", "resolveBelow"],
+};
+
+/** What of a rule does not go together; `input` is the rule as it stands in the file. */
+export function ruleProblems(rule: Draft<FileRule>, input: unknown, path: string): Problem[] {
+  const { type } = rule;
+  if (type === undefined) return [];
+  return [...meaninglessProblems(type, input, path), ...criticalProblems(type, rule, path)];
+}
+
+function meaninglessProblems(type: RuleType, input: unknown, path: string): Problem[] {
+  const keys = MEANINGLESS[type] ?? [];
+  const isWritten = (key: string) => valueAt(input, key.split(".")) !== undefined;
+  const what =
+    ABOUT_KEYS === keys || type === "blind"
+      ? "which judges a server as a whole"
+      : "which has a kind of its own";
+  return keys
+    .filter(isWritten)
+    .map((key) => ({ path: `${path}.${key}`, message: `says nothing for a rule of type ${type}, ${what}` }));
+}
+
+function criticalProblems(type: RuleType, rule: Draft<FileRule>, path: string): Problem[] {
+  if (rule.criticalAt === undefined) return [];
+  const threshold = parseThreshold(type, rule.threshold ?? defaultThreshold(type));
+  const critical = parseThreshold(type, rule.criticalAt);
+  // A value that is wrong by itself is reported as such.
+  if ("problem" in threshold || "problem" in critical || critical.value >= threshold.value) return [];
+  const least = showThreshold(type, threshold.value);
+  const got = showThreshold(type, critical.value);
+  return [{ path: `${path}.criticalAt`, message: `expected at least the threshold (${least}), got ${got}` }];
+}

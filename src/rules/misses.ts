@@ -1,0 +1,8 @@
+import type { Rule } from "../config/schema.ts";
+import { rateRule } from "./rate.ts";
+import type { KeyRule } from "./rule.ts";
+
+/** A missing key that is hammered: reads per second that find nothing. Expired keys count, too. */
+export function missesRule(rule: Rule): KeyRule {
+  return rateRule({ ...rule, kind: "miss" });
+}

@@ -1,0 +1,76 @@
+import type { Rule } from "../config/schema.ts";
+import type { HeatKind } from "../model/access.ts";
+import type { Key } from "../model/key.ts";
+import { compileMatch, type RuleMatcher, type Services } from "./match.ts";
+import { missesRule } from "./misses.ts";
+import { rateRule } from "./rate.ts";
+import type { KeyRule } from "./rule.ts";
+
+/** Rules of one type on one kind of access in one window: of those that match a key, the first judges it. */
+export interface KeyRuleGroup {
+  readonly kind: HeatKind;
+  readonly windowMs: number;
+  /** As the lowest of its rules has it; `null`: only closed hops are looked at. */
+  readonly screenCount: number | null;
+  readonly rules: readonly KeyRule[];
+}
+
+/** The rules of a config, compiled. */
+export class RuleSet {
+  readonly rules: readonly Rule[];
+  readonly groups: readonly KeyRuleGroup[];
+  readonly #keyRules = new Map<string, KeyRule>();
+  readonly #matchers = new Map<string, RuleMatcher>();
+
+  constructor(rules: readonly Rule[]) {
+    this.rules = rules;
+    const byGroup = new Map<string, KeyRule[]>();
+    for (const rule of rules) {
+      this.#matchers.set(rule.name, compileMatch(rule));
+      const keyRule = keyRuleOf(rule);
+      if (keyRule === null) continue;
+      this.#keyRules.set(rule.name, keyRule);
+      const name = `${rule.type} ${rule.kind} ${rule.window}`;
+      byGroup.set(name, [...(byGroup.get(name) ?? []), keyRule]);
+    }
+    this.groups = Array.from(byGroup.values(), groupOf);
+  }
+
+  /** The rule of this name that judges keys. */
+  keyRule(name: string): KeyRule | undefined {
+    return this.#keyRules.get(name);
+  }
+
+  /** The rule of a group that judges this key, if any. */
+  ruleFor(group: KeyRuleGroup, key: Key, services: Services): KeyRule | undefined {
+    return group.rules.find(({ rule }) => this.#matchers.get(rule.name)!.matchesKey(key, services));
+  }
+
+  /** Whether any rule judges targets of this cluster, or keys in it. */
+  matchesCluster(rule: Rule, cluster: string): boolean {
+    return this.#matchers.get(rule.name)?.matchesCluster(cluster) ?? false;
+  }
+}
+
+/** `null`: it does not judge keys. */
+function keyRuleOf(rule: Rule): KeyRule | null {
+  switch (rule.type) {
+    case "rate":
+      return rateRule(rule);
+    case "misses":
+      return missesRule(rule);
+    case "share":
+    case "surge":
+    case "bandwidth":
+    case "skew":
+    case "blind":
+      return null;
+  }
+}
+
+function groupOf(rules: readonly KeyRule[]): KeyRuleGroup {
+  const { kind, window: windowMs } = rules[0]!.rule;
+  const counts = rules.map(({ screen }) => screen?.count ?? null);
+  const screenCount = counts.includes(null) ? null : Math.min(...counts.map(Number));
+  return { kind, windowMs, screenCount, rules };
+}
