@@ -56,7 +56,8 @@ interface Written {
 /** Checks, as a part of the schema, that a threshold is written as the type of its rule wants it. */
 export const checkThresholds = z.core._check<Written | null>(
   ({ value, issues }) => {
-    if (typeof value !== "object" || value === null || !Object.hasOwn(THRESHOLDS, value.type ?? "")) return;
+    if (typeof value !== "object" || value === null || value.type === undefined) return;
+    if (!Object.hasOwn(THRESHOLDS, value.type)) return;
     for (const key of ["threshold", "criticalAt"] as const) {
       const written = value[key];
       const parsed = written === undefined ? undefined : parseThreshold(value.type, written);
