@@ -100,7 +100,7 @@ export async function startAggregator(
     views: {
       books,
       hotkeys: (limit) => clusterViews.ownHottest(limit),
-      firing: () => firingCounts(aggregator.incidents, config.rules, clustersOf(config, clusterViews)),
+      firing: () => firingCounts(aggregator.incidents, aggregator.rules, clustersOf(config, clusterViews)),
       coverage: () => clusterViews.ownCoverage(),
       notifications: () => aggregator.notifier.notifications(),
       taps: () => [],
@@ -141,6 +141,7 @@ export async function startAggregator(
   return {
     url: server.address,
     books,
+    setRules: (rules) => aggregator.setRules(rules),
     stop: async () => {
       await server.close();
       await stopStages();

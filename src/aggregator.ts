@@ -1,4 +1,4 @@
-import type { Config } from "./config/schema.ts";
+import type { Rule } from "./config/schema.ts";
 import type { IncidentBook } from "./incidents/book.ts";
 import { KeyJudge } from "./key-judge.ts";
 import type { Incident } from "./model/incident.ts";
@@ -6,6 +6,7 @@ import type { PanePart } from "./model/pane.ts";
 import type { TargetReport } from "./model/target.ts";
 import { RuleSet } from "./rules/rule-set.ts";
 import type { Clock } from "./runtime/clock.ts";
+import { TargetJudge } from "./target-judge.ts";
 import type { Message } from "./transport/transport.ts";
 import type { Roster } from "./windows/roster.ts";
 import type { ServiceTable } from "./windows/service-table.ts";
@@ -18,7 +19,7 @@ const TICK_MS = 100;
 const QUIET_TICK_MS = 300;
 
 export interface AggregatorOptions {
-  readonly rules: Config["rules"];
+  readonly rules: readonly Rule[];
   readonly targets: TargetTable;
   readonly roster: Roster;
   readonly services: ServiceTable;
@@ -49,6 +50,7 @@ export interface AggregatorOptions {
 export class Aggregator {
   readonly #options: AggregatorOptions;
   readonly #keys: KeyJudge;
+  readonly #targets: TargetJudge;
   readonly #evaluated = new Set<Windows>();
   #cancelTick: () => void = () => {};
   /** Since the last tick. */
@@ -57,11 +59,20 @@ export class Aggregator {
 
   constructor(options: AggregatorOptions) {
     this.#options = options;
-    this.#keys = new KeyJudge({
-      ...options,
-      rules: new RuleSet(options.rules),
-      mayJudge: options.mayJudge ?? (() => true),
-    });
+    const rules = new RuleSet(options.rules);
+    const mayJudge = options.mayJudge ?? (() => true);
+    this.#keys = new KeyJudge({ ...options, rules, mayJudge });
+    this.#targets = new TargetJudge({ ...options, rules, mayJudge: (cluster) => mayJudge(cluster, null) });
+  }
+
+  /** Other rules from now on. Incidents that no rule judges any more end; they are told of as all changes are. */
+  setRules(rules: readonly Rule[]): void {
+    const compiled = new RuleSet(rules);
+    this.#keys.setRules(compiled);
+    this.#targets.setRules(compiled);
+    const { incidents, clock, onIncident } = this.#options;
+    const ended = incidents.setRules(rules, (incident) => compiled.judges(incident), clock.now());
+    for (const incident of ended) onIncident(incident);
   }
 
   /** Lets time pass from now on. */
@@ -150,6 +161,7 @@ export class Aggregator {
     for (const windows of this.#evaluated) {
       for (const hop of windows.advance(clock.now())) this.#keys.fall(windows, hop.cluster);
     }
+    this.#targets.judge(clock.now());
     for (const incident of incidents.tick(clock.now())) onIncident(incident);
   }
 

@@ -1,7 +1,7 @@
 import { Aggregator } from "./aggregator.ts";
 import type { ClusterOutlet } from "./cluster-outlet.ts";
 import { ClusterTelling } from "./cluster-telling.ts";
-import type { Config } from "./config/schema.ts";
+import type { Config, Rule } from "./config/schema.ts";
 import { HeatTeller } from "./heat-teller.ts";
 import { IncidentBook } from "./incidents/book.ts";
 import type { TargetCoverage } from "./model/coverage.ts";
@@ -73,12 +73,14 @@ export class ClusterAggregator {
     incidents: new Ledger("incidents"),
     notify: new Ledger("notify"),
   };
+  #rules: readonly Rule[];
   #isStateRead = false;
   #prunedAtMs: number;
 
   constructor(options: ClusterAggregatorOptions) {
     this.#options = options;
     this.#prunedAtMs = options.clock.now();
+    this.#rules = options.config.rules;
     const { config, instance, receivers, outlet, partitionOf, isConfirmed, clock, logger } = options;
     this.view = new StateView({
       claimed: (authority) => this.#claims.claimed(authority),
@@ -157,6 +159,18 @@ export class ClusterAggregator {
       onTick: (nowMs) => this.#tick(nowMs),
     });
     this.#aggregator.start();
+  }
+
+  /** By which it judges. */
+  get rules(): readonly Rule[] {
+    return this.#rules;
+  }
+
+  /** Other rules from now on. */
+  setRules(rules: readonly Rule[]): void {
+    this.#rules = rules;
+    this.#aggregator.setRules(rules);
+    this.#telling.notifier.setRules(rules);
   }
 
   /** A partition is this process's; its records follow, from those that its windows need. */

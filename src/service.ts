@@ -1,3 +1,4 @@
+import type { Rule } from "./config/schema.ts";
 import type { StageBooks } from "./runtime/accounting.ts";
 import type { Clock } from "./runtime/clock.ts";
 import type { Logger } from "./runtime/logger.ts";
@@ -16,6 +17,8 @@ export interface Service {
   readonly url: string;
   /** Of every stage: received = kept + dropped. */
   books(): StageBooks[];
+  /** Goes by these rules from now on. Left out: it judges nothing. */
+  setRules?(rules: readonly Rule[]): void;
   /** Sends what is on its way and closes stage by stage, within 5 s. */
   stop(): Promise<void>;
 }

@@ -1,7 +1,7 @@
 import { Agent } from "./agent.ts";
 import { agentReadiness } from "./agent-readiness.ts";
 import { Aggregator } from "./aggregator.ts";
-import type { Config } from "./config/schema.ts";
+import type { Config, Rule } from "./config/schema.ts";
 import { createServer } from "./http/server.ts";
 import { defaultWindowMs, type Views } from "./http/views.ts";
 import { IncidentBook } from "./incidents/book.ts";
@@ -42,6 +42,8 @@ export interface Standalone {
   readonly views: Views;
   /** Of every stage: received = kept + dropped. */
   books(): StageBooks[];
+  /** Goes by these rules from now on. */
+  setRules(rules: readonly Rule[]): void;
   /** Flushes open panes and closes stage by stage, within 5 s. */
   stop(): Promise<void>;
 }
@@ -58,6 +60,7 @@ export async function startStandalone(config: Config, options: StandaloneOptions
     incidents: new Ledger("incidents"),
     notify: new Ledger("notify"),
   };
+  let rules: readonly Rule[] = config.rules;
   const listeners = new Set<(incident: Incident) => void>();
   const tell = (incident: Incident) => {
     for (const listener of listeners) listener(incident);
@@ -123,7 +126,7 @@ export async function startStandalone(config: Config, options: StandaloneOptions
   const metricViews: MetricViews = {
     books: () => books(),
     hotkeys: (limit) => hottest(windows, config, limit),
-    firing: () => firingCounts(incidents, config.rules, clustersOf(config)),
+    firing: () => firingCounts(incidents, rules, clustersOf(config)),
     coverage: () => targets.coverage(clock.now()),
     notifications: () => notifier.notifications(),
     taps: () => agent.taps(),
@@ -174,6 +177,11 @@ export async function startStandalone(config: Config, options: StandaloneOptions
     url: server.address,
     views,
     books,
+    setRules: (changed) => {
+      rules = changed;
+      aggregator.setRules(changed);
+      notifier.setRules(changed);
+    },
     stop: async () => {
       await server.close();
       await stopStages();

@@ -13,10 +13,11 @@ export async function aggregatorCommand({
   config: file,
   dataDir,
 }: AggregatorCommandOptions): Promise<number> {
-  const config = loadConfig(file, process.env, { role: "aggregator" });
+  const read = () => loadConfig(file, process.env, { role: "aggregator" });
+  const config = read();
   const logger = createLogger(config.log.level);
   if (dataDir !== undefined) logger.info("incidents are kept in Kafka: nothing is written to --data-dir");
   const { promise: dead, resolve: onDead } = Promise.withResolvers<{ readonly message: string }>();
   const start = async () => ({ ...(await startAggregator(config, { logger, onDead })), dead });
-  return await runDaemon({ name: "aggregator", file, logger, start });
+  return await runDaemon({ name: "aggregator", config, read, logger, start });
 }

@@ -1,5 +1,7 @@
-import { ConfigError, loadConfig, type ProcessRole, problemLines } from "../config/load.ts";
+import type { ProcessRole } from "../config/load.ts";
+import type { Config, Rule } from "../config/schema.ts";
 import type { Logger } from "../runtime/logger.ts";
+import { reload } from "./reload.ts";
 import { stopRequest } from "./stop-request.ts";
 
 /** A stop that takes longer ends the process all the same. */
@@ -8,13 +10,16 @@ const STOP_MS_MAX = 4800;
 export interface Daemon {
   /** Why it cannot go on, once that is so. */
   readonly dead?: Promise<{ readonly message: string }>;
+  /** Goes by these rules from now on. Left out: it has none. */
+  setRules?(rules: readonly Rule[]): void;
   stop(): Promise<void>;
 }
 
 export interface DaemonOptions {
   readonly name: ProcessRole;
-  /** Checked again on SIGHUP; `undefined`: there is none. */
-  readonly file: string | undefined;
+  readonly config: Config;
+  /** Reads the config again, on SIGHUP. Throws: ConfigError. */
+  readonly read: () => Config;
   readonly logger: Logger;
   readonly start: () => Promise<Daemon>;
 }
@@ -24,10 +29,13 @@ export interface DaemonOptions {
  *
  * Throws: what `start` throws, and Error with the reason why it could not go on.
  */
-export async function runDaemon({ name, file, logger, start }: DaemonOptions): Promise<number> {
+export async function runDaemon({ name, config, read, logger, start }: DaemonOptions): Promise<number> {
   using stop = stopRequest(["SIGINT", "SIGTERM"]);
-  process.on("SIGHUP", () => checkAgain(name, file, logger));
+  // It must not end a daemon that is not up yet either.
+  let setRules: Daemon["setRules"];
+  process.on("SIGHUP", () => reload({ running: config, read, logger, setRules }));
   const daemon = await start();
+  setRules = daemon.setRules?.bind(daemon);
   logger.info(`${name} started`);
   const asked = new Promise<null>((resolve) => {
     if (stop.aborted) resolve(null);
@@ -45,19 +53,4 @@ export async function runDaemon({ name, file, logger, start }: DaemonOptions): P
   logger.info("stopped");
   if (reason !== null) throw new Error(reason.message);
   return 0;
-}
-
-/** SIGHUP must not end a daemon: it says whether the file would do at the next start. */
-function checkAgain(role: ProcessRole, file: string | undefined, logger: Logger): void {
-  if (file === undefined) return;
-  try {
-    loadConfig(file, process.env, { role });
-    logger.warn({ file }, "the config file is valid; it takes effect at the next start");
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    logger.error(
-      { file, problems: problemLines(error.problems) },
-      "the config file is bad, the running one stays",
-    );
-  }
 }

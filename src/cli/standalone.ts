@@ -15,11 +15,14 @@ export interface StandaloneCommandOptions {
 export async function standaloneCommand(options: StandaloneCommandOptions): Promise<number> {
   const { config: file, redis, dataDir = DATA_DIR } = options;
   const redisUrls = redis.length > 0 ? { redisUrls: [...redis] } : {};
-  const config = file === undefined ? defaultConfig(redisUrls) : loadConfig(file, process.env, redisUrls);
+  const read = () =>
+    file === undefined ? defaultConfig(redisUrls) : loadConfig(file, process.env, redisUrls);
+  const config = read();
   const logger = createLogger(config.log.level);
   return await runDaemon({
     name: "standalone",
-    file,
+    config,
+    read,
     logger,
     start: () => startStandalone(config, { logger, dataDir }),
   });

@@ -13,6 +13,7 @@ import { discovery, targets } from "./targets.ts";
 export type { Route } from "./alerts.ts";
 export type { Rule } from "./rules.ts";
 export type { Endpoint } from "./target-url.ts";
+export type { RuleType } from "./thresholds.ts";
 
 /** What a config file may say: types, defaults, bounds and descriptions. */
 export const fileSchema = section({

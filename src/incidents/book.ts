@@ -52,7 +52,7 @@ interface Entry {
  * The ledger receives each incident that would begin, and drops it as `active-full` beyond that.
  */
 export class IncidentBook {
-  readonly #rules: ReadonlyMap<string, IncidentRule>;
+  #rules: ReadonlyMap<string, IncidentRule>;
   readonly #ledger: Ledger;
   readonly #activeMax: number;
   /** By rule, cluster and key or target. */
@@ -62,7 +62,7 @@ export class IncidentBook {
   readonly #persistence: Persistence;
 
   constructor(options: IncidentBookOptions) {
-    this.#rules = new Map(options.rules.map((rule) => [rule.name, rule]));
+    this.#rules = rulesByName(options.rules);
     this.#ledger = options.ledger;
     this.#activeMax = options.activeMax ?? ACTIVE_MAX;
     const resolvedMax = options.resolvedMax ?? RESOLVED_MAX;
@@ -123,13 +123,35 @@ export class IncidentBook {
   }
 
   /**
+   * Goes by other rules from now on. Ends the open incidents that none of them judges any more, and returns those that
+   * somebody may have heard of.
+   */
+  setRules(
+    rules: readonly IncidentRule[],
+    isJudged: (incident: Incident) => boolean,
+    nowMs: number,
+  ): readonly Incident[] {
+    this.#rules = rulesByName(rules);
+    for (const entry of this.#entries.values())
+      entry.rule = this.#rules.get(entry.incident.rule) ?? entry.rule;
+    return this.#decommission((incident) => !isJudged(incident), nowMs);
+  }
+
+  /**
    * Ends the open incidents at a target that is no longer there, as topology or config says. Returns them.
    */
   decommission(cluster: string, target: string, nowMs: number): readonly Incident[] {
+    return this.#decommission(
+      (incident) => incident.cluster === cluster && incident.target === target,
+      nowMs,
+    );
+  }
+
+  #decommission(isOver: (incident: Incident) => boolean, nowMs: number): readonly Incident[] {
     const ended: Incident[] = [];
     for (const [place, entry] of this.#entries) {
       const { incident } = entry;
-      if (incident.cluster !== cluster || incident.target !== target) continue;
+      if (!isOver(incident)) continue;
       const isPending = incident.status === "pending";
       const next: Incident | null = isPending ? null : { ...incident, ...over("decommissioned", nowMs) };
       const told = this.#replace(place, entry, next);
@@ -282,6 +304,10 @@ export class IncidentBook {
     this.#entries.delete(place);
     this.#entriesById.delete(id);
   }
+}
+
+function rulesByName(rules: readonly IncidentRule[]): ReadonlyMap<string, IncidentRule> {
+  return new Map(rules.map((rule) => [rule.name, rule]));
 }
 
 function placeOf(rule: string, cluster: string, key: Key | null, target: string | null): string {

@@ -164,7 +164,6 @@ function measures(incident: Incident, rule: IncidentRule, observation: Observati
   // What was once said to be known of the key's place is not forgotten in a moment in which it was not seen.
   const known = { target: now.target ?? incident.target, slot: now.slot ?? incident.slot };
   const stale = verdict === "unknown" ? incident.reason : null;
-  const advised = verdict === "hot" && (incident.advice.length === 0 || facts !== incident.facts);
   return {
     ...now,
     ...known,
@@ -180,12 +179,20 @@ function measures(incident: Incident, rule: IncidentRule, observation: Observati
     coverage: extras.coverage,
     facts,
     pattern: extras.pattern,
-    advice: advised ? (extras.advice ?? adviceOf(sight, facts)) : incident.advice,
+    advice: verdict === "hot" ? adviceOf(incident, sight, extras.advice, facts) : incident.advice,
   };
 }
 
-function adviceOf(sight: Sight, facts: Facts | null): readonly Advice[] {
-  return sight.key === null ? [] : adviceFor(sight, facts);
+/** Of a key it is worked out once, and again when more is known of it; of a target it is what is told now. */
+function adviceOf(
+  incident: Incident,
+  sight: Sight,
+  told: Extras["advice"],
+  facts: Facts | null,
+): readonly Advice[] {
+  if (sight.key === null) return told ?? [];
+  const isKnown = incident.advice.length > 0 && facts === incident.facts;
+  return isKnown ? incident.advice : adviceFor(sight, facts);
 }
 
 function figures(rule: IncidentRule, sight: Sight) {

@@ -56,7 +56,7 @@ interface Tracked {
  */
 export class Notifier {
   readonly #route: Router;
-  readonly #cooldowns: ReadonlyMap<string, number>;
+  #cooldowns: ReadonlyMap<string, number>;
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #ledger: Ledger;
@@ -72,7 +72,7 @@ export class Notifier {
   constructor(options: NotifierOptions) {
     const { clock, logger } = options;
     this.#route = compileRoutes(options.routes);
-    this.#cooldowns = new Map(options.rules.map(({ name, cooldown }) => [name, cooldown]));
+    this.#cooldowns = cooldownsOf(options.rules);
     this.#clock = clock;
     this.#logger = logger;
     this.#ledger = options.ledger;
@@ -88,6 +88,12 @@ export class Notifier {
     this.#deliveries = new Map(
       options.receivers.map((receiver) => [receiver.name, new Delivery(receiver, { clock, logger, events })]),
     );
+  }
+
+  /** Goes by the cooldowns of other rules from now on. */
+  setRules(rules: NotifierOptions["rules"]): void {
+    this.#cooldowns = cooldownsOf(rules);
+    for (const tracked of this.#tracked.values()) this.#review(tracked);
   }
 
   /** Takes in how an incident is now. Returns at once: nothing is sent before this turn of the event loop ends. */
@@ -319,6 +325,10 @@ export class Notifier {
       this.#wakeAt(dueMs);
     });
   }
+}
+
+function cooldownsOf(rules: NotifierOptions["rules"]): ReadonlyMap<string, number> {
+  return new Map(rules.map(({ name, cooldown }) => [name, cooldown]));
 }
 
 /** Open, and without data for a while. */

@@ -1,5 +1,6 @@
-import type { Rule } from "../config/schema.ts";
+import type { Rule, RuleType } from "../config/schema.ts";
 import type { HeatKind } from "../model/access.ts";
+import type { Incident } from "../model/incident.ts";
 import type { Key } from "../model/key.ts";
 import { compileMatch, type RuleMatcher, type Services } from "./match.ts";
 import { missesRule } from "./misses.ts";
@@ -46,10 +47,31 @@ export class RuleSet {
     return group.rules.find(({ rule }) => this.#matchers.get(rule.name)!.matchesKey(key, services));
   }
 
-  /** Whether any rule judges targets of this cluster, or keys in it. */
-  matchesCluster(rule: Rule, cluster: string): boolean {
-    return this.#matchers.get(rule.name)?.matchesCluster(cluster) ?? false;
+  /** Those that judge targets as a whole. */
+  get targetRules(): readonly Rule[] {
+    return this.rules.filter(({ type }) => isTargetType(type));
   }
+
+  /** Of the rules of a type that judges targets, the one for this cluster. */
+  targetRule(type: RuleType, cluster: string): Rule | undefined {
+    return this.rules.find(
+      (rule) => rule.type === type && this.#matchers.get(rule.name)!.matchesCluster(cluster),
+    );
+  }
+
+  /** Whether the rule of an incident is still there and would still be the one that judges its subject. */
+  judges(incident: Incident): boolean {
+    const rule = this.rules.find(({ name }) => name === incident.rule);
+    if (rule === undefined || rule.kind !== incident.kind) return false;
+    if (incident.key === null) return this.targetRule(rule.type, incident.cluster) === rule;
+    const group = this.groups.find(({ rules }) => rules.some((member) => member.rule === rule));
+    if (group === undefined || group.windowMs !== incident.windowMs) return false;
+    return this.ruleFor(group, incident.key, () => Object.keys(incident.users))?.rule.name === rule.name;
+  }
+}
+
+function isTargetType(type: RuleType): boolean {
+  return type === "skew" || type === "blind";
 }
 
 /** `null`: it does not judge keys. */

@@ -52,6 +52,31 @@ export class ReportSeries {
     return isByClients ? { ...client, vantage: "clients" } : { ...server, vantage: this.#vantage() };
   }
 
+  /**
+   * Reads and writes that the server says it ran, in about the `windowMs` before `nowMs`; `null` where that is not known
+   * of at least half of the window.
+   */
+  ranIn(windowMs: number, nowMs: number): number | null {
+    const fromMs = nowMs - windowMs;
+    const recent = this.#samples.filter(({ atMs }) => atMs > fromMs);
+    let ran = 0;
+    let knownMs = 0;
+    for (const sample of recent) {
+      const count = totalOf(sample.ran);
+      if (count === null) continue;
+      ran += count;
+      knownMs += sample.endMs - sample.startMs;
+    }
+    return knownMs * 2 < windowMs ? null : (ran * windowMs) / knownMs;
+  }
+
+  /** Reads and writes per second that the server ran in its last pane; `null`: not known. */
+  get currentRanPerSecond(): number | null {
+    const { ran, pane } = this.#latest;
+    const count = totalOf(ran);
+    return count === null || pane.lengthMs === 0 ? null : (count * 1000) / pane.lengthMs;
+  }
+
   #push({ atMs, pane, observed, ran }: TargetReport): void {
     // A miss is a read: a source that sees no other reads has observed at least those.
     const reads = Math.max(observed.read, observed.miss);
@@ -68,6 +93,10 @@ export class ReportSeries {
     );
     return watching ? VANTAGE_OF_SOURCE.get(watching.source)! : null;
   }
+}
+
+function totalOf({ read, write }: Ran): number | null {
+  return read === null || write === null ? null : read + write;
 }
 
 /** Like is divided by like: only reports that know what ran count, where there are any. */

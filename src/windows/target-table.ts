@@ -2,6 +2,7 @@ import type { ClientsReport } from "../model/clients.ts";
 import type { KindCoverage, TargetCoverage, TargetState } from "../model/coverage.ts";
 import type { Key } from "../model/key.ts";
 import { type Facts, type KeyFacts, type TargetReport, targetId } from "../model/target.ts";
+import type { TargetFare } from "../model/target-fare.ts";
 import { ClientSeries } from "./client-series.ts";
 import { FactBook } from "./fact-book.ts";
 import { ReportSeries } from "./report-series.ts";
@@ -25,6 +26,8 @@ interface KnownTarget {
   /** By agent: two may watch one target, and their counts of it are the same accesses. */
   readonly series: Map<string, ReportSeries>;
   readonly clients: ClientSeries;
+  /** When it was last seen watched, or first heard of where it never was; ms since 1970. */
+  watchedMs: number;
 }
 
 /** What each target last said of itself: its state, and how much of the truth is seen there. */
@@ -41,6 +44,7 @@ export class TargetTable {
   add(report: TargetReport): void {
     const known = this.#targets.get(targetId(report.cluster, report.target)) ?? this.#newTarget(report);
     if (!known) return;
+    if (isWatched(report)) known.watchedMs = Math.max(known.watchedMs, report.atMs);
     const series = known.series.get(report.agent);
     if (series) series.add(report);
     else known.series.set(report.agent, new ReportSeries(report));
@@ -85,13 +89,35 @@ export class TargetTable {
     };
   }
 
-  #newTarget({ cluster, target }: TargetReport): KnownTarget | null {
+  /** How every target heard of in the last hour fares; `windowMs` is over how long what it ran is added up. */
+  fares(nowMs: number, windowMs: number): readonly TargetFare[] {
+    this.#dropSilent(nowMs);
+    return Array.from(this.#targets.values(), (known): TargetFare => {
+      const { cluster, target, watchedMs } = known;
+      const series = speaking(known);
+      const { role, sources } = series.latest;
+      const state = stateOf(series.latest, nowMs);
+      return {
+        cluster,
+        target,
+        role,
+        state,
+        watchedMs,
+        reason: nowMs - series.latest.atMs > BLIND_MS ? null : reasonOf(sources),
+        coverage: this.coverageOf(cluster, target),
+        ran: state === "blind" ? null : series.ranIn(windowMs, series.latest.atMs),
+        currentRanPerSecond: series.currentRanPerSecond,
+      };
+    });
+  }
+
+  #newTarget({ cluster, target, atMs }: TargetReport): KnownTarget | null {
     if (this.#targets.size >= TARGETS_MAX) {
       this.#turnedAway++;
       return null;
     }
     const series = new Map<string, ReportSeries>();
-    const known = { cluster, target, series, clients: new ClientSeries() };
+    const known = { cluster, target, series, clients: new ClientSeries(), watchedMs: atMs };
     this.#targets.set(targetId(cluster, target), known);
     return known;
   }
@@ -125,6 +151,11 @@ function stateOf(latest: TargetReport, nowMs: number): TargetState {
   if (silentMs > BLIND_MS) return "blind";
   if (silentMs > STALE_MS) return "stale";
   return isWatched(latest) ? "seen" : "blind";
+}
+
+/** Of a target that is watched in part, or not at all. */
+function reasonOf(sources: TargetReport["sources"]): string | null {
+  return sources.find(({ state, reason }) => state === "down" && reason !== null)?.reason ?? null;
 }
 
 /** Clients may still report a target that its agent cannot reach. */
