@@ -23,7 +23,9 @@ export interface Heard {
 export const HEARD_NOTHING: Heard = { firing: null, refused: null, isOver: false };
 
 /** Even with a shorter cooldown, nobody is reminded more often. */
-export const REMINDER_EVERY_MIN_MS = 1000;
+const REMINDER_EVERY_MIN_MS = 1000;
+/** Without a cooldown, so often: what passes at once is a severity that rises, and an end. */
+const REMINDER_WITHOUT_COOLDOWN_MS = 300_000;
 /** A resolve that could not be told for so long is given up. */
 export const RESOLVE_LASTS_MS = 24 * 3_600_000;
 
@@ -70,15 +72,16 @@ export function dueNotice(
   const { firing, refused } = heard;
   // A service that refused a message for good will refuse it again: it is asked once a cooldown, as with reminders.
   const isHeldBack = refused !== null && !isWorse(severity, refused.severity);
-  const notBeforeMs = isHeldBack ? refused.atMs + Math.max(cooldownMs, REMINDER_EVERY_MIN_MS) : 0;
+  const againAfterMs =
+    cooldownMs === 0 ? REMINDER_WITHOUT_COOLDOWN_MS : Math.max(cooldownMs, REMINDER_EVERY_MIN_MS);
+  const notBeforeMs = isHeldBack ? refused.atMs + againAfterMs : 0;
   // Nobody is told of what is not seen: after a restart it may long be over.
   if (incident.reason === "stale") return null;
   if (firing === null) return { cause: "first", atMs: notBeforeMs };
   if (isWorse(severity, firing.severity)) return { cause: "rise", atMs: notBeforeMs };
   // Nobody is reminded of what is calm just now.
   if (status !== "firing") return null;
-  const againMs = firing.atMs + Math.max(cooldownMs, REMINDER_EVERY_MIN_MS);
-  return { cause: "reminder", atMs: Math.max(againMs, notBeforeMs) };
+  return { cause: "reminder", atMs: Math.max(firing.atMs + againAfterMs, notBeforeMs) };
 }
 
 function dueResolve({ resolvedAtMs }: Incident, heard: Heard, cooldownMs: number): Due | null {

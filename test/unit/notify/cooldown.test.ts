@@ -45,7 +45,8 @@ describe("what a receiver is owed", () => {
   });
 
   it("is no stream of reminders where there is no cooldown", () => {
-    assert.deepEqual(due(incidentOf(), [entry()], 0), { cause: "reminder", atMs: 2000 });
+    assert.deepEqual(due(incidentOf(), [entry()], 0), { cause: "reminder", atMs: 301_000 });
+    assert.deepEqual(due(incidentOf(), [entry()], 10), { cause: "reminder", atMs: 2000 });
   });
 
   it("is a message at once when severity rose above the worst it has been told", () => {

@@ -35,6 +35,7 @@ export class Scene {
   readonly clock: SimulatedClock;
   readonly startMs: number;
   readonly ledger = new Ledger("notify");
+  readonly incidentsLedger = new Ledger("incidents");
   readonly book: IncidentBook;
   readonly notifier: Notifier;
   readonly receivers: ReadonlyMap<string, FakeReceiver>;
@@ -58,7 +59,7 @@ export class Scene {
     this.book = new IncidentBook({
       rules: [rule],
       store,
-      ledger: new Ledger("incidents"),
+      ledger: this.incidentsLedger,
       logger,
       nowMs: this.startMs,
     });
