@@ -31,12 +31,17 @@ const hotKeys = z.object({
 
 const incidents = z.object({
   incidents: z.array(
-    shownKey.extend({
+    z.object({
       id: z.string(),
+      /** `null`, as `db` then is: it is about the target as a whole. */
+      key: z.string().nullable(),
+      keyEncoding: shownKey.shape.keyEncoding,
+      cut: shownKey.shape.cut,
+      target: z.string().nullable(),
       rule: z.string(),
       severity: z.enum(["info", "warning", "critical"]),
       status: z.enum(["pending", "firing", "recovering", "resolved"]),
-      db: z.number(),
+      db: z.number().nullable(),
       startedAt: z.iso.datetime(),
       resolvedAt: z.iso.datetime().nullable(),
       ratePerSecond: z.number(),
@@ -162,7 +167,13 @@ function accessesPerSecond(keys: readonly ApiKey[]): number | null {
   return Math.round([...byTarget.values()].reduce((sum, rate) => sum + rate, 0));
 }
 
-function identity({ db, key, keyEncoding }: { db: number; key: string; keyEncoding: string }): string {
+interface Identified {
+  readonly db: number | null;
+  readonly key: string | null;
+  readonly keyEncoding: string;
+}
+
+function identity({ db, key, keyEncoding }: Identified): string {
   return `${db} ${keyEncoding} ${key}`;
 }
 
@@ -184,11 +195,16 @@ function keyRow(key: ApiKey, windowSeconds: number, incident: KeyRow["incident"]
   };
 }
 
+/** An incident about a target as a whole has no key. */
+function subjectOf({ key, keyEncoding, cut, target }: ApiIncident): string {
+  return key === null ? printable(target ?? "a server") : labelOf({ key, keyEncoding, cut });
+}
+
 function incidentRow(incident: ApiIncident): IncidentRow {
   const { id, rule, severity, status, startedAt, resolvedAt, ratePerSecond, peakRatePerSecond } = incident;
   return {
     id,
-    label: labelOf(incident),
+    label: subjectOf(incident),
     rule: printable(rule),
     severity,
     status,

@@ -159,10 +159,12 @@ export function incidentText(incident: IncidentRow, nowMs: number): string {
   const { label, rule, severity, status, startedAtMs, resolvedAtMs, ratePerSecond, peakRatePerSecond } =
     incident;
   const peak = `peak ${formatRate(peakRatePerSecond)}/s`;
-  const what = status === "resolved" ? peak : `${formatRate(ratePerSecond)}/s, ${peak}`;
+  const rates = status === "resolved" ? peak : `${formatRate(ratePerSecond)}/s, ${peak}`;
+  // A server that nobody sees has no rate.
+  const what = peakRatePerSecond > 0 ? `${rates}, ` : "";
   const since =
     status === "resolved"
       ? `lasted ${formatDuration((resolvedAtMs ?? nowMs) - startedAtMs)}`
       : `for ${formatDuration(nowMs - startedAtMs)}`;
-  return `${label}  ${what}, ${since}  (${rule}, ${severity})`;
+  return `${label}  ${what}${since}  (${rule}, ${severity})`;
 }

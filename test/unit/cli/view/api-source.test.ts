@@ -25,6 +25,7 @@ const INCIDENT = {
   keyEncoding: "utf8",
   cut: false,
   db: 2,
+  target: "127.0.0.1:6379",
   status: "firing",
   startedAt: "2026-11-23T17:00:00.000Z",
   resolvedAt: null,
@@ -62,6 +63,14 @@ const answering =
   (request, response) => {
     response.writeHead(status).end(JSON.stringify(bodies[(request.url ?? "").split("?")[0] ?? ""] ?? {}));
   };
+
+test("an incident about a server as a whole is shown by the server's name", async (t) => {
+  const blind = { ...INCIDENT, key: null, db: null, target: "10.0.0.1:6379", rule: "blind" };
+  const bodies = { ...BODIES, "/api/v1/incidents": { incidents: [blind] } };
+  const scene = await new ApiSource({ url: await serve(t, answering(bodies)) }).read();
+  assert.equal(scene.incidents[0]?.label, "10.0.0.1:6379");
+  assert.equal(scene.keys[0]?.incident, null);
+});
 
 test("a scene is what the API says, with the margin from the bounds and the target's rate from the share", async (t) => {
   const scene = await new ApiSource({ url: await serve(t, answering(BODIES)) }).read();

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { stripVTControlCharacters } from "node:util";
 import { displayWidth } from "../../../../src/cli/view/display-text.ts";
-import { frameLines, heatBar, mixText } from "../../../../src/cli/view/frame.ts";
+import { frameLines, heatBar, incidentText, mixText } from "../../../../src/cli/view/frame.ts";
 import { colours, noColours } from "../../../../src/cli/view/paint.ts";
 import fc from "../../../support/fast-check.ts";
 import { incidentRow, keyRow, sceneWith } from "./scenes.ts";
@@ -106,4 +106,9 @@ test("a bar grows in eighths of a column and never passes its width", () => {
   assert.equal(heatBar(0.5, 10), "█████");
   assert.equal(heatBar(0.0125, 10), "▏");
   assert.equal(heatBar(7, 10), "█".repeat(10));
+});
+
+test("an incident of a server that nobody sees has no rate", () => {
+  const row = incidentRow({ label: "10.0.0.1:6379", rule: "blind", ratePerSecond: 0, peakRatePerSecond: 0 });
+  assert.equal(incidentText(row, 1_075_000), "10.0.0.1:6379  for 1m 15s  (blind, critical)");
 });
