@@ -113,7 +113,7 @@ export async function startAggregator(
       ...(Number.isFinite(group.confirmedAt) ? [] : ["the group of aggregators is being joined"]),
       ...aggregator.missing(),
     ],
-    () => [...kafkaProblems(), ...aggregator.notifier.problems()],
+    () => [...kafkaProblems(), ...aggregator.problems()],
   );
   const views: Views = {
     windowsMs: config.windows,

@@ -252,6 +252,11 @@ export class ClusterAggregator {
     return this.#telling.notifier;
   }
 
+  /** What keeps it from telling all that it should, a line each. */
+  problems(): readonly string[] {
+    return [...this.incidents.problems(this.#options.clock.now()), ...this.notifier.problems()];
+  }
+
   /** Whether this process tells of a cluster's incidents and targets. */
   isOwnerOf(cluster: string): boolean {
     return this.#claims.authorityOf(cluster, 0) !== null;

@@ -137,12 +137,13 @@ export async function startStandalone(config: Config, options: StandaloneOptions
     resource: { "service.name": "keyheat", "service.version": packageVersion() },
     logger,
   });
+  const problems = () => [...incidents.problems(clock.now()), ...notifier.problems()];
   const views: Views = {
     windowsMs: config.windows,
     hotkeys: (cluster, windowMs, limit) => windows.top(cluster, windowMs, limit),
     incidents: (query) => incidents.list(query),
     coverage: () => targets.coverage(clock.now()),
-    readiness: () => agentReadiness(agent, notifier.problems(), clock.monotonic() - startedMs),
+    readiness: () => agentReadiness(agent, problems(), clock.monotonic() - startedMs),
     prometheus: config.metrics.prometheus.enabled ? () => metrics.prometheus() : null,
     onIncident: (listener) => {
       listeners.add(listener);

@@ -49,7 +49,7 @@ export class TargetJudge {
     if (pausedMs < 0 || pausedMs > PAUSE_MS) this.#sinceMs.clear();
     this.#judgedMs = nowMs;
     for (const rule of this.#rules.targetRules) {
-      const fares = this.#options.targets.fares(nowMs, rule.window);
+      const fares = this.#options.targets.fares(nowMs, rule.type === "skew" ? rule.window : 0);
       for (const [cluster, members] of byCluster(fares)) this.#judgeCluster(rule, cluster, members, nowMs);
     }
   }
@@ -85,7 +85,11 @@ export class TargetJudge {
   }
 
   #observe(rule: Rule, { fare, judgement, windowMs, advice }: TargetFinding, nowMs: number): void {
-    const { cluster, target, coverage, ran } = fare;
+    const { cluster, target, ran } = fare;
+    const { incidents, targets, onIncident } = this.#options;
+    // Nearly always there is nothing to tell of a target.
+    const isOpen = incidents.findOfTarget(rule.name, cluster, target) !== undefined;
+    if (judgement.verdict !== "hot" && !isOpen) return;
     const count = ran === null ? UNKNOWN : exactly(ran);
     const observation: Observation = {
       ...judgement,
@@ -104,10 +108,10 @@ export class TargetJudge {
         commands: {},
         services: {},
       },
-      extras: { pattern: "", facts: null, coverage, advice },
+      extras: { pattern: "", facts: null, coverage: targets.coverageOf(cluster, target), advice },
     };
-    const changed = this.#options.incidents.observe(rule, observation, nowMs);
-    if (changed) this.#options.onIncident(changed);
+    const changed = incidents.observe(rule, observation, nowMs);
+    if (changed) onIncident(changed);
   }
 }
 

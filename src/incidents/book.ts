@@ -17,6 +17,7 @@ const RESOLVED_MAX = 1000;
 const VERDICT_LASTS_MS = 5000;
 const STALE_AFTER_MS = 60_000;
 const EXPIRED_AFTER_MS = 3_600_000;
+const TURNED_AWAY_TOLD_MS = 60_000;
 /** Below this growth a new peak is not worth telling. */
 const PEAK_GROWTH = 1.1;
 
@@ -59,6 +60,8 @@ export class IncidentBook {
   readonly #entries = new Map<string, Entry>();
   readonly #entriesById = new Map<string, Entry>();
   readonly #history: ResolvedHistory;
+  /** When an incident last had no room. */
+  #turnedAwayMs = Number.NEGATIVE_INFINITY;
   readonly #persistence: Persistence;
 
   constructor(options: IncidentBookOptions) {
@@ -225,6 +228,17 @@ export class IncidentBook {
     return this.#entries.get(placeOf(rule, key.cluster, key, null))?.incident;
   }
 
+  /** The open incident of a target as a whole under a rule. */
+  findOfTarget(rule: string, cluster: string, target: string): Incident | undefined {
+    return this.#entries.get(placeOf(rule, cluster, null, target))?.incident;
+  }
+
+  /** What keeps it from telling of all that is hot, a line each. */
+  problems(nowMs: number): readonly string[] {
+    if (nowMs - this.#turnedAwayMs > TURNED_AWAY_TOLD_MS) return [];
+    return [`${this.#activeMax} incidents are open: further hot keys have none, and nobody is told of them`];
+  }
+
   /** Open incidents: what has to be judged at each closed hop, touched or not. */
   *active(): Iterable<Incident> {
     for (const { incident } of this.#entries.values()) yield incident;
@@ -261,6 +275,7 @@ export class IncidentBook {
     this.#ledger.receive();
     if (this.#entries.size >= this.#activeMax) {
       this.#ledger.drop("active-full");
+      this.#turnedAwayMs = nowMs;
       return null;
     }
     this.#ledger.keep();

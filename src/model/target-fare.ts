@@ -11,8 +11,7 @@ export interface TargetFare {
   readonly watchedMs: number;
   /** Why it is not watched, with what to do; `null`: it is, or nobody says. */
   readonly reason: string | null;
-  readonly coverage: { readonly read: number | null; readonly write: number | null };
-  /** Accesses that the server says it ran in the window that was asked for; `null`: not known. */
+  /** Accesses that the server says it ran in the window that was asked for; `null`: not known, or none was asked for. */
   readonly ran: number | null;
   /** The same per second, in its last pane. */
   readonly currentRanPerSecond: number | null;

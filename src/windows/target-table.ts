@@ -89,7 +89,7 @@ export class TargetTable {
     };
   }
 
-  /** How every target heard of in the last hour fares; `windowMs` is over how long what it ran is added up. */
+  /** How every target heard of in the last hour fares; `windowMs` is over how long what it ran is added up; 0: it is not. */
   fares(nowMs: number, windowMs: number): readonly TargetFare[] {
     this.#dropSilent(nowMs);
     return Array.from(this.#targets.values(), (known): TargetFare => {
@@ -104,8 +104,7 @@ export class TargetTable {
         state,
         watchedMs,
         reason: nowMs - series.latest.atMs > BLIND_MS ? null : reasonOf(sources),
-        coverage: this.coverageOf(cluster, target),
-        ran: state === "blind" ? null : series.ranIn(windowMs, series.latest.atMs),
+        ran: windowMs === 0 || state === "blind" ? null : series.ranIn(windowMs, series.latest.atMs),
         currentRanPerSecond: series.currentRanPerSecond,
       };
     });

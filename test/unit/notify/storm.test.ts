@@ -66,5 +66,8 @@ describe("a storm of hot keys", () => {
     await scene.hops(1, hotKeys(10_500));
     assert.equal(scene.book.size, 10_000);
     assert.deepEqual(scene.incidentsLedger.books().dropped, { "active-full": 500 });
+    assert.match(scene.book.problems(scene.clock.now())[0] ?? "", /10000 incidents are open/);
+    await scene.clock.pass(120_000);
+    assert.deepEqual(scene.book.problems(scene.clock.now()), []);
   });
 });

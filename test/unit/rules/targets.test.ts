@@ -19,7 +19,6 @@ function fareOf(perSecond: number | null, fields: Partial<TargetFare> = {}): Tar
     state: "seen",
     watchedMs: 0,
     reason: null,
-    coverage: { read: null, write: null },
     ran: perSecond === null ? null : perSecond * 10,
     currentRanPerSecond: perSecond,
     ...fields,
