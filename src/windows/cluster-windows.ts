@@ -17,6 +17,7 @@ import { Pane } from "./pane.ts";
 import { PartStore } from "./part-store.ts";
 import { RanHistory } from "./ran-history.ts";
 import { Shelf } from "./shelf.ts";
+import { speakersOf } from "./speakers.ts";
 import { type StoredPart, scaleOf } from "./stored-part.ts";
 import type { Track } from "./track.ts";
 import { TrackBook } from "./track-book.ts";
@@ -25,6 +26,9 @@ import { isAdditive, VANTAGES } from "./vantage.ts";
 
 /** How far an agent's clock may be ahead. */
 export const FUTURE_MS_MAX = 5000;
+
+/** A hop closes when one of several agents has told of it; the others have so many hops more before it is decided who speaks. */
+const SETTLING_HOPS = 2;
 
 export interface ClusterOptions {
   readonly name: string;
@@ -139,6 +143,7 @@ export class ClusterWindows {
     if (pane.unitOf(part)?.has(part)) return untouched("duplicate");
     const unit = this.#store.hasRoom ? (pane.unitOf(part) ?? pane.newUnit(part)) : null;
     if (!unit) return untouched("refused");
+    if (pane.units.length > 1) track.isShared = true;
     this.#newestEndMs = Math.max(this.#newestEndMs, endMs);
     this.#moveHead(nowMs);
     const stored = this.#takeIn(part, track);
@@ -221,7 +226,7 @@ export class ClusterWindows {
   #paneOf(track: Track, interval: Interval): Pane {
     const known = track.panes.get(interval);
     if (known) return known;
-    const pane = new Pane(interval, track.id, track.vantageIndex);
+    const pane = new Pane(interval, track.id, track.vantageIndex, track.speaker);
     track.panes.set(interval, pane);
     this.shelf.put(pane);
     if (pane.isLongerThan(this.hopMs)) track.coarsePanes++;
@@ -268,6 +273,23 @@ export class ClusterWindows {
     return swapped;
   }
 
+  /** Of the panes that end up to `endMs`; in later ones goes on who speaks in the last of them. */
+  #chooseSpeakers(track: Track, endMs: number): void {
+    // Coarse panes lie over finer ones: there the finest speaks, whoever sent it.
+    if (track.isAdditive || track.coarsePanes > 0) return;
+    const panes = [...track.panes.values()].sort((a, b) => a.interval.startMs - b.interval.startMs);
+    const closed = panes.filter(({ interval }) => interval.endMs <= endMs);
+    const speakers = speakersOf(closed);
+    track.speaker = speakers.at(-1) ?? track.speaker;
+    panes.forEach((pane, index) => {
+      const speaker = index < speakers.length ? speakers[index]! : track.speaker;
+      if (pane.speaker === speaker) return;
+      pane.speaker = speaker;
+      this.#settleOne(pane, track);
+    });
+    track.isShared = panes.some(({ units }) => units.length > 1);
+  }
+
   #count(unit: Unit, pane: Pane, counted: boolean): void {
     for (const part of unit.parts) this.#apply(part, pane, counted ? 1 : -1);
     unit.counted = counted;
@@ -307,6 +329,8 @@ export class ClusterWindows {
 
   #closeHop(nowMs: number): ClosedHop {
     const hopStartMs = this.#closedEndMs;
+    const settledMs = hopStartMs - SETTLING_HOPS * this.hopMs;
+    for (const track of this.tracks.all()) if (track.isShared) this.#chooseSpeakers(track, settledMs);
     const complete = this.#isHopComplete(hopStartMs);
     this.#moveClosed(hopStartMs + this.hopMs);
     this.#moveHead(nowMs);

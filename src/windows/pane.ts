@@ -14,11 +14,14 @@ export class Pane {
   readonly units: Unit[] = [];
   /** A finer pane of another agent covers (some of) the same time, so this one must not be counted. */
   shadowed = false;
+  /** The agent that speaks where others are worth as much; `null`: none in particular. */
+  speaker: string | null;
 
-  constructor(interval: Interval, trackId: number, vantageIndex: number) {
+  constructor(interval: Interval, trackId: number, vantageIndex: number, speaker: string | null) {
     this.interval = interval;
     this.trackId = trackId;
     this.vantageIndex = vantageIndex;
+    this.speaker = speaker;
   }
 
   unitOf({ agent, epoch }: PanePart): Unit | undefined {
@@ -37,7 +40,7 @@ export class Pane {
   best(): Unit | null {
     if (this.shadowed) return null;
     return this.units.reduce<Unit | null>(
-      (best, unit) => (best === null || isBetterUnit(unit, best) ? unit : best),
+      (best, unit) => (best === null || isBetterUnit(unit, best, this.speaker) ? unit : best),
       null,
     );
   }

@@ -56,6 +56,10 @@ export class Track {
   coarsePanes = 0;
   /** When the last pane that each agent has closed ends: only of vantages whose agents are added. */
   readonly agentEndsMs = new Map<string, number>();
+  /** Whether more than one agent has told of a pane that is still held. */
+  isShared = false;
+  /** The agent that speaks in the last pane that has closed, of several. */
+  speaker: string | null = null;
   readonly #hopMs: number;
 
   constructor({ id, target, vantage, vantageIndex, slots, hopMs, reachMs }: TrackOptions) {

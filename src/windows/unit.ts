@@ -85,19 +85,20 @@ function isDone({ numbers, announced }: BucketParts): boolean {
  * Whether `a` speaks rather than `b` where two watched one target: the complete pane, else the one that missed nothing
  * but by sampling, else the one that saw more. A total order, so that the choice does not depend on which came first.
  *
- * Of two that missed nothing the same agent speaks in every pane: each draws the line between two panes a moment apart,
- * and were the larger one taken each time, what happened in between would be counted in both.
+ * Of two that are worth the same, `speaker` speaks where it is one of them: see `speakersOf`.
  */
-export function isBetterUnit(a: Unit, b: Unit): boolean {
+export function isBetterUnit(a: Unit, b: Unit, speaker: string | null): boolean {
   const aWorth = worthOf(a);
   const bWorth = worthOf(b);
   if (aWorth !== bWorth) return aWorth > bWorth;
   if (aWorth === 0 && a.total !== b.total) return a.total > b.total;
+  if (a.agent !== b.agent && (a.agent === speaker || b.agent === speaker)) return a.agent === speaker;
   if (a.agent !== b.agent) return a.agent < b.agent;
   return a.epoch > b.epoch;
 }
 
-function worthOf(unit: Unit): number {
+/** 2: it missed nothing; 1: nothing but by sampling; 0: something may have gone unseen, or is still to come. */
+export function worthOf(unit: Unit): number {
   if (!unit.isDelivered || !unit.isUnbroken) return 0;
   return unit.isSampled ? 1 : 2;
 }

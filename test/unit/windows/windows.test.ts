@@ -234,6 +234,20 @@ test("of two agents that both missed nothing one speaks in every pane: what lies
   assert.equal(closed("k").counts.write.lower, 11);
 });
 
+test("the one that misses nothing speaks in every pane of the window, however late it is known that the other missed some", () => {
+  const { windows, add, closed } = setUp();
+  windows.expect(makeReport({ atMs: at(-60) }));
+  for (let second = 0; second < 18; second++) {
+    // Ten accesses a second, and one on the line between two: "a" counts it in the first of them, "b" in the second.
+    const a = { agent: "a", complete: second !== 12, rows: [{ key: "k", write: second === 12 ? 11 : 10 }] };
+    const b = { agent: "b", rows: [{ key: "k", write: second === 13 ? 11 : 10 }] };
+    // Who is first tells nothing.
+    for (const part of second % 2 === 0 ? [a, b] : [b, a]) add(second, part);
+    windows.advance(at(second + 1.2));
+  }
+  assert.deepEqual(closed("k").counts.write, { estimate: 101, lower: 101, upper: 101, likely: null });
+});
+
 test("panes of several agents of clients hold different accesses and are added, beside the server's", () => {
   const { windows, add, closed } = setUp();
   windows.expect(makeReport({ atMs: at(-60) }));
