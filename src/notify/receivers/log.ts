@@ -1,7 +1,7 @@
 import type { Incident, IncidentGroup } from "../../model/incident.ts";
 import { keyLabel } from "../../model/key.ts";
 import type { Logger } from "../../runtime/logger.ts";
-import type { Receiver } from "./receiver.ts";
+import type { Receipt, Receiver } from "./receiver.ts";
 
 /** So many incidents of one group have a line of their own. */
 const LINES_MAX = 50;
@@ -16,7 +16,7 @@ export class LogReceiver implements Receiver {
     this.#logger = logger;
   }
 
-  async deliver(group: IncidentGroup): Promise<void> {
+  async deliver(group: IncidentGroup): Promise<Receipt> {
     const { event, incidents } = group;
     const level = event === "firing" ? "warn" : "info";
     for (const incident of incidents.slice(0, LINES_MAX)) {
@@ -24,6 +24,7 @@ export class LogReceiver implements Receiver {
     }
     const more = group.more + Math.max(0, incidents.length - LINES_MAX);
     if (more > 0) this.#logger[level]({ more }, `more hot keys ${event}`);
+    return {};
   }
 }
 

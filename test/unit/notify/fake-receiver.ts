@@ -1,5 +1,5 @@
 import type { IncidentGroup } from "../../../src/model/incident.ts";
-import { DeliveryError, type Receiver } from "../../../src/notify/receivers/receiver.ts";
+import { DeliveryError, type Receipt, type Receiver } from "../../../src/notify/receivers/receiver.ts";
 import type { Clock } from "../../../src/runtime/clock.ts";
 
 export interface Attempt {
@@ -27,13 +27,14 @@ export class FakeReceiver implements Receiver {
     this.#clock = clock;
   }
 
-  async deliver(group: IncidentGroup): Promise<void> {
+  async deliver(group: IncidentGroup): Promise<Receipt> {
     const attempt = { atMs: this.#clock.now(), group };
     this.attempts.push(attempt);
     const answer = this.answer(group, this.attempts.length);
     if (answer === "hang") return new Promise(() => {});
     if (answer !== "take") throw answer;
     this.taken.push(attempt);
+    return {};
   }
 
   async close(): Promise<void> {
