@@ -51,7 +51,7 @@ export async function startAggregator(
   const aggregator = new ClusterAggregator({
     config,
     instance,
-    receivers: createReceivers(config.receivers, { clock, logger }),
+    receivers: createReceivers(config.receivers, { clock, logger, externalUrl: config.http.externalUrl }),
     outlet,
     partitionOf: (cluster, bucket) => panesPartition(cluster, bucket, partitions),
     isConfirmed: () => clock.monotonic() - group.confirmedAt < sessionTimeout,

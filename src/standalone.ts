@@ -73,7 +73,7 @@ export async function startStandalone(config: Config, options: StandaloneOptions
   });
   const notifier = new Notifier({
     routes: config.routes,
-    receivers: createReceivers(config.receivers, { clock, logger }),
+    receivers: createReceivers(config.receivers, { clock, logger, externalUrl: config.http.externalUrl }),
     rules: config.rules,
     clock,
     logger,

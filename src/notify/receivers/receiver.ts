@@ -9,6 +9,8 @@ export interface Receipt {
 /** A service that is told of incidents. A new one implements this and adds its line to `registry.ts`. */
 export interface Receiver {
   readonly name: string;
+  /** At least so long from the begin of one message to that of the next, where the service asks for it. */
+  readonly minIntervalMs?: number;
   /**
    * Delivers one group. Resolves when the service accepted it. Throws `DeliveryError`, whose `retryable` decides.
    *
