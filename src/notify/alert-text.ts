@@ -98,7 +98,7 @@ function incidentTitle(incident: Incident, event: IncidentGroup["event"]): strin
   if (event === "resolved") return `${incident.key === null ? "Node" : "Key"} ${name} ${endOf(incident)}`;
   const found = foundText(incident);
   if (incident.key !== null) return `Hot key ${name}: ${found}`;
-  return incident.measure.unit === "seconds" ? `Blind: node ${name} ${found}` : `Hot node ${name}: ${found}`;
+  return incident.measure.unit === "seconds" ? `Blind: node ${name} ${found}` : `Skew: node ${name} ${found}`;
 }
 
 function endOf({ reason, key }: Incident): string {

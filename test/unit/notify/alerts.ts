@@ -24,7 +24,7 @@ export function incidentOfBytes(bytes: Uint8Array, changes: Partial<Incident> = 
 }
 
 /** Keys that might harm where they are shown, by what they try. */
-export const HOSTILE_KEYS: Readonly<Record<string, Uint8Array>> = {
+export const HOSTILE_KEYS = {
   empty: new Uint8Array(),
   "1 KiB": Buffer.alloc(1024, "a"),
   "1 KiB of what is escaped": Buffer.alloc(1024, "<&>"),
@@ -42,4 +42,4 @@ export const HOSTILE_KEYS: Readonly<Record<string, Uint8Array>> = {
   markup: Buffer.from("*bold* _italic_ ~struck~ :fire:"),
   "no UTF-8": Uint8Array.of(0x75, 0xff, 0xfe, 0xc3, 0x28, 0x00, 0x3c, 0x21),
   "half of a surrogate pair": Uint8Array.of(0xed, 0xa0, 0x80),
-};
+} as const satisfies Readonly<Record<string, Uint8Array>>;
