@@ -14,6 +14,7 @@ import type { Heat } from "./model/heat.ts";
 import type { Incident } from "./model/incident.ts";
 import { Notifier } from "./notify/notifier.ts";
 import { createReceivers } from "./notify/receivers/registry.ts";
+import { startWatchdog } from "./notify/watchdog.ts";
 import { HotSets } from "./ownership/hot-sets.ts";
 import { Ledger, type StageBooks } from "./runtime/accounting.ts";
 import { type Clock, systemClock } from "./runtime/clock.ts";
@@ -76,7 +77,7 @@ export async function startStandalone(config: Config, options: StandaloneOptions
   });
   const notifier = new Notifier({
     routes: config.routes,
-    receivers: createReceivers(config.receivers, { clock, logger }),
+    receivers: createReceivers(config.receivers, { clock, logger, externalUrl: config.http.externalUrl }),
     rules: config.rules,
     clock,
     logger,
@@ -138,12 +139,19 @@ export async function startStandalone(config: Config, options: StandaloneOptions
     logger,
   });
   const problems = () => [...incidents.problems(clock.now()), ...notifier.problems()];
+  const readinessWith = (problems: readonly string[]) =>
+    agentReadiness(agent, problems, clock.monotonic() - startedMs);
+  const watchdog = startWatchdog(config.watchdog, {
+    isWell: () => problems().length === 0 && readinessWith([]).ready,
+    clock,
+    logger,
+  });
   const views: Views = {
     windowsMs: config.windows,
     hotkeys: (cluster, windowMs, limit) => windows.top(cluster, windowMs, limit),
     incidents: (query) => incidents.list(query),
     coverage: () => targets.coverage(clock.now()),
-    readiness: () => agentReadiness(agent, problems(), clock.monotonic() - startedMs),
+    readiness: () => readinessWith([...problems(), ...(watchdog?.problems() ?? [])]),
     prometheus: config.metrics.prometheus.enabled ? () => metrics.prometheus() : null,
     onIncident: (listener) => {
       listeners.add(listener);
@@ -152,6 +160,7 @@ export async function startStandalone(config: Config, options: StandaloneOptions
   };
 
   const stopStages = async () => {
+    await watchdog?.close();
     await agent.stop();
     await transport.close(TRANSPORT_CLOSE_MS);
     aggregator.stop();

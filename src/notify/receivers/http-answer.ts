@@ -9,8 +9,13 @@ const SERVICE_UNAVAILABLE = 503;
 /** 4xx that speak of the moment, not of the message. */
 const PASSING = new Set([REQUEST_TIMEOUT, TOO_EARLY, TOO_MANY_REQUESTS]);
 
+/** 2xx. */
+export function isAccepted(status: number): boolean {
+  return status >= 200 && status < 300;
+}
+
 /**
- * What an HTTP answer makes of a delivery: `null` where it was accepted (2xx).
+ * What any other HTTP answer makes of a delivery. `reason`: what the service said to it.
  *
  * A redirect is a failure that is retried and never followed: it would carry the message, with its key names, to
  * somewhere the operator did not write down.
@@ -19,14 +24,14 @@ export function failureOf(
   status: number,
   retryAfter: string | undefined,
   nowMs: number,
-): DeliveryError | null {
-  if (status >= 200 && status < 300) return null;
-  if (status === GONE) return new DeliveryError("GONE", false, { status });
+  reason = "",
+): DeliveryError {
+  if (status === GONE) return new DeliveryError("GONE", false, { status, reason });
   const isPermanent = status >= 400 && status < 500 && !PASSING.has(status);
-  if (isPermanent) return new DeliveryError("REJECTED", false, { status });
+  if (isPermanent) return new DeliveryError("REJECTED", false, { status, reason });
   const isThrottled = status === TOO_MANY_REQUESTS || status === SERVICE_UNAVAILABLE;
   const retryAfterMs = parseRetryAfter(retryAfter, nowMs);
-  return new DeliveryError(isThrottled ? "THROTTLED" : "FAILED", true, { status, retryAfterMs });
+  return new DeliveryError(isThrottled ? "THROTTLED" : "FAILED", true, { status, retryAfterMs, reason });
 }
 
 /**

@@ -1,7 +1,7 @@
 import type { Incident, IncidentGroup } from "../../model/incident.ts";
 import { keyLabel } from "../../model/key.ts";
 import type { Logger } from "../../runtime/logger.ts";
-import type { Receiver } from "./receiver.ts";
+import type { Receipt, Receiver } from "./receiver.ts";
 
 /** So many incidents of one group have a line of their own. */
 const LINES_MAX = 50;
@@ -16,14 +16,19 @@ export class LogReceiver implements Receiver {
     this.#logger = logger;
   }
 
-  async deliver(group: IncidentGroup): Promise<void> {
-    const { event, incidents } = group;
+  async deliver(group: IncidentGroup): Promise<Receipt> {
+    const { event, incidents, isTest } = group;
+    const mark = isTest ? "test: " : "";
     const level = event === "firing" ? "warn" : "info";
     for (const incident of incidents.slice(0, LINES_MAX)) {
-      this.#logger[level](factsOf(incident), `hot key ${event}`);
+      this.#logger[level](
+        factsOf(incident),
+        `${mark}${incident.key === null ? "target in trouble" : "hot key"} ${event}`,
+      );
     }
     const more = group.more + Math.max(0, incidents.length - LINES_MAX);
-    if (more > 0) this.#logger[level]({ more }, `more hot keys ${event}`);
+    if (more > 0) this.#logger[level]({ more }, `more incidents ${event}`);
+    return {};
   }
 }
 

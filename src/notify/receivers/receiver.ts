@@ -1,14 +1,22 @@
 import type { IncidentGroup } from "../../model/incident.ts";
 
+/** What a service said to a message that it took. */
+export interface Receipt {
+  /** HTTP status of its answer, where it gives one. */
+  readonly status?: number;
+}
+
 /** A service that is told of incidents. A new one implements this and adds its line to `registry.ts`. */
 export interface Receiver {
   readonly name: string;
+  /** At least so long from the begin of one message to that of the next, where the service asks for it. */
+  readonly minIntervalMs?: number;
   /**
    * Delivers one group. Resolves when the service accepted it. Throws `DeliveryError`, whose `retryable` decides.
    *
    * May be called for several groups at once. When `signal` aborts, nobody waits for it any longer.
    */
-  deliver(group: IncidentGroup, signal: AbortSignal): Promise<void>;
+  deliver(group: IncidentGroup, signal: AbortSignal): Promise<Receipt>;
   /** Lets go of connections. */
   close?(): Promise<void>;
 }
@@ -25,6 +33,15 @@ export type DeliveryErrorCode =
   | "FORBIDDEN_ADDRESS"
   | "GONE";
 
+/** Such answers (Slack's `no_service`) are codes and fit for logs. */
+const CODE_WORD = /^[a-z_]{1,40}$/;
+
+interface DeliveryErrorOptions extends ErrorOptions {
+  readonly status?: number;
+  readonly retryAfterMs?: number | null;
+  readonly reason?: string;
+}
+
 export class DeliveryError extends Error {
   override readonly name = "DeliveryError";
   readonly code: DeliveryErrorCode;
@@ -33,17 +50,22 @@ export class DeliveryError extends Error {
   readonly status: number | null;
   /** How long the service asked us to stay away. */
   readonly retryAfterMs: number | null;
+  /** Not among the properties that logs show: a service may echo what it was sent, with its secrets. */
+  readonly #reason: string;
 
-  constructor(
-    code: DeliveryErrorCode,
-    retryable: boolean,
-    options: ErrorOptions & { readonly status?: number; readonly retryAfterMs?: number | null } = {},
-  ) {
-    const { status = null, retryAfterMs = null } = options;
-    super(`delivery failed: ${code}${status === null ? "" : ` (HTTP ${status})`}`, options);
+  constructor(code: DeliveryErrorCode, retryable: boolean, options: DeliveryErrorOptions = {}) {
+    const { status = null, retryAfterMs = null, reason = "" } = options;
+    const said = CODE_WORD.test(reason) ? `: ${reason}` : "";
+    super(`delivery failed: ${code}${status === null ? "" : ` (HTTP ${status}${said})`}`, options);
     this.code = code;
     this.retryable = retryable;
     this.status = status;
     this.retryAfterMs = retryAfterMs;
+    this.#reason = reason;
+  }
+
+  /** The beginning of what the service said, as it came; empty where it said nothing. */
+  get reason(): string {
+    return this.#reason;
   }
 }

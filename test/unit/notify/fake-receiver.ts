@@ -1,5 +1,5 @@
 import type { IncidentGroup } from "../../../src/model/incident.ts";
-import { DeliveryError, type Receiver } from "../../../src/notify/receivers/receiver.ts";
+import { DeliveryError, type Receipt, type Receiver } from "../../../src/notify/receivers/receiver.ts";
 import type { Clock } from "../../../src/runtime/clock.ts";
 
 export interface Attempt {
@@ -20,20 +20,23 @@ export class FakeReceiver implements Receiver {
   readonly taken: Attempt[] = [];
   answer: (group: IncidentGroup, attempt: number) => Answer = () => "take";
   isClosed = false;
+  readonly minIntervalMs: number;
   readonly #clock: Clock;
 
-  constructor(name: string, clock: Clock) {
+  constructor(name: string, clock: Clock, { minIntervalMs = 0 } = {}) {
     this.name = name;
     this.#clock = clock;
+    this.minIntervalMs = minIntervalMs;
   }
 
-  async deliver(group: IncidentGroup): Promise<void> {
+  async deliver(group: IncidentGroup): Promise<Receipt> {
     const attempt = { atMs: this.#clock.now(), group };
     this.attempts.push(attempt);
     const answer = this.answer(group, this.attempts.length);
     if (answer === "hang") return new Promise(() => {});
     if (answer !== "take") throw answer;
     this.taken.push(attempt);
+    return {};
   }
 
   async close(): Promise<void> {
