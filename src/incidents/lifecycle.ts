@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { Rule } from "../config/schema.ts";
 import { ratePerSecond } from "../model/heat.ts";
-import type { Advice, Incident, Severity } from "../model/incident.ts";
+import type { Advice, Incident, Mix, Severity } from "../model/incident.ts";
 import type { Measure } from "../model/measure.ts";
 import { isWorse } from "../model/severity.ts";
 import { clusterOf, type Sight } from "../model/sight.ts";
@@ -195,11 +195,22 @@ function figures(rule: IncidentRule, sight: Sight) {
     slot: sight.slot,
     ratePerSecond: sight.windowMs === 0 ? 0 : ratePerSecond(count.estimate, sight.windowMs),
     currentRatePerSecond: sight.currentRatePerSecond,
+    mix: mixOf(sight),
     shareOfTarget: sight.shareOfTarget,
     count,
     complete: sight.complete,
     commands: sight.commands,
     services: sight.services,
+  };
+}
+
+function mixOf({ counts, windowMs }: Sight): Mix | null {
+  if (windowMs === 0) return null;
+  const { read, write, miss } = counts;
+  return {
+    read: ratePerSecond(Math.max(read.estimate, miss.estimate), windowMs),
+    write: ratePerSecond(write.estimate, windowMs),
+    miss: ratePerSecond(miss.estimate, windowMs),
   };
 }
 

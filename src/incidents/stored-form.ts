@@ -30,6 +30,7 @@ export function decodeIncident(text: string): Incident | null {
       suspect: body.suspect ?? false,
       measure: body.measure ?? UNKNOWN_MEASURE,
       trail: body.trail ?? NO_TRAIL,
+      mix: body.mix ?? null,
     };
   } catch {
     return null;

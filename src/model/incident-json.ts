@@ -1,7 +1,7 @@
 import type { HeatKind } from "./access.ts";
 import { type CountJson, countJson } from "./count-json.ts";
 import { roundedRate } from "./heat.ts";
-import type { Advice, Incident, IncidentStatus, Notified, ResolveReason, Severity } from "./incident.ts";
+import type { Advice, Incident, IncidentStatus, Mix, Notified, ResolveReason, Severity } from "./incident.ts";
 import { showKey } from "./key.ts";
 import type { Measure } from "./measure.ts";
 import type { Facts } from "./target.ts";
@@ -33,6 +33,8 @@ export interface IncidentJson {
   readonly ratePerSecond: number;
   readonly currentRatePerSecond: number;
   readonly peakRatePerSecond: number;
+  /** Accesses per second of each kind, over the window. */
+  readonly mix: Mix | null;
   readonly shareOfTarget: number | null;
   readonly count: CountJson;
   readonly complete: boolean;
@@ -79,6 +81,7 @@ export function incidentJson(incident: Incident): IncidentJson {
     ratePerSecond: roundedRate(incident.ratePerSecond),
     currentRatePerSecond: roundedRate(incident.currentRatePerSecond),
     peakRatePerSecond: roundedRate(incident.peakRatePerSecond),
+    mix: incident.mix === null ? null : roundedMix(incident.mix),
     shareOfTarget: incident.shareOfTarget,
     count: countJson(incident.count),
     complete: incident.complete,
@@ -94,6 +97,10 @@ export function incidentJson(incident: Incident): IncidentJson {
       outcome,
     })),
   };
+}
+
+function roundedMix({ read, write, miss }: Mix): Mix {
+  return { read: roundedRate(read), write: roundedRate(write), miss: roundedRate(miss) };
 }
 
 function shownKeyOf({ key }: Incident): Pick<IncidentJson, "key" | "keyEncoding" | "cut"> {

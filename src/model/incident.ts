@@ -19,6 +19,13 @@ export interface Notified {
   readonly thread?: string;
 }
 
+/** Accesses per second of each kind; a miss is also a read. */
+export interface Mix {
+  readonly read: number;
+  readonly write: number;
+  readonly miss: number;
+}
+
 export interface Advice {
   readonly remedy: string;
   readonly why: string;
@@ -56,6 +63,8 @@ export interface Incident {
   readonly ratePerSecond: number;
   readonly currentRatePerSecond: number;
   readonly peakRatePerSecond: number;
+  /** Over the window; `null`: not known. */
+  readonly mix: Mix | null;
   readonly trail: Trail;
   readonly shareOfTarget: number | null;
   readonly count: Bounds;
@@ -99,4 +108,8 @@ export interface IncidentGroup {
   readonly more: number;
   /** The thread of all of them; only for receivers that keep threads. */
   readonly thread?: Thread;
+  /** Of a target in trouble: incidents of its keys, of which nobody is told by itself; the hottest first. */
+  readonly folded?: readonly Incident[];
+  /** Somebody tries the receiver out: nothing has happened. */
+  readonly isTest?: boolean;
 }

@@ -125,10 +125,23 @@ const LABEL_CHARACTERS_MAX = 120;
  */
 export function keyLabel(kept: Uint8Array): string {
   if (isRedacted(kept)) return labelWith(redactedLabel(kept), redactedDigits(kept));
-  const text = printable(isCut(kept) ? kept.subarray(0, KEY_BYTES_KEPT) : kept);
-  if (!isCut(kept) && text.length <= LABEL_CHARACTERS_MAX) return text;
+  const text = printableKey(kept);
+  if (isWhole(kept, text)) return text;
   const digits = createHash("sha256").update(kept).digest("hex").slice(0, 8);
   return labelWith(text, digits);
+}
+
+/** Whether the label of a key is all of it, or all that is told of it. */
+export function isLabelWhole(kept: Uint8Array): boolean {
+  return isRedacted(kept) || isWhole(kept, printableKey(kept));
+}
+
+function isWhole(kept: Uint8Array, text: string): boolean {
+  return !isCut(kept) && text.length <= LABEL_CHARACTERS_MAX;
+}
+
+function printableKey(kept: Uint8Array): string {
+  return printable(isCut(kept) ? kept.subarray(0, KEY_BYTES_KEPT) : kept);
 }
 
 function labelWith(text: string, digits: string): string {

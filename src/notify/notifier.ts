@@ -1,5 +1,5 @@
 import type { Route, Rule } from "../config/schema.ts";
-import type { Incident, IncidentGroup, Notified } from "../model/incident.ts";
+import type { Incident, Notified } from "../model/incident.ts";
 import type { Ledger } from "../runtime/accounting.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { Logger } from "../runtime/logger.ts";

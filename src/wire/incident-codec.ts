@@ -1,5 +1,5 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import type { Advice, Incident, Notified } from "../model/incident.ts";
+import type { Advice, Incident, Mix, Notified } from "../model/incident.ts";
 import type { Measure } from "../model/measure.ts";
 import { NO_TRAIL } from "../model/trail.ts";
 import { orAbsent, orNull } from "./absent.ts";
@@ -12,6 +12,7 @@ import type {
   Advice as WireAdvice,
   Incident as WireIncident,
   Measure as WireMeasure,
+  Mix as WireMix,
   Notified as WireNotified,
 } from "./generated/keyheat_pb.ts";
 import { clippedText } from "./text.ts";
@@ -69,6 +70,7 @@ export function writeIncident(incident: Incident): MessageInitShape<typeof Incid
       baseline: orAbsent(incident.measure.baseline),
     },
     trail: { lastMs: incident.trail.lastMs, rates: [...incident.trail.rates] },
+    mix: orAbsent(incident.mix),
   };
 }
 
@@ -109,6 +111,7 @@ export function readIncident(message: WireIncident): Incident {
     currentRatePerSecond: message.currentRatePerSecond,
     peakRatePerSecond: message.peakRatePerSecond,
     trail: message.trail ? { lastMs: message.trail.lastMs, rates: message.trail.rates } : NO_TRAIL,
+    mix: readMix(message.mix),
     shareOfTarget: orNull(message.shareOfTarget),
     count: readBounds(message.count),
     complete: message.complete,
@@ -121,6 +124,10 @@ export function readIncident(message: WireIncident): Incident {
     advice: message.advice.map(readAdvice),
     notified: message.notified.map(readNotified),
   };
+}
+
+function readMix(mix: WireMix | undefined): Mix | null {
+  return mix === undefined ? null : { read: mix.read, write: mix.write, miss: mix.miss };
 }
 
 function readAdvice({ remedy, why, url }: WireAdvice): Advice {

@@ -249,6 +249,7 @@ const incident: Incident = {
   currentRatePerSecond: 0,
   peakRatePerSecond: 6000,
   trail: NO_TRAIL,
+  mix: null,
   shareOfTarget: 0.62,
   count: sampled,
   complete: true,
@@ -300,10 +301,17 @@ const ofTarget: StateRecord = {
   },
 };
 
+const withMix: StateRecord = {
+  type: "incident",
+  authority,
+  incident: { ...incident, mix: { read: 12.5, write: 5000, miss: 0 } },
+};
+
 export const GOLDENS: readonly Golden[] = [
   ...Object.entries(messages).map(([name, value]) => golden(name, value, encodeMessage, decodeMessage)),
   golden("heat", heats, encodeHeat, decodeHeat),
   ...Object.entries(states).map(([name, value]) => golden(name, value, encodeState, decodeState)),
   golden("hot-set", hotSet, encodeHotSet, decodeHotSet),
   golden("incident-of-target", ofTarget, encodeState, decodeState),
+  golden("incident-with-mix", withMix, encodeState, decodeState),
 ];

@@ -1,6 +1,7 @@
+import { formatDuration } from "../../model/duration-text.ts";
 import type { IncidentStatus } from "../../model/incident.ts";
 import { cutEnd, fit, wrap } from "./display-text.ts";
-import { formatDuration, formatMargin, formatRate, formatShare } from "./numbers.ts";
+import { formatMargin, formatRate, formatShare } from "./numbers.ts";
 import type { Paint } from "./paint.ts";
 import type { IncidentRow, KeyRow, Scene, TargetRow } from "./scene.ts";
 

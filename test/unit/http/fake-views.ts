@@ -78,6 +78,7 @@ export function makeIncident(fields: Partial<Incident> = {}): Incident {
     ratePerSecond: 5012.3,
     currentRatePerSecond: 5100,
     peakRatePerSecond: 6000,
+    mix: { read: 12.34, write: 5000, miss: 0 },
     trail: { lastMs: AS_OF_MS - 5000, rates: [120, 5100] },
     shareOfTarget: 0.62,
     count: { estimate: 50_123, lower: 50_120, upper: 50_123, likely: null },

@@ -100,6 +100,7 @@ export function incidentOf(changes: Partial<Incident> & { readonly name?: string
     currentRatePerSecond: 2100,
     peakRatePerSecond: 2500,
     trail: NO_TRAIL,
+    mix: { read: 0, write: 2000, miss: 0 },
     shareOfTarget: 0.5,
     count: exactly(20_000),
     complete: true,

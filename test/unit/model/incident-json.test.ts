@@ -12,7 +12,7 @@ describe("an incident as JSON", () => {
     const keys = Object.keys(incidentJson(incidentOf()));
     assert.deepEqual(
       keys.sort(),
-      [...CONTRACT_KEYS.split(" "), "measure", "suspect", "pattern", "windowSeconds", "cut"].sort(),
+      [...CONTRACT_KEYS.split(" "), "measure", "mix", "suspect", "pattern", "windowSeconds", "cut"].sort(),
     );
   });
 

@@ -134,6 +134,7 @@ const incident: Arbitrary<Incident> = record({
     lastMs: real,
     rates: fc.array(real, { maxLength: 4 }),
   }),
+  mix: orNull(record({ read: real, write: real, miss: real })),
   shareOfTarget: orNull(real),
   count: bounds,
   complete: fc.boolean(),

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { formatDuration, formatMargin, formatRate, formatShare } from "../../../../src/cli/view/numbers.ts";
+import { formatMargin, formatRate, formatShare } from "../../../../src/cli/view/numbers.ts";
 
 test("rates have thousands separated, and a decimal only where it says something", () => {
   assert.deepEqual([0, 12.34, 99, 100.4, 8012.4, 1_234_567].map(formatRate), [
@@ -25,14 +25,4 @@ test("a margin of nothing is exact, and an unknown one is not shown as one", () 
 
 test("an unknown share is no share of 0", () => {
   assert.deepEqual([formatShare(0), formatShare(null)], ["0.0%", "-"]);
-});
-
-test("durations show their two largest units", () => {
-  assert.deepEqual([-5, 999, 45_000, 185_000, 7_620_000].map(formatDuration), [
-    "0s",
-    "0s",
-    "45s",
-    "3m 05s",
-    "2h 07m",
-  ]);
 });
