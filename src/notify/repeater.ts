@@ -109,6 +109,8 @@ class Repeater {
     if (this.#isPast(incident, nowMs)) return;
     if (incident.status === "resolved") this.#putEnded(known);
     else this.#open.set(id, known);
+    // One that is known has its round.
+    if (before !== undefined) return;
     const toldAtMs = Math.max(...levels.values(), ...told.map(({ atMs }) => atMs));
     const { everyMs } = this.#options.repetition;
     this.#wakeIn(Math.min(everyMs, Math.max(0, toldAtMs + everyMs - nowMs)));
