@@ -10,6 +10,7 @@ import { KafkaOutlet } from "./kafka-outlet.ts";
 import { startMetrics } from "./metrics/meter.ts";
 import type { Incident } from "./model/incident.ts";
 import { createReceivers } from "./notify/receivers/registry.ts";
+import { startWatchdog } from "./notify/watchdog.ts";
 import { systemClock } from "./runtime/clock.ts";
 import { packageVersion } from "./runtime/version.ts";
 import { type Service, type ServiceOptions, uniqueLines } from "./service.ts";
@@ -51,7 +52,7 @@ export async function startAggregator(
   const aggregator = new ClusterAggregator({
     config,
     instance,
-    receivers: createReceivers(config.receivers, { clock, logger }),
+    receivers: createReceivers(config.receivers, { clock, logger, externalUrl: config.http.externalUrl }),
     outlet,
     partitionOf: (cluster, bucket) => panesPartition(cluster, bucket, partitions),
     isConfirmed: () => clock.monotonic() - group.confirmedAt < sessionTimeout,
@@ -113,8 +114,15 @@ export async function startAggregator(
       ...(Number.isFinite(group.confirmedAt) ? [] : ["the group of aggregators is being joined"]),
       ...aggregator.missing(),
     ],
-    () => [...kafkaProblems(), ...aggregator.notifier.problems()],
+    () => [...kafkaProblems(), ...aggregator.notifier.problems(), ...(watchdog?.problems() ?? [])],
   );
+  const watchdog = startWatchdog(config.watchdog, {
+    // Ready it stays without Kafka, but alone it finds nothing.
+    isWell: () =>
+      ready.readiness().ready && [...kafkaProblems(), ...aggregator.notifier.problems()].length === 0,
+    clock,
+    logger,
+  });
   const views: Views = {
     windowsMs: config.windows,
     hotkeys: (cluster, windowMs, limit) => clusterViews.hotkeys(cluster, windowMs, limit),
@@ -128,6 +136,7 @@ export async function startAggregator(
     },
   };
   const stopStages = async () => {
+    await watchdog?.close();
     await aggregator.notifier.close(NOTIFIER_CLOSE_MS);
     aggregator.stop();
     await writer.flush(FLUSH_MS);

@@ -14,6 +14,7 @@ import type { Heat } from "./model/heat.ts";
 import type { Incident } from "./model/incident.ts";
 import { Notifier } from "./notify/notifier.ts";
 import { createReceivers } from "./notify/receivers/registry.ts";
+import { startWatchdog } from "./notify/watchdog.ts";
 import { HotSets } from "./ownership/hot-sets.ts";
 import { Ledger, type StageBooks } from "./runtime/accounting.ts";
 import { type Clock, systemClock } from "./runtime/clock.ts";
@@ -73,7 +74,7 @@ export async function startStandalone(config: Config, options: StandaloneOptions
   });
   const notifier = new Notifier({
     routes: config.routes,
-    receivers: createReceivers(config.receivers, { clock, logger }),
+    receivers: createReceivers(config.receivers, { clock, logger, externalUrl: config.http.externalUrl }),
     rules: config.rules,
     clock,
     logger,
@@ -134,12 +135,19 @@ export async function startStandalone(config: Config, options: StandaloneOptions
     resource: { "service.name": "keyheat", "service.version": packageVersion() },
     logger,
   });
+  const readinessWith = (problems: readonly string[]) =>
+    agentReadiness(agent, problems, clock.monotonic() - startedMs);
+  const watchdog = startWatchdog(config.watchdog, {
+    isWell: () => notifier.problems().length === 0 && readinessWith([]).ready,
+    clock,
+    logger,
+  });
   const views: Views = {
     windowsMs: config.windows,
     hotkeys: (cluster, windowMs, limit) => windows.top(cluster, windowMs, limit),
     incidents: (query) => incidents.list(query),
     coverage: () => targets.coverage(clock.now()),
-    readiness: () => agentReadiness(agent, notifier.problems(), clock.monotonic() - startedMs),
+    readiness: () => readinessWith([...notifier.problems(), ...(watchdog?.problems() ?? [])]),
     prometheus: config.metrics.prometheus.enabled ? () => metrics.prometheus() : null,
     onIncident: (listener) => {
       listeners.add(listener);
@@ -148,6 +156,7 @@ export async function startStandalone(config: Config, options: StandaloneOptions
   };
 
   const stopStages = async () => {
+    await watchdog?.close();
     await agent.stop();
     await transport.close(TRANSPORT_CLOSE_MS);
     aggregator.stop();

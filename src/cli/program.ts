@@ -27,8 +27,11 @@ export function createProgram(version: string, done: (exitCode: number) => void)
   addTop(program, done);
   addCheck(program, done);
   addTopics(program, done);
+  addReceivers(program, done);
   // A subcommand has a version too, as its parent: operators try it on each.
-  for (const command of program.commands) command.version(version, "-V, --version", "print the version");
+  for (const command of program.commands.flatMap((one) => [one, ...one.commands])) {
+    command.version(version, "-V, --version", "print the version");
+  }
   return program;
 }
 
@@ -170,6 +173,26 @@ function addTopics(program: Command, done: Done): void {
     .action(async (options: { config: string; apply?: boolean }) => {
       const { topicsCommand } = await import("./topics.ts");
       done(await topicsCommand(options, { out: process.stdout, err: process.stderr, env: process.env }));
+    });
+}
+
+function addReceivers(program: Command, done: Done): void {
+  const receivers = program
+    .command("receivers")
+    .summary("try out who is told")
+    .description("Tries out the receivers of a config.");
+  receivers
+    .command("test <name>")
+    .summary("send a test alert to one receiver")
+    .description(
+      "Sends one alert that is marked as a test to a receiver of the config, and prints what came back: status, reason, how long it took.",
+    )
+    .requiredOption("-c, --config <file>", "config file (YAML)")
+    .addHelpText("after", examples(["keyheat receivers test ops --config keyheat.yaml"]))
+    .action(async (name: string, options: { config: string }) => {
+      const { receiversTestCommand } = await import("./receivers.ts");
+      const io = { out: process.stdout, err: process.stderr, env: process.env };
+      done(await receiversTestCommand({ name, ...options }, io));
     });
 }
 

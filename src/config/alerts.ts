@@ -1,19 +1,5 @@
-import ipaddr from "ipaddr.js";
 import type { z } from "zod";
-import { parseHttpUrl } from "./http.ts";
-import {
-  choice,
-  count,
-  duration,
-  file,
-  glob,
-  list,
-  name,
-  type Parsed,
-  secret,
-  section,
-  text,
-} from "./scalars.ts";
+import { choice, count, duration, glob, list, name, section } from "./scalars.ts";
 
 const match = section({
   severity: choice(["info", "warning", "critical"]).optional().describe("Severity, exactly."),
@@ -43,35 +29,3 @@ export type Route = z.output<typeof route>;
 export const routes = list(route)
   .optional()
   .describe("Which incidents go to whom. Left out: everything to every receiver. Empty: nothing to anyone.");
-
-function parseNetwork(text: string): Parsed<string> {
-  const valid = ipaddr.isValidCIDR(text) || (ipaddr.isValid(text) && /[:]|^\d+(\.\d+){3}$/.test(text));
-  return valid ? { value: text } : { problem: "expected an IP address or a network such as 127.0.0.0/8" };
-}
-
-const webhook = section({
-  url: text({ type: "URL (secret)", max: 8192, secret: true, parse: parseHttpUrl }).describe(
-    "Where incidents are posted, as Standard Webhooks.",
-  ),
-  secret: secret()
-    .optional()
-    .describe("Signs the messages (HMAC-SHA256); best from an environment variable."),
-  secretFile: file()
-    .optional()
-    .describe("File that holds the secret, in place of `secret`; a trailing newline is left off."),
-});
-
-const receiver = section({
-  name: name().describe("Its name in routes and metrics; no two receivers share one."),
-  webhook: webhook.optional().describe("An HTTP endpoint."),
-  log: section({}).optional().describe("Lines in Keyheat's own log: `log: {}`."),
-  allow: list(text({ what: "a network", type: "network", max: 64, parse: parseNetwork }), { max: 100 })
-    .prefault([])
-    .describe(
-      "For a webhook: the only networks and addresses it may be sent to. Link-local and metadata addresses never are.",
-    ),
-});
-
-export const receivers = list(receiver)
-  .prefault([{ name: "log", log: {} }])
-  .describe("Who is told; each has exactly one of `webhook` and `log`.");

@@ -1,6 +1,7 @@
 import { isLoopback, parseListen } from "./http.ts";
 import { nearest } from "./nearest.ts";
 import { type Problem, quote } from "./problem.ts";
+import { receiverProblems } from "./receiver-checks.ts";
 import type { ProcessRole } from "./resolve.ts";
 import { ruleProblems } from "./rule-checks.ts";
 import type { FileConfig } from "./schema.ts";
@@ -193,29 +194,6 @@ function kafkaProblems({ kafka }: FileDraft, input: Tree): Problem[] {
     ...problems,
     ...repeated(brokers ?? [], (index) => `kafka.brokers[${index}]`, "the broker stands here twice"),
   ];
-}
-
-function receiverProblems(receiver: Item<"receivers">, input: unknown, path: string): Problem[] {
-  const { webhook, log, allow } = receiver;
-  const problems: Problem[] = [];
-  if (webhook !== undefined && log !== undefined) {
-    problems.push({ path, message: "expected one of webhook and log, got both" });
-  }
-  // A key that is unknown, or not supported yet, is reported as such: it may be what was meant.
-  const isWritten = input !== null && typeof input === "object";
-  if (isWritten && Object.keys(input).every((key) => key === "name" || key === "allow")) {
-    problems.push({ path, message: "expected one of webhook and log, got neither" });
-  }
-  if (log !== undefined && webhook === undefined && allow !== undefined && allow.length > 0) {
-    problems.push({ path: `${path}.allow`, message: "is for a webhook only" });
-  }
-  if (webhook?.secret !== undefined && webhook.secretFile !== undefined) {
-    problems.push({
-      path: `${path}.webhook.secretFile`,
-      message: "secret and secretFile exclude each other",
-    });
-  }
-  return problems;
 }
 
 function routeProblems({ routes, receivers }: FileDraft): Problem[] {

@@ -2,6 +2,7 @@ import { closeSync, openSync, readSync } from "node:fs";
 import { resolve } from "node:path";
 import { createSecureContext } from "node:tls";
 import type { Problem } from "./problem.ts";
+import { urlFileProblems } from "./receiver-checks.ts";
 import { REDACT_SECRET_BYTES_MIN } from "./redact.ts";
 import type { FileConfig } from "./schema.ts";
 import type { Draft } from "./schema-walk.ts";
@@ -37,7 +38,11 @@ export function readNamedFiles(draft: Draft<FileConfig>, folder: string): NamedF
       problems.push({ path, message: `the file cannot be read: ${reasonOf(error)}` });
     }
   }
-  problems.push(...redactProblems(contents), ...tlsProblems(draft, contents));
+  problems.push(
+    ...redactProblems(contents),
+    ...tlsProblems(draft, contents),
+    ...urlFileProblems(draft.receivers ?? [], contents),
+  );
   return { contents, problems };
 }
 
@@ -70,6 +75,7 @@ function namedFiles(draft: Draft<FileConfig>): NamedFile[] {
   add("kafka.sasl.passwordFile", draft.kafka?.sasl?.passwordFile, true);
   draft.receivers?.forEach((receiver, index) => {
     add(`receivers[${index}].webhook.secretFile`, receiver?.webhook?.secretFile, true);
+    add(`receivers[${index}].slack.urlFile`, receiver?.slack?.urlFile, true);
   });
   return found;
 }

@@ -1,16 +1,8 @@
 import { type Listen, parseListen } from "./http.ts";
+import { resolveReceiver } from "./receivers.ts";
 import { type Rule, resolveRule } from "./rules.ts";
 import type { Parsed } from "./scalars.ts";
-import type {
-  Config,
-  FileConfig,
-  KafkaConfig,
-  Receiver,
-  Redact,
-  Route,
-  TargetConfig,
-  TargetTls,
-} from "./schema.ts";
+import type { Config, FileConfig, KafkaConfig, Redact, Route, TargetConfig, TargetTls } from "./schema.ts";
 import { formatHostPort, parseTargetUrl, type TargetUrl } from "./target-url.ts";
 import type { FileTarget } from "./targets.ts";
 
@@ -24,7 +16,7 @@ export function resolveConfig(
   role: ProcessRole = "standalone",
 ): Config {
   const receivers = file.receivers.map((receiver, index) =>
-    resolveReceiver(receiver, contents.get(`receivers[${index}].webhook.secretFile`)),
+    resolveReceiver(receiver, (key) => contents.get(`receivers[${index}].${key}`)),
   );
   const rules = file.rules.map(resolveRule);
   return {
@@ -158,14 +150,4 @@ function resolveKafka(
       ? {}
       : { sasl: { mechanism: sasl.mechanism, username: sasl.username, password } }),
   };
-}
-
-function resolveReceiver(
-  receiver: FileConfig["receivers"][number],
-  secretOfFile: string | undefined,
-): Receiver {
-  const { name, webhook, allow } = receiver;
-  if (webhook === undefined) return { name, log: {} };
-  const secret = webhook.secret ?? secretOfFile;
-  return { name, webhook: { url: webhook.url, ...(secret === undefined ? {} : { secret }) }, allow };
 }

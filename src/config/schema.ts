@@ -1,16 +1,19 @@
 import type { z } from "zod";
-import { type Route, receivers, routes } from "./alerts.ts";
+import { type Route, routes } from "./alerts.ts";
 import { http, type Listen } from "./http.ts";
 import { type FileKafka, kafka } from "./kafka.ts";
 import { log, metrics } from "./observability.ts";
+import { type Receiver, receivers } from "./receivers.ts";
 import { redact } from "./redact.ts";
 import { grace, type Rule, rules, windows } from "./rules.ts";
 import { name, section } from "./scalars.ts";
 import { ignore, panes, sources } from "./sources.ts";
 import type { Endpoint } from "./target-url.ts";
 import { discovery, targets } from "./targets.ts";
+import { watchdog } from "./watchdog.ts";
 
 export type { Route } from "./alerts.ts";
+export type { LogReceiver, Receiver, SlackReceiver, WebhookReceiver } from "./receivers.ts";
 export type { Rule } from "./rules.ts";
 export type { Endpoint } from "./target-url.ts";
 
@@ -32,6 +35,7 @@ export const fileSchema = section({
   rules,
   routes,
   receivers,
+  watchdog,
   metrics,
   log,
 });
@@ -77,24 +81,10 @@ export interface KafkaConfig extends Omit<FileKafka, "brokers" | "ssl" | "sasl">
 /** Which of the servers that are found are watched. */
 export type Observe = NonNullable<FileConfig["discovery"]["observe"]>;
 
-export interface WebhookReceiver {
-  readonly name: string;
-  readonly webhook: { readonly url: string; readonly secret?: string };
-  /** Networks (`127.0.0.0/8`) and addresses; empty: no narrowing. */
-  readonly allow: readonly string[];
-}
-
-export interface LogReceiver {
-  readonly name: string;
-  readonly log: Record<string, never>;
-}
-
 /** What leaves the agent in place of keys. `secret`: of the identities, the same at every agent. */
 export type Redact =
   | { readonly mode: "none" }
   | { readonly mode: "hash" | "template"; readonly secret: string };
-
-export type Receiver = WebhookReceiver | LogReceiver;
 
 /** Everything an operator can set, ready to use: durations in ms, rates per second, sizes in bytes. Holds secrets. */
 export interface Config

@@ -1,4 +1,5 @@
-import type { Config, KafkaConfig, Observe, Receiver, TargetConfig } from "./schema.ts";
+import { kindOf } from "./receivers.ts";
+import type { Config, KafkaConfig, Observe, TargetConfig } from "./schema.ts";
 import { formatHostPort } from "./target-url.ts";
 import { showThreshold } from "./thresholds.ts";
 
@@ -13,7 +14,8 @@ export function summaryLines(config: Config): string[] {
     `observed: ${observedLine(config.discovery.observe)}`,
     `windows: ${listed(seconds)}`,
     `rules: ${listed(config.rules.map(({ name, type, threshold }) => `${name} (${type} ${showThreshold(type, threshold)})`))}`,
-    `receivers: ${listed(config.receivers.map(receiverLine))}`,
+    `receivers: ${listed(config.receivers.map((receiver) => `${receiver.name} (${kindOf(receiver)})`))}`,
+    ...(config.watchdog === undefined ? [] : [`watchdog: every ${config.watchdog.every / 1000}s`]),
     ...kafkaLines(config.kafka),
     `http: ${config.http.tls ? "https" : "http"}://${formatHostPort(host, port)}${config.http.auth ? ", with a token" : ""}`,
   ];
@@ -43,8 +45,4 @@ function kafkaLines({ brokers, prefix, ssl, sasl }: KafkaConfig): string[] {
   if (brokers === undefined) return [];
   const how = [`prefix ${prefix}`, ssl && "TLS", sasl && `user ${sasl.username}, with a password`];
   return [`kafka: ${brokers.join(", ")} (${how.filter(Boolean).join(", ")})`];
-}
-
-function receiverLine(receiver: Receiver): string {
-  return `${receiver.name} (${"webhook" in receiver ? "webhook" : "log"})`;
 }

@@ -1,11 +1,15 @@
 import { type FastifyInstance, type FastifyRequest, fastify, type HTTPMethods } from "fastify";
 import type { Config } from "../config/schema.ts";
 import type { Logger } from "../runtime/logger.ts";
+import { ADVICE_PATH } from "./advice-page.ts";
 import { BODY_BYTES_MAX, BodyError } from "./body-reader.ts";
 import { asHttpError, errorBody, HttpError } from "./errors.ts";
 import { createGuard } from "./guard.ts";
 import { createListener, refuseUnreadable, SECURITY_HEADERS } from "./listener.ts";
 import { PROBES } from "./probes.ts";
+
+/** Those that need no token, under whatever name the server is called. */
+const OPEN_PATHS: readonly string[] = [...PROBES, ADVICE_PATH];
 
 const METHODS: readonly HTTPMethods[] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
 
@@ -28,7 +32,7 @@ export function createApp(config: Config["http"], logger: Logger): FastifyInstan
   const guard = createGuard(config);
   app.addHook("onRequest", async (request, reply) => {
     reply.headers(SECURITY_HEADERS);
-    if (!PROBES.includes(request.routeOptions.url ?? "")) guard(request.headers);
+    if (!OPEN_PATHS.includes(request.routeOptions.url ?? "")) guard(request.headers);
     if (Number(request.headers["content-length"] ?? 0) > BODY_BYTES_MAX) throw new BodyError("too-large");
     if (request.is404) throw noRoute(app, request);
   });

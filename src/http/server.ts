@@ -3,6 +3,7 @@ import type { Config } from "../config/schema.ts";
 import type { StageBooks } from "../runtime/accounting.ts";
 import { type Clock, systemClock } from "../runtime/clock.ts";
 import type { Logger } from "../runtime/logger.ts";
+import { addAdvicePage } from "./advice-page.ts";
 import { type ApiConfig, addApi } from "./api.ts";
 import { createApp } from "./app.ts";
 import { History } from "./history.ts";
@@ -68,6 +69,7 @@ export async function createServer(options: ServerOptions): Promise<RunningServe
   const { config, views, logger, clock = systemClock } = options;
   const app = createApp(config.http, logger);
   addProbes(app, views);
+  addAdvicePage(app);
   const parts = [addApiPart(app, options), addAgentPart(app, options, clock)];
   return await listen(app, parts, config.http, logger);
 }

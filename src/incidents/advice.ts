@@ -8,6 +8,16 @@ export const LARGE_VALUE_BYTES = 10 * 1024;
 /** A miss storm: at least so large a part of the reads found nothing. */
 const MISS_SHARE = 0.5;
 
+/** A stampede: so many readers in one window found nothing, and many of them wrote the value anew. */
+const STAMPEDE_MISSES = 10;
+const STAMPEDE_WRITERS = 2;
+const STAMPEDE_WRITES_PER_MISS = 0.1;
+
+const VALUE_WRITES = ["set", "setex", "psetex"];
+const EXPIRY_COMMANDS = ["expire", "pexpire", "setex", "psetex"];
+/** Clients name commands as they like: what is no command's name is not repeated. */
+const COMMAND_NAME = /^[a-z][a-z0-9._-]{0,31}$/;
+
 const COUNTER_COMMANDS = new Set(["incr", "incrby", "incrbyfloat", "decr", "decrby"]);
 const COLLECTIONS = new Set(["hash", "set", "list", "zset", "stream"]);
 /** Commands and keyspace events of collections, where the type is not known. */
@@ -43,18 +53,50 @@ export function adviceFor(heat: Heat, facts: Facts | null): readonly Advice[] {
 }
 
 function readAdvice(mix: Mix): Advice[] {
-  const { reads, misses, total, facts } = mix;
+  const { reads, misses, total } = mix;
   // A tenth of the accesses is not worth a remedy of its own.
-  if (reads === 0 || reads < total / 10) return [];
+  const isWorthwhile = reads > 0 && reads >= total / 10;
+  if (isStampede(mix)) return [earlyRefresh(mix), ...(isWorthwhile ? hitAdvice(mix) : [])];
+  if (!isWorthwhile) return [];
+  return misses >= reads * MISS_SHARE ? missAdvice(mix) : hitAdvice(mix);
+}
+
+function missAdvice(mix: Mix): Advice[] {
+  const { reads, misses } = mix;
+  return [
+    advice(
+      "negative-cache",
+      `${percent(misses / reads)} of the reads find nothing (${rate(misses, mix)}): remember for a short while that the key is absent, or create it.`,
+    ),
+    advice(
+      "stampede-lock",
+      "Let one client at a time ask the database behind for it, while the others wait for what it finds.",
+    ),
+  ];
+}
+
+/** A value that expires under many readers, who all find nothing and all write it anew. */
+function isStampede({ heat, facts, misses }: Mix): boolean {
+  const { commands } = heat;
+  const expires =
+    facts === null
+      ? EXPIRY_COMMANDS.some((command) => countOf(commands, command) > 0)
+      : facts.type === "string" && facts.ttlSeconds !== null;
+  const writes = VALUE_WRITES.reduce((sum, command) => sum + countOf(commands, command), 0);
+  const isRewritten = writes >= STAMPEDE_WRITERS && writes >= misses * STAMPEDE_WRITES_PER_MISS;
+  return expires && isRewritten && misses >= STAMPEDE_MISSES;
+}
+
+function earlyRefresh(mix: Mix): Advice {
+  return advice(
+    "early-refresh",
+    `It expires, and then many readers find nothing (${rate(mix.misses, mix)}) and write it anew: let one of them renew it shortly before its end.`,
+  );
+}
+
+function hitAdvice(mix: Mix): Advice[] {
+  const { reads, total, facts } = mix;
   const share = `${percent(reads / total)} of its accesses are reads (${rate(reads, mix)})`;
-  if (misses >= reads * MISS_SHARE) {
-    return [
-      advice(
-        "negative-cache",
-        `${percent(misses / reads)} of the reads find nothing (${rate(misses, mix)}): remember for a short while that the key is absent, or create it.`,
-      ),
-    ];
-  }
   const bytes = facts?.bytes ?? null;
   if (bytes === null || bytes < LARGE_VALUE_BYTES) {
     return [
@@ -96,16 +138,22 @@ function isCollection(facts: Facts | null, command: string | null): boolean {
   return command !== null && COLLECTION_COMMAND.test(command);
 }
 
+const COMPANIONS = new Set(["expire", "del", "keymiss"]);
+
 /** The most frequent command; events that only accompany another (`expire`, `del`) say nothing of the use. */
 function mainWriteCommand(commands: Readonly<Record<string, number>>): string | null {
   let main: string | null = null;
   let most = 0;
   for (const [command, count] of Object.entries(commands)) {
-    if (count <= most || command === "expire" || command === "del" || command === "keymiss") continue;
+    if (count <= most || COMPANIONS.has(command) || !COMMAND_NAME.test(command)) continue;
     main = command;
     most = count;
   }
   return main;
+}
+
+function countOf(commands: Readonly<Record<string, number>>, command: string): number {
+  return Object.hasOwn(commands, command) ? (commands[command] ?? 0) : 0;
 }
 
 function oneKey(): Advice {

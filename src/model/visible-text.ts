@@ -1,5 +1,5 @@
-/** What prints nothing, moves what stands beside it, or looks like a space and is none. */
-const INVISIBLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u2800]|[\p{Zs}--\u0020]/gv;
+/** What prints nothing or anything (private use), moves what stands beside it, or looks like a space and is none. */
+const INVISIBLE = /[\p{Cc}\p{Cf}\p{Co}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u2800]|[\p{Zs}--\u0020]/gv;
 
 /** Text from elsewhere (not a key: those go through `keyLabel`) as one line, with what cannot be seen escaped (`\u{202e}`). */
 export function visible(text: string): string {

@@ -34,6 +34,8 @@ export function factsOf(incident: Incident, nowMs: number): readonly AlertFact[]
   return [...all, said("Since", sinceText(incident, nowMs)), ...doubtFacts(incident)];
 }
 
+export const FOLDED_LABEL = "Its hot keys";
+
 /** The keys that a target's incident stands for. */
 export function foldedFact(folded: readonly Incident[]): AlertFact[] {
   if (folded.length === 0) return [];
@@ -44,7 +46,7 @@ export function foldedFact(folded: readonly Incident[]): AlertFact[] {
         `${key === null ? "?" : shownKeyName(key.bytes)} ${briefRate(ratePerSecond)}`,
     );
   const more = folded.length - shown.length;
-  return [data("Its hot keys", `${shown.join(", ")}${more > 0 ? `, +${more} more` : ""}`)];
+  return [data(FOLDED_LABEL, `${shown.join(", ")}${more > 0 ? `, +${more} more` : ""}`)];
 }
 
 function keyFacts(incident: Incident): AlertFact[] {

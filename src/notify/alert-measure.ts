@@ -6,6 +6,8 @@ import { ACCESSES, briefBytes, briefNumber, briefRate, briefRatio, briefShare } 
 interface Words {
   /** What the rule looks at, as a label. */
   readonly label: string;
+  /** Stands before `value` where that has no subject of its own. */
+  readonly subject?: string;
   /** What it found: `62% of its node`. */
   readonly value: string;
   readonly threshold: string;
@@ -13,8 +15,8 @@ interface Words {
 
 /** What a rule judges by, in words: `62% of its node, threshold 50%`. */
 export function measureText(incident: Incident): string {
-  const { value, threshold } = measureWords(incident);
-  return `${value}, threshold ${threshold}`;
+  const { subject = "", value, threshold } = measureWords(incident);
+  return `${subject}${value}, threshold ${threshold}`;
 }
 
 /** What a rule found, in words, for a title: `12x its usual 400/s`. */
@@ -85,7 +87,8 @@ function ratio({ measure: { value, threshold, baseline } }: Incident): Words {
   const peers = baseline === null ? "" : ` (${briefRate(baseline)})`;
   return {
     label: "Skew",
-    value: value === null ? UNKNOWN : `node runs ${briefRatio(value)} the mean of its peers${peers}`,
+    subject: "node ",
+    value: value === null ? UNKNOWN : `runs ${briefRatio(value)} the mean of its peers${peers}`,
     threshold: briefRatio(threshold),
   };
 }

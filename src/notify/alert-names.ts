@@ -9,12 +9,16 @@ const TITLE_NAME_CHARACTERS_MAX = 60;
  * the key is.
  */
 export function shownKeyName(kept: Uint8Array): string {
-  const label = visible(keyLabel(kept));
+  const label = labelOf(kept);
   if (isLabelWhole(kept)) return label;
   return isCut(kept) ? `${label} (longer than ${KEY_BYTES_KEPT} bytes)` : `${label} (${kept.length} bytes)`;
 }
 
+function labelOf(kept: Uint8Array): string {
+  return kept.length === 0 ? "(the empty key)" : visible(keyLabel(kept));
+}
+
 /** What an incident is about, in a title: a key or a node, of at most 60 characters. */
 export function subjectName({ key, target }: Incident): string {
-  return visibleEnds(key === null ? (target ?? "") : keyLabel(key.bytes), TITLE_NAME_CHARACTERS_MAX);
+  return visibleEnds(key === null ? (target ?? "") : labelOf(key.bytes), TITLE_NAME_CHARACTERS_MAX);
 }

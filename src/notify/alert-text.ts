@@ -1,6 +1,6 @@
 import type { Incident, IncidentGroup, Severity } from "../model/incident.ts";
 import { isWorse } from "../model/severity.ts";
-import { visibleHead } from "../model/visible-text.ts";
+import { visible, visibleHead } from "../model/visible-text.ts";
 import { type AlertFact, factsOf, foldedFact, trailSpanMs } from "./alert-facts.ts";
 import { foundText } from "./alert-measure.ts";
 import { subjectName } from "./alert-names.ts";
@@ -46,6 +46,8 @@ export interface AlertText {
   readonly incidents: readonly IncidentText[];
   /** Incidents of the group that are not among `incidents`. */
   readonly more: number;
+  /** Somebody tries the receiver out: nothing has happened. */
+  readonly isTest: boolean;
 }
 
 export interface AlertTextOptions {
@@ -63,6 +65,7 @@ export function alertText(group: IncidentGroup, options: AlertTextOptions = {}):
     title: titleOf(group, severity),
     incidents: incidents.map((incident) => incidentText(incident, group, options)),
     more,
+    isTest: group.isTest ?? false,
   };
 }
 
@@ -79,7 +82,11 @@ export function incidentText(
     facts: [...factsOf(incident, group.atMs), ...foldedFact(folded)],
     sparkline: sparkline(incident.trail.rates),
     sparklineMs: trailSpanMs(incident),
-    advice: incident.advice.map(({ remedy, why, url }) => ({ remedy, why, ...placeOf(url, externalUrl) })),
+    advice: incident.advice.map(({ remedy, why, url }) => ({
+      remedy,
+      why: visible(why),
+      ...placeOf(url, externalUrl),
+    })),
     consoleUrl:
       externalUrl === undefined ? null : `${externalUrl}/?incident=${encodeURIComponent(incident.id)}`,
   };
@@ -91,7 +98,7 @@ function incidentTitle(incident: Incident, event: IncidentGroup["event"]): strin
   if (event === "resolved") return `${incident.key === null ? "Node" : "Key"} ${name} ${endOf(incident)}`;
   const found = foundText(incident);
   if (incident.key !== null) return `Hot key ${name}: ${found}`;
-  return incident.measure.unit === "seconds" ? `Blind: node ${name} ${found}` : `Hot node ${name}: ${found}`;
+  return incident.measure.unit === "seconds" ? `Blind: node ${name} ${found}` : `Skew: node ${name} ${found}`;
 }
 
 function endOf({ reason, key }: Incident): string {

@@ -4,6 +4,7 @@ import type { Clock } from "../runtime/clock.ts";
 import type { Logger } from "../runtime/logger.ts";
 import { eventOf, messageId, type Notice, type NoticeEvent } from "./notice.ts";
 import { DeliveryError, type Receiver } from "./receivers/receiver.ts";
+import { Spacing } from "./spacing.ts";
 
 export const ATTEMPT_TIMEOUT_MS = 10_000;
 const BACKOFF = { firstMs: 200, maxMs: 60_000 };
@@ -56,6 +57,7 @@ export class Delivery {
   /** Messages between two attempts, with what cancels their wait. */
   readonly #resting = new Map<Message, () => void>();
   readonly #attempts = new Map<Promise<void>, AbortController>();
+  readonly #spacing: Spacing;
   readonly #counts = { delivered: 0, failed: 0, retried: 0 };
   #health: Health = { state: "ok", reason: null };
   #pausedUntilMs = 0;
@@ -70,6 +72,7 @@ export class Delivery {
     this.#clock = clock;
     this.#logger = logger;
     this.#events = events;
+    this.#spacing = new Spacing(receiver.minIntervalMs ?? 0, clock, () => this.#pump());
   }
 
   get health(): Health {
@@ -105,6 +108,7 @@ export class Delivery {
     this.#resting.clear();
     await this.#drained(deadlineMs);
     this.#cancelPause();
+    this.#spacing.close();
     this.#ready.length = 0;
     for (const controller of this.#attempts.values()) controller.abort();
     await Promise.all(this.#attempts.keys());
@@ -116,16 +120,28 @@ export class Delivery {
     const deadline = new Promise<"late">((resolve) => {
       cancel = this.#clock.after(deadlineMs, () => resolve("late"));
     });
-    while (this.#attempts.size > 0) {
-      const outcome = await Promise.race([deadline, Promise.race(this.#attempts.keys())]);
+    for (;;) {
+      const awaited = [...this.#attempts.keys(), ...this.#nextInLine()];
+      if (awaited.length === 0) break;
+      const outcome = await Promise.race([deadline, ...awaited]);
       if (outcome === "late") break;
     }
     cancel();
   }
 
+  /** What lets the next message begin, where only the distance to the one before holds it up. */
+  #nextInLine(): Promise<void>[] {
+    const { freed } = this.#spacing;
+    return freed === null || this.#ready.length === 0 || this.#isPaused() ? [] : [freed];
+  }
+
+  #isPaused(): boolean {
+    return this.#clock.monotonic() < this.#pausedUntilMs;
+  }
+
   #pump(): void {
-    if (this.#clock.monotonic() < this.#pausedUntilMs) return;
-    while (this.#attempts.size < ATTEMPTS_AT_ONCE) {
+    if (this.#isPaused()) return;
+    while (this.#attempts.size < ATTEMPTS_AT_ONCE && this.#spacing.freed === null) {
       const message = this.#ready.shift();
       if (message === undefined) return;
       const controller = new AbortController();
@@ -162,6 +178,7 @@ export class Delivery {
     const { id, event, cluster, atMs } = message;
     const incidents = this.#events.compose(notices);
     const { signal } = controller;
+    this.#spacing.begin();
     const cancelTimeout = this.#clock.after(ATTEMPT_TIMEOUT_MS, () => controller.abort());
     // A receiver that ignores the signal is not waited for either.
     const aborted = new Promise<never>((_, reject) => {

@@ -17,10 +17,11 @@ export class LogReceiver implements Receiver {
   }
 
   async deliver(group: IncidentGroup): Promise<Receipt> {
-    const { event, incidents } = group;
+    const { event, incidents, isTest } = group;
+    const mark = isTest ? "test: " : "";
     const level = event === "firing" ? "warn" : "info";
     for (const incident of incidents.slice(0, LINES_MAX)) {
-      this.#logger[level](factsOf(incident), `hot key ${event}`);
+      this.#logger[level](factsOf(incident), `${mark}hot key ${event}`);
     }
     const more = group.more + Math.max(0, incidents.length - LINES_MAX);
     if (more > 0) this.#logger[level]({ more }, `more hot keys ${event}`);

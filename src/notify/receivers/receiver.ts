@@ -22,6 +22,8 @@ export interface Repetition {
 /** A service that is told of incidents. A new one implements this and adds its line to `registry.ts`. */
 export interface Receiver {
   readonly name: string;
+  /** At least so long from the begin of one message to that of the next, where the service asks for it. */
+  readonly minIntervalMs?: number;
   /**
    * Whether its service knows the incidents of one message as one, under `IncidentGroup.thread`: all messages then have
    * one, and each incident stays in its own.

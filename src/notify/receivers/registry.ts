@@ -3,11 +3,14 @@ import type { Clock } from "../../runtime/clock.ts";
 import type { Logger } from "../../runtime/logger.ts";
 import { LogReceiver } from "./log.ts";
 import type { Receiver } from "./receiver.ts";
+import { SlackReceiver } from "./slack.ts";
 import { WebhookReceiver } from "./webhook.ts";
 
 interface Surroundings {
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Where people reach this process, for links. */
+  readonly externalUrl?: string | undefined;
 }
 
 /** The receivers that a config names. */
@@ -15,7 +18,8 @@ export function createReceivers(configs: readonly ReceiverConfig[], surroundings
   return configs.map((config) => createReceiver(config, surroundings));
 }
 
-function createReceiver(config: ReceiverConfig, { clock, logger }: Surroundings): Receiver {
-  if ("webhook" in config) return new WebhookReceiver(config, clock);
-  return new LogReceiver(config.name, logger);
+export function createReceiver(config: ReceiverConfig, surroundings: Surroundings): Receiver {
+  if ("webhook" in config) return new WebhookReceiver(config, surroundings.clock);
+  if ("slack" in config) return new SlackReceiver(config, surroundings);
+  return new LogReceiver(config.name, surroundings.logger);
 }

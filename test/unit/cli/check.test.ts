@@ -28,7 +28,8 @@ targets:
   - { url: "rediss://keyheat:\${PASSWORD}@10.0.0.1", cluster: shop }
   - { url: "unix:///run/redis.sock" }
 rules: [{ name: fast, type: rate, window: 2s, threshold: 60/m }]
-receivers: [{ name: hook, webhook: { url: "https://example.org/hunter2", secret: hunter2 } }]
+receivers: [{ name: hook, webhook: { url: "https://example.org/hunter2", secret: hunter2 } }, { name: ops, slack: { url: "https://example.org/hunter2" } }]
+watchdog: { url: "https://example.org/hunter2" }
 kafka: { brokers: ["a:9092", "b:9092"], ssl: {}, sasl: { username: agent, password: "\${PASSWORD}" } }
 `,
       { PASSWORD: "hunter2" },
@@ -42,7 +43,8 @@ kafka: { brokers: ["a:9092", "b:9092"], ssl: {}, sasl: { username: agent, passwo
       "observed: every server of the targets' clusters (standalone), or the servers of the targets' clusters that are on the same host (agent)",
       "windows: 2s, 10s, 60s",
       "rules: fast (rate 1/s)",
-      "receivers: hook (webhook)",
+      "receivers: hook (webhook), ops (slack)",
+      "watchdog: every 60s",
       "kafka: a:9092, b:9092 (prefix keyheat, TLS, user agent, with a password)",
       "http: http://127.0.0.1:9380",
       "",

@@ -97,15 +97,34 @@ describe("names", () => {
 });
 
 describe("a receiver", () => {
-  it("is exactly one of webhook and log", () => {
+  it("is exactly one of the kinds", () => {
     const webhook = { url: "http://127.0.0.1:1" };
     assert.deepEqual(problemsOf({ receivers: [{ name: "a" }, { name: "b", webhook, log: {} }] }), [
-      "receivers[0]: expected one of webhook and log, got neither",
-      "receivers[1]: expected one of webhook and log, got both",
+      "receivers[0]: expected exactly one of webhook, slack, log, got none",
+      "receivers[1]: expected exactly one of webhook, slack, log, got webhook and log",
     ]);
     assert.deepEqual(problemsOf({ receivers: [{ ...log, allow: ["127.0.0.0/8"] }] }), [
-      "receivers[0].allow: is for a webhook only",
+      "receivers[0].allow: is for receivers that send; log does not",
     ]);
+  });
+
+  it("of Slack has one URL, written or in a file", () => {
+    const url = "https://hooks.slack.example/services/T/B/hunter2";
+    assert.deepEqual(problemsOf({ receivers: [{ name: "a", slack: { url }, allow: ["10.0.0.0/8"] }] }), []);
+    assert.deepEqual(
+      problemsOf({
+        receivers: [
+          { name: "a", slack: {} },
+          { name: "b", slack: { url, urlFile: "/no" } },
+          { name: "c", slack: { url: "hooks.slack.example" } },
+        ],
+      }).filter((problem) => !problem.includes("cannot be read")),
+      [
+        "receivers[2].slack.url: expected a URL such as https://example.org/path",
+        "receivers[0].slack.url: is missing: give url or urlFile",
+        "receivers[1].slack.urlFile: url and urlFile exclude each other",
+      ],
+    );
   });
 
   it("has a plain web address and networks that may be reached", () => {
@@ -129,6 +148,16 @@ describe("a receiver", () => {
         "receivers[1].webhook.secretFile: secret and secretFile exclude each other",
       ],
     );
+  });
+});
+
+describe("a watchdog", () => {
+  it("has a URL, and a time between calls", () => {
+    assert.deepEqual(problemsOf({ watchdog: { url: "https://watch.example/hunter2" } }), []);
+    assert.deepEqual(problemsOf({ watchdog: { url: "watch.example", every: "10ms" } }), [
+      "watchdog.url: expected a URL such as https://example.org/path",
+      'watchdog.every: expected a duration from 1s to 1d, in whole milliseconds, got "10ms"',
+    ]);
   });
 });
 

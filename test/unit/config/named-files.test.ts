@@ -63,6 +63,19 @@ describe("files that a config names", () => {
     }
   });
 
+  it("give a receiver of Slack its URL", () => {
+    const url = "https://hooks.slack.example/services/T/B/hunter2";
+    const urlFile = file("slack-url", `${url}\n`);
+    const config = parse({ receivers: [{ name: "ops", slack: { urlFile } }] }, { folder });
+    assert.deepEqual(config.receivers, [{ name: "ops", slack: { url }, allow: [] }]);
+    assert.deepEqual(
+      problemsOf({ receivers: [{ name: "ops", slack: { urlFile: file("no-url", "hunter2") } }] }, { folder }),
+      [
+        "receivers[0].slack.urlFile: the file holds something else: expected a URL such as https://example.org/path",
+      ],
+    );
+  });
+
   it("are problems with their path where they cannot be read or say nothing", () => {
     mkdirSync(join(folder, "directory"));
     const names = [

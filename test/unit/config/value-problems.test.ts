@@ -73,14 +73,12 @@ describe("an unknown key", () => {
 
   it("that a later version will know says so", () => {
     const problems = problemsOf({
-      watchdog: { url: "x" },
       sources: { traces: { enabled: true } },
-      receivers: [{ name: "ops", slack: { url: "x" } }],
+      receivers: [{ name: "ops", pagerduty: { url: "x" } }],
     });
     assert.deepEqual(problems.map((problem) => problem.split(": ")[0]).sort(), [
-      "receivers[0].slack",
+      "receivers[0].pagerduty",
       "sources.traces",
-      "watchdog",
     ]);
     assert.ok(
       problems.every((problem) => problem.endsWith("is not supported by this version of Keyheat yet")),

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { pino } from "pino";
 import { createServer } from "../../../src/http/server.ts";
@@ -32,6 +33,19 @@ test("metrics are served as Prometheus text, or not at all", async (t) => {
   const off = await startServer(t, { views: makeViews({ prometheus: null }) });
   const refused = await ask(`${off.address}/metrics`);
   assert.deepEqual([refused.status, ...errorOf(refused)], [404, "NOT_FOUND", "/metrics"]);
+});
+
+test("the page of remedies is open to whoever follows a link from an alert", async (t) => {
+  const { address } = await startServer(t, { config: makeConfig({ auth: { token: "s3cret" } }) });
+  const reply = await ask(`${address}/docs/advice`, { headers: { host: "keyheat.example" } });
+  assert.equal(reply.status, 200);
+  assert.equal(reply.headers["content-type"], "text/markdown; charset=utf-8");
+  assert.equal(reply.headers["x-content-type-options"], "nosniff");
+  assert.match(reply.text, /^## local-cache$/m);
+  const packed: { files: string[] } = JSON.parse(
+    readFileSync(new URL("../../../package.json", import.meta.url), "utf8"),
+  );
+  assert.ok(packed.files.includes("docs/advice.md"), "an installed Keyheat has the page");
 });
 
 test("every answer has the security headers and none allows other origins", async (t) => {

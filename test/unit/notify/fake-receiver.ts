@@ -25,11 +25,13 @@ export class FakeReceiver implements Receiver {
   readonly taken: Attempt[] = [];
   answer: (group: IncidentGroup, attempt: number) => Answer = () => "take";
   isClosed = false;
+  readonly minIntervalMs: number;
   readonly #clock: Clock;
 
-  constructor(name: string, clock: Clock) {
+  constructor(name: string, clock: Clock, { minIntervalMs = 0 } = {}) {
     this.name = name;
     this.#clock = clock;
+    this.minIntervalMs = minIntervalMs;
   }
 
   async deliver(group: IncidentGroup): Promise<Receipt> {
