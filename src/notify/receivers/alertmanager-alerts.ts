@@ -1,11 +1,14 @@
 import type { Incident, IncidentGroup } from "../../model/incident.ts";
 import { keyLabel } from "../../model/key.ts";
+import { visibleHead } from "../../model/visible-text.ts";
 import { incidentText } from "../alert-text.ts";
 
 /** An alert that is not sent again is over after so long: of ten sends, nine may fail. */
 export const FIRING_LASTS_MS = 300_000;
 /** Larger bodies become several. */
 export const BATCH_BYTES_MAX = 1024 * 1024;
+
+const NAME_CHARACTERS_MAX = 300;
 
 /** An alert as `POST /api/v2/alerts` takes it; its labels are its identity. */
 export interface AlertmanagerAlert {
@@ -54,8 +57,8 @@ function labelsOf({ id, rule, severity, cluster, target, key }: Incident): Recor
   return filled({
     alertname: rule,
     severity,
-    cluster,
-    target: target ?? "",
+    cluster: visibleHead(cluster, NAME_CHARACTERS_MAX),
+    target: visibleHead(target ?? "", NAME_CHARACTERS_MAX),
     ...(key === null ? {} : { key: keyLabel(key.bytes), db: `${key.db}` }),
     incident: id,
     source: "keyheat",

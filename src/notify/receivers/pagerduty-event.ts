@@ -1,4 +1,5 @@
 import type { Incident, IncidentGroup, Severity } from "../../model/incident.ts";
+import { visibleHead } from "../../model/visible-text.ts";
 import { type AlertText, alertText, type IncidentText } from "../alert-text.ts";
 
 /** What PagerDuty takes. */
@@ -9,6 +10,7 @@ export const DEDUP_KEY_CHARACTERS_MAX = 255;
 /** Of more incidents than this in one event nobody reads. */
 const INCIDENTS_MAX = 200;
 const LINKS_MAX = 10;
+const NAME_CHARACTERS_MAX = 200;
 /** Room for what stands around the incidents, with all its links. */
 const FRAME_BYTES = 64 * 1024;
 
@@ -41,12 +43,12 @@ export function pagerDutyEvent(group: IncidentGroup, { routingKey, externalUrl }
     dedup_key: dedupKeyOf(group).slice(0, DEDUP_KEY_CHARACTERS_MAX),
     payload: {
       summary: text.title.slice(0, SUMMARY_CHARACTERS_MAX).toWellFormed(),
-      source: common(incidents, ({ target }) => target) ?? group.cluster,
+      source: name(common(incidents, ({ target }) => target) ?? group.cluster),
       severity: text.severity,
       timestamp: new Date(group.atMs).toISOString(),
-      component: common(incidents, ({ pattern }) => pattern || null) ?? "redis",
-      group: group.cluster,
-      class: common(incidents, ({ rule }) => rule) ?? "several rules",
+      component: name(common(incidents, ({ pattern }) => pattern || null) ?? "redis"),
+      group: name(group.cluster),
+      class: name(common(incidents, ({ rule }) => rule) ?? "several rules"),
       custom_details: detailsOf(text),
     },
     client: "Keyheat",
@@ -65,6 +67,11 @@ const RANKS: Readonly<Record<Severity, number>> = { info: 0, warning: 1, critica
 
 function worstFirst(one: Incident, other: Incident): number {
   return RANKS[other.severity] - RANKS[one.severity] || other.ratePerSecond - one.ratePerSecond;
+}
+
+/** A name from elsewhere, as one printable line; PagerDuty takes no empty source. */
+function name(text: string): string {
+  return visibleHead(text, NAME_CHARACTERS_MAX) || "unknown";
 }
 
 /** What all incidents have in common; `null` where that is nothing. */

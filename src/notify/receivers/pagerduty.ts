@@ -5,6 +5,11 @@ import { HttpSender } from "./http-sender.ts";
 import { pagerDutyEvent } from "./pagerduty-event.ts";
 import type { Receipt, Receiver } from "./receiver.ts";
 
+interface PagerDutySurroundings {
+  readonly clock: Clock;
+  readonly externalUrl?: string | undefined;
+}
+
 /** Opens and resolves incidents of PagerDuty: one for each thread, so that a group of keys pages once. */
 export class PagerDutyReceiver implements Receiver {
   readonly name: string;
@@ -13,7 +18,7 @@ export class PagerDutyReceiver implements Receiver {
   readonly #routingKey: string;
   readonly #externalUrl: string | undefined;
 
-  constructor({ name, pagerduty, allow }: PagerDutyConfig, clock: Clock, externalUrl?: string) {
+  constructor({ name, pagerduty, allow }: PagerDutyConfig, { clock, externalUrl }: PagerDutySurroundings) {
     this.name = name;
     this.#sender = new HttpSender({ url: pagerduty.url, allow, clock });
     this.#routingKey = pagerduty.routingKey;
