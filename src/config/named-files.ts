@@ -76,6 +76,10 @@ function namedFiles(draft: Draft<FileConfig>): NamedFile[] {
   draft.receivers?.forEach((receiver, index) => {
     add(`receivers[${index}].webhook.secretFile`, receiver?.webhook?.secretFile, true);
     add(`receivers[${index}].slack.urlFile`, receiver?.slack?.urlFile, true);
+    const { pagerduty, alertmanager } = receiver ?? {};
+    add(`receivers[${index}].pagerduty.routingKeyFile`, pagerduty?.routingKeyFile, true);
+    add(`receivers[${index}].alertmanager.auth.passwordFile`, alertmanager?.auth?.passwordFile, true);
+    add(`receivers[${index}].alertmanager.auth.tokenFile`, alertmanager?.auth?.tokenFile, true);
   });
   return found;
 }

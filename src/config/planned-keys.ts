@@ -5,8 +5,6 @@ const PLANNED_KEYS = new Set([
   "sources.capture",
   "sources.monitor",
   "sources.hotkeys",
-  "receivers[].pagerduty",
-  "receivers[].alertmanager",
 ]);
 
 /** Whether the key at `path` (`rules[0].match.service`) is planned but not there yet. */

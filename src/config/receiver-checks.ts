@@ -16,6 +16,7 @@ interface Choice {
 const CHOICES: readonly Choice[] = [
   { kind: "webhook", value: "secret", file: "secretFile", must: false },
   { kind: "slack", value: "url", file: "urlFile", must: true },
+  { kind: "pagerduty", value: "routingKey", file: "routingKeyFile", must: true },
 ];
 
 const ALL_KINDS = RECEIVER_KINDS.join(", ");
@@ -25,6 +26,8 @@ export function receiverProblems(receiver: ReceiverDraft, input: unknown, path: 
   return [
     ...kindProblems(receiver, input, path),
     ...CHOICES.flatMap((choice) => choiceProblems(choice, input, path)),
+    ...replicaProblems(receiver, path),
+    ...authProblems(valueAt(input, ["alertmanager", "auth"]), `${path}.alertmanager.auth`),
   ];
 }
 
@@ -56,6 +59,30 @@ function choiceProblems({ kind, value, file, must }: Choice, input: unknown, pat
   }
   if (!must || hasValue || hasFile) return [];
   return [{ path: `${path}.${kind}.${value}`, message: `is missing: give ${value} or ${file}` }];
+}
+
+function replicaProblems({ alertmanager }: ReceiverDraft, path: string): Problem[] {
+  const urls = (alertmanager?.urls ?? []).map((url) => url?.replace(/\/+$/, ""));
+  return urls.flatMap((url, index) =>
+    url !== undefined && urls.indexOf(url) < index
+      ? [{ path: `${path}.alertmanager.urls[${index}]`, message: "the URL stands here twice" }]
+      : [],
+  );
+}
+
+/** A user with one password, or a token. */
+function authProblems(input: unknown, path: string): Problem[] {
+  if (input === null || typeof input !== "object") return [];
+  const has = (key: string) => valueAt(input, [key]) !== undefined;
+  const hasPassword = has("password") || has("passwordFile");
+  if (has("password") && has("passwordFile")) {
+    return [{ path: `${path}.passwordFile`, message: "password and passwordFile exclude each other" }];
+  }
+  if (has("tokenFile") && (has("username") || hasPassword)) {
+    return [{ path: `${path}.tokenFile`, message: "a token takes the place of user and password" }];
+  }
+  if (has("tokenFile") || (has("username") && hasPassword)) return [];
+  return [{ path, message: "give username with password or passwordFile, or tokenFile" }];
 }
 
 /** Of files that should hold a URL; the messages do not repeat it. */

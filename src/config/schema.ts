@@ -13,7 +13,14 @@ import { discovery, targets } from "./targets.ts";
 import { watchdog } from "./watchdog.ts";
 
 export type { Route } from "./alerts.ts";
-export type { LogReceiver, Receiver, SlackReceiver, WebhookReceiver } from "./receivers.ts";
+export type {
+  AlertmanagerReceiver,
+  LogReceiver,
+  PagerDutyReceiver,
+  Receiver,
+  SlackReceiver,
+  WebhookReceiver,
+} from "./receivers.ts";
 export type { Rule } from "./rules.ts";
 export type { Endpoint } from "./target-url.ts";
 export type { RuleType } from "./thresholds.ts";

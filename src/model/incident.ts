@@ -88,6 +88,14 @@ export function isOfKey(incident: Incident): incident is KeyIncident {
   return incident.key !== null;
 }
 
+/** Incidents that a receiver's service knows as one. */
+export interface Thread {
+  /** The id of the oldest incident of the message with which it began. */
+  readonly id: string;
+  /** Whether, with a message that tells of ends, all that the service heard of in this thread is over. */
+  readonly isOver: boolean;
+}
+
 /** Incidents that make one message to one receiver. */
 export interface IncidentGroup {
   readonly event: "firing" | "resolved";
@@ -98,6 +106,8 @@ export interface IncidentGroup {
   readonly incidents: readonly Incident[];
   /** How many more belong to the group but were left out. */
   readonly more: number;
+  /** The thread of all of them; only for receivers that keep threads. */
+  readonly thread?: Thread;
   /** Of a target in trouble: incidents of its keys, of which nobody is told by itself; the hottest first. */
   readonly folded?: readonly Incident[];
   /** Somebody tries the receiver out: nothing has happened. */

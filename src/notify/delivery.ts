@@ -21,6 +21,8 @@ const ATTEMPTS_AT_ONCE = 4;
 export interface DeliveryEvents {
   /** The incidents of a message as they are now, in the order of its notices. */
   compose(notices: readonly Notice[]): IncidentGroup["incidents"];
+  /** The thread that they all go to, where the receiver keeps threads. */
+  threadOf(notices: readonly Notice[]): Pick<IncidentGroup, "thread">;
   delivered(notices: readonly Notice[]): void;
   /** Refused for good. */
   failed(notices: readonly Notice[]): void;
@@ -185,7 +187,8 @@ export class Delivery {
       );
     });
     try {
-      const delivery = this.#receiver.deliver({ id, event, cluster, atMs, incidents, more: 0 }, signal);
+      const group = { id, event, cluster, atMs, incidents, more: 0, ...this.#events.threadOf(notices) };
+      const delivery = this.#receiver.deliver(group, signal);
       await Promise.race([delivery, aborted]);
     } finally {
       cancelTimeout();

@@ -14,6 +14,8 @@ export interface Notice {
   readonly afterMs: number;
   /** `waiting`: for its group or for another attempt. `sending`: an attempt is under way. `over`: told, or not to be. */
   state: "waiting" | "sending" | "over";
+  /** Where its receiver keeps threads: the one it goes to, from when it leaves its group. */
+  thread?: string;
 }
 
 export type NoticeEvent = IncidentGroup["event"];

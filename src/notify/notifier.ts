@@ -8,7 +8,9 @@ import { Delivery } from "./delivery.ts";
 import { Grouper } from "./group.ts";
 import { eventOf, type Notice, spendsBudget } from "./notice.ts";
 import type { Receiver } from "./receivers/receiver.ts";
+import { Repeaters } from "./repeater.ts";
 import { compileRoutes, DEFAULT_PACE, type Pace, type Router } from "./route.ts";
+import { Threads } from "./threads.ts";
 
 /** Incidents under the notifier's eyes: open ones, and resolved ones of which somebody is yet to be told. */
 const TRACKED_MAX = 25_000;
@@ -63,6 +65,9 @@ export class Notifier {
   readonly #onNotified: NotifierOptions["onNotified"];
   readonly #deliveries: ReadonlyMap<string, Delivery>;
   readonly #grouper: Grouper;
+  readonly #receivers: readonly Receiver[];
+  readonly #threads: Threads;
+  readonly #repeaters: Repeaters;
   readonly #tracked = new Map<string, Tracked>();
   /** When something is due next. */
   #nextDueMs = Number.POSITIVE_INFINITY;
@@ -78,16 +83,21 @@ export class Notifier {
     this.#ledger = options.ledger;
     this.#onNotified = options.onNotified;
     this.#grouper = new Grouper(clock, (notices) => this.#leave(notices));
+    this.#receivers = options.receivers;
+    const mayTell = options.mayTell ?? (() => true);
     const events = {
       compose: (notices: readonly Notice[]) => this.#compose(notices),
+      threadOf: (notices: readonly Notice[]) => this.#threads.of(notices),
       delivered: (notices: readonly Notice[]) => this.#finish(notices, "delivered"),
       failed: (notices: readonly Notice[]) => this.#finish(notices, "failed"),
       postponed: (notices: readonly Notice[]) => this.#postpone(notices),
-      mayTell: options.mayTell ?? (() => true),
+      mayTell,
     };
     this.#deliveries = new Map(
       options.receivers.map((receiver) => [receiver.name, new Delivery(receiver, { clock, logger, events })]),
     );
+    this.#threads = new Threads(options.receivers, (receiver, id) => this.#isOpenTo(receiver, id));
+    this.#repeaters = new Repeaters(options.receivers, { clock, logger, mayTell });
   }
 
   /** Goes by the cooldowns of other rules from now on. */
@@ -114,6 +124,8 @@ export class Notifier {
     for (const [receiver, standing] of tracked.standings) {
       standing.heard = heardSince(standing.heard, incident.notified, receiver);
     }
+    this.#threads.adopt(incident);
+    this.#repeaters.offer(incident);
     this.#review(tracked);
   }
 
@@ -124,8 +136,9 @@ export class Notifier {
       for (const standing of standings.values()) {
         if (standing.notice?.state !== "sending") this.#cancel(standing, "withdrawn");
       }
-      this.#tracked.delete(id);
+      this.#forget(id);
     }
+    this.#repeaters.withdraw(cluster);
   }
 
   /** Sends what has fallen due. Cheap when nothing has; the notifier also wakes by itself. */
@@ -142,6 +155,7 @@ export class Notifier {
     this.#isClosing = true;
     this.#cancelWake();
     this.#grouper.flushAll();
+    this.#repeaters.close();
     await Promise.all([...this.#deliveries.values()].map((delivery) => delivery.close(deadlineMs)));
     for (const { standings } of this.#tracked.values()) {
       for (const standing of standings.values()) this.#cancel(standing, "shutdown");
@@ -160,11 +174,15 @@ export class Notifier {
     );
   }
 
-  /** Receivers that do not take messages just now, a line each. */
+  /** What is wrong with receivers just now, a line each. */
   problems(): readonly string[] {
-    return [...this.#deliveries]
-      .filter(([, { health }]) => health.state !== "ok")
-      .map(([name, { health }]) => `receiver ${name}: ${health.reason}`);
+    return this.#receivers.flatMap((receiver) => {
+      const { name } = receiver;
+      const health = this.#deliveries.get(name)?.health;
+      const undelivered = health === undefined || health.state === "ok" ? null : health.reason;
+      const all = [undelivered, this.#repeaters.problemOf(name), ...(receiver.problems?.() ?? [])];
+      return all.filter((problem) => problem !== null).map((problem) => `receiver ${name}: ${problem}`);
+    });
   }
 
   #track(incident: Incident): Tracked {
@@ -189,7 +207,12 @@ export class Notifier {
     for (const [receiver, standing] of standings) {
       if (this.#reviewStanding(tracked, receiver, standing)) isOwing = true;
     }
-    if (incident.status === "resolved" && !isOwing) this.#tracked.delete(incident.id);
+    if (incident.status === "resolved" && !isOwing) this.#forget(incident.id);
+  }
+
+  #forget(id: string): void {
+    this.#tracked.delete(id);
+    this.#threads.forget(id);
   }
 
   /** Brings what is on its way to a receiver in line with what it is owed; says whether anything is owed. */
@@ -248,12 +271,16 @@ export class Notifier {
     this.#ledger.drop(reason);
   }
 
-  /** A group leaves the grouper. */
+  /** A group leaves the grouper: as one message, or as one for each thread. */
   #leave(notices: readonly Notice[]): void {
-    const delivery = this.#deliveries.get(notices[0]?.receiver ?? "");
-    if (delivery?.accept(notices)) return;
+    const receiver = notices[0]?.receiver ?? "";
+    const startedAtMs = (id: string) => this.#tracked.get(id)?.incident.startedAtMs ?? 0;
+    const messages = this.#threads.split(notices, startedAtMs);
+    const delivery = this.#deliveries.get(receiver);
+    const refused = messages.filter((message) => !delivery?.accept(message)).flat();
+    if (refused.length === 0) return;
     // Still owed: it is taken up again when there may be room.
-    for (const notice of notices) {
+    for (const notice of refused) {
       const standing = this.#tracked.get(notice.incidentId)?.standings.get(notice.receiver);
       if (standing) this.#cancel(standing, "queue-full");
     }
@@ -269,20 +296,37 @@ export class Notifier {
     });
   }
 
+  /** Whether a receiver has heard of an incident, and neither heard nor is just being told that it is over. */
+  #isOpenTo(receiver: string, id: string): boolean {
+    const standing = this.#tracked.get(id)?.standings.get(receiver);
+    if (standing === undefined || standing.heard.firing === null || standing.heard.isOver) return false;
+    // Of two that end at once the message that leaves later speaks for both.
+    const { notice } = standing;
+    return !(notice?.state === "sending" && notice.cause === "resolve");
+  }
+
   #finish(notices: readonly Notice[], outcome: Notified["outcome"]): void {
     const atMs = this.#clock.now();
     for (const notice of notices) {
-      const { incidentId, receiver, cause, severity } = notice;
+      const { incidentId, receiver, cause, severity, thread } = notice;
       notice.state = "over";
       if (outcome === "delivered") this.#ledger.keep();
       else this.#ledger.drop("refused");
-      const notified: Notified = { receiver, atMs, outcome, event: eventOf(cause), severity };
+      const notified: Notified = {
+        receiver,
+        atMs,
+        outcome,
+        event: eventOf(cause),
+        severity,
+        ...(thread === undefined ? {} : { thread }),
+      };
       const tracked = this.#tracked.get(incidentId);
       const standing = tracked?.standings.get(receiver);
       const isTracked = standing?.notice === notice;
       if (isTracked) {
         standing.notice = null;
         standing.heard = hear(standing.heard, notified);
+        if (tracked) this.#repeaters.told(tracked.incident, notified);
       }
       this.#log(incidentId, notified);
       if (isTracked && tracked) this.#review(tracked);

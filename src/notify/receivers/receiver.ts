@@ -1,9 +1,22 @@
-import type { IncidentGroup } from "../../model/incident.ts";
+import type { Incident, IncidentGroup } from "../../model/incident.ts";
 
 /** What a service said to a message that it took. */
 export interface Receipt {
   /** HTTP status of its answer, where it gives one. */
   readonly status?: number;
+}
+
+/** A service that takes an incident for over when it is not told again how it is. */
+export interface Repetition {
+  /** How often it is told, in ms. */
+  readonly everyMs: number;
+  /** For how long after its end, in ms. */
+  readonly resolvedForMs: number;
+  /**
+   * Tells how incidents are of which the service has heard: no message to people. Resolves when the service took it.
+   * Throws `DeliveryError`; nothing is lost, since the next time comes soon. Never called twice at once.
+   */
+  repeat(incidents: readonly Incident[], signal: AbortSignal): Promise<void>;
 }
 
 /** A service that is told of incidents. A new one implements this and adds its line to `registry.ts`. */
@@ -12,11 +25,19 @@ export interface Receiver {
   /** At least so long from the begin of one message to that of the next, where the service asks for it. */
   readonly minIntervalMs?: number;
   /**
+   * Whether its service knows the incidents of one message as one, under `IncidentGroup.thread`: all messages then have
+   * one, and each incident stays in its own.
+   */
+  readonly keepsThreads?: boolean;
+  readonly repetition?: Repetition;
+  /**
    * Delivers one group. Resolves when the service accepted it. Throws `DeliveryError`, whose `retryable` decides.
    *
    * May be called for several groups at once. When `signal` aborts, nobody waits for it any longer.
    */
   deliver(group: IncidentGroup, signal: AbortSignal): Promise<Receipt>;
+  /** What is wrong though messages arrive, a line each. */
+  problems?(): readonly string[];
   /** Lets go of connections. */
   close?(): Promise<void>;
 }

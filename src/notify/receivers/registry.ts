@@ -1,7 +1,9 @@
 import type { Receiver as ReceiverConfig } from "../../config/schema.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import type { Logger } from "../../runtime/logger.ts";
+import { AlertmanagerReceiver } from "./alertmanager.ts";
 import { LogReceiver } from "./log.ts";
+import { PagerDutyReceiver } from "./pagerduty.ts";
 import type { Receiver } from "./receiver.ts";
 import { SlackReceiver } from "./slack.ts";
 import { WebhookReceiver } from "./webhook.ts";
@@ -21,5 +23,7 @@ export function createReceivers(configs: readonly ReceiverConfig[], surroundings
 export function createReceiver(config: ReceiverConfig, surroundings: Surroundings): Receiver {
   if ("webhook" in config) return new WebhookReceiver(config, surroundings.clock);
   if ("slack" in config) return new SlackReceiver(config, surroundings);
+  if ("pagerduty" in config) return new PagerDutyReceiver(config, surroundings);
+  if ("alertmanager" in config) return new AlertmanagerReceiver(config, surroundings);
   return new LogReceiver(config.name, surroundings.logger);
 }

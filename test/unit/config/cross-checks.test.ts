@@ -100,8 +100,8 @@ describe("a receiver", () => {
   it("is exactly one of the kinds", () => {
     const webhook = { url: "http://127.0.0.1:1" };
     assert.deepEqual(problemsOf({ receivers: [{ name: "a" }, { name: "b", webhook, log: {} }] }), [
-      "receivers[0]: expected exactly one of webhook, slack, log, got none",
-      "receivers[1]: expected exactly one of webhook, slack, log, got webhook and log",
+      "receivers[0]: expected exactly one of webhook, slack, pagerduty, alertmanager, log, got none",
+      "receivers[1]: expected exactly one of webhook, slack, pagerduty, alertmanager, log, got webhook and log",
     ]);
     assert.deepEqual(problemsOf({ receivers: [{ ...log, allow: ["127.0.0.0/8"] }] }), [
       "receivers[0].allow: is for receivers that send; log does not",
@@ -123,6 +123,54 @@ describe("a receiver", () => {
         "receivers[2].slack.url: expected a URL such as https://example.org/path",
         "receivers[0].slack.url: is missing: give url or urlFile",
         "receivers[1].slack.urlFile: url and urlFile exclude each other",
+      ],
+    );
+  });
+
+  it("of PagerDuty has one routing key, written or in a file", () => {
+    const routingKey = "hunter2";
+    const url = "https://events.eu.pagerduty.com/v2/enqueue";
+    assert.deepEqual(problemsOf({ receivers: [{ name: "a", pagerduty: { routingKey, url } }] }), []);
+    assert.deepEqual(
+      problemsOf({
+        receivers: [
+          { name: "a", pagerduty: {} },
+          { name: "b", pagerduty: { routingKey, routingKeyFile: "/no" } },
+          { name: "c", pagerduty: { routingKey, url: "events.eu.pagerduty.com" } },
+        ],
+      }).filter((problem) => !problem.includes("cannot be read")),
+      [
+        'receivers[2].pagerduty.url: expected a URL such as https://example.org/path, got "events.eu.pagerduty.com"',
+        "receivers[0].pagerduty.routingKey: is missing: give routingKey or routingKeyFile",
+        "receivers[1].pagerduty.routingKeyFile: routingKey and routingKeyFile exclude each other",
+      ],
+    );
+  });
+
+  it("of Alertmanager has different URLs, and at most one way to authenticate", () => {
+    const urls = ["http://am-0:9093", "http://am-1:9093/prefix/"];
+    const withAuth = (auth: unknown) => ({ name: "am", alertmanager: { urls, auth } });
+    const good = [undefined, { username: "u", password: "hunter2" }].map(withAuth);
+    for (const receiver of good) assert.deepEqual(problemsOf({ receivers: [receiver] }), []);
+    const bad = [
+      { name: "a", alertmanager: { urls: [] } },
+      { name: "b", alertmanager: { urls: ["http://am:9093", "http://am:9093/"] } },
+      { name: "c", alertmanager: { urls: ["http://am:9093?a=1"] } },
+      { ...withAuth({ username: "u" }), name: "d" },
+      { ...withAuth({ password: "hunter2" }), name: "e" },
+      { ...withAuth({ username: "u", password: "hunter2", passwordFile: "/no" }), name: "f" },
+      { ...withAuth({ username: "u", tokenFile: "/no" }), name: "g" },
+    ];
+    assert.deepEqual(
+      problemsOf({ receivers: bad }).filter((problem) => !problem.includes("cannot be read")),
+      [
+        "receivers[0].alertmanager.urls: expected a list of at least 1",
+        "receivers[2].alertmanager.urls[0]: expected a URL without ? and #, got text",
+        "receivers[1].alertmanager.urls[1]: the URL stands here twice",
+        "receivers[3].alertmanager.auth: give username with password or passwordFile, or tokenFile",
+        "receivers[4].alertmanager.auth: give username with password or passwordFile, or tokenFile",
+        "receivers[5].alertmanager.auth.passwordFile: password and passwordFile exclude each other",
+        "receivers[6].alertmanager.auth.tokenFile: a token takes the place of user and password",
       ],
     );
   });

@@ -76,6 +76,37 @@ describe("files that a config names", () => {
     );
   });
 
+  it("give PagerDuty its routing key, and Alertmanager a password or a token", () => {
+    const secretFile = file("service-secret", "hunter2\n");
+    const urls = ["http://am:9093"];
+    const config = parse(
+      {
+        receivers: [
+          { name: "pager", pagerduty: { routingKeyFile: secretFile } },
+          { name: "am", alertmanager: { urls, auth: { tokenFile: secretFile } } },
+          {
+            name: "am-basic",
+            alertmanager: { urls, auth: { username: "keyheat", passwordFile: secretFile } },
+          },
+        ],
+      },
+      { folder },
+    );
+    assert.deepEqual(config.receivers, [
+      {
+        name: "pager",
+        pagerduty: { routingKey: "hunter2", url: "https://events.pagerduty.com/v2/enqueue" },
+        allow: [],
+      },
+      { name: "am", alertmanager: { urls, authorization: "Bearer hunter2" }, allow: [] },
+      {
+        name: "am-basic",
+        alertmanager: { urls, authorization: `Basic ${Buffer.from("keyheat:hunter2").toString("base64")}` },
+        allow: [],
+      },
+    ]);
+  });
+
   it("are problems with their path where they cannot be read or say nothing", () => {
     mkdirSync(join(folder, "directory"));
     const names = [

@@ -73,11 +73,10 @@ describe("an unknown key", () => {
 
   it("that a later version will know says so", () => {
     const problems = problemsOf({
-      sources: { traces: { enabled: true } },
-      receivers: [{ name: "ops", pagerduty: { url: "x" } }],
+      sources: { traces: { enabled: true }, capture: { interface: "any" } },
     });
     assert.deepEqual(problems.map((problem) => problem.split(": ")[0]).sort(), [
-      "receivers[0].pagerduty",
+      "sources.capture",
       "sources.traces",
     ]);
     assert.ok(

@@ -20,6 +20,7 @@ const noticeOf = (incidentId: string): Notice => ({
 function deliveryTo(receiver: FakeReceiver, clock: SimulatedClock, mayTell: (cluster: string) => boolean) {
   const events = {
     compose: () => [incidentOf()],
+    threadOf: () => ({}),
     delivered: () => {},
     failed: () => {},
     postponed: () => {},

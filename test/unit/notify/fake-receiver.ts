@@ -1,5 +1,10 @@
-import type { IncidentGroup } from "../../../src/model/incident.ts";
-import { DeliveryError, type Receipt, type Receiver } from "../../../src/notify/receivers/receiver.ts";
+import type { Incident, IncidentGroup } from "../../../src/model/incident.ts";
+import {
+  DeliveryError,
+  type Receipt,
+  type Receiver,
+  type Repetition,
+} from "../../../src/notify/receivers/receiver.ts";
 import type { Clock } from "../../../src/runtime/clock.ts";
 
 export interface Attempt {
@@ -41,5 +46,36 @@ export class FakeReceiver implements Receiver {
 
   async close(): Promise<void> {
     this.isClosed = true;
+  }
+}
+
+/** One whose service keeps threads. */
+export class ThreadedReceiver extends FakeReceiver {
+  readonly keepsThreads = true;
+}
+
+export interface Round {
+  readonly atMs: number;
+  readonly incidents: readonly Incident[];
+}
+
+/** One that is told each 30 s how incidents are, and of their ends for 5 minutes. */
+export class RepeatedReceiver extends FakeReceiver {
+  /** What it was told again. */
+  readonly rounds: Round[] = [];
+  repeatAnswer: Answer = "take";
+  readonly repetition: Repetition;
+
+  constructor(name: string, clock: Clock) {
+    super(name, clock);
+    this.repetition = {
+      everyMs: 30_000,
+      resolvedForMs: 300_000,
+      repeat: async (incidents) => {
+        this.rounds.push({ atMs: clock.now(), incidents });
+        if (this.repeatAnswer === "hang") return new Promise(() => {});
+        if (this.repeatAnswer !== "take") throw this.repeatAnswer;
+      },
+    };
   }
 }

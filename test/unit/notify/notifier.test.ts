@@ -1,11 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { IncidentStore } from "../../../src/incidents/store.ts";
-import type { Incident } from "../../../src/model/incident.ts";
 import { DeliveryError } from "../../../src/notify/receivers/receiver.ts";
 import { unaccounted } from "../../../src/runtime/accounting.ts";
 import { incidentOf, RULE } from "../incidents/samples.ts";
 import { brokenDown, refusal } from "./fake-receiver.ts";
+import { keptStore } from "./kept-store.ts";
 import { routeTo, Scene } from "./scene.ts";
 
 const HOT = { "user:1": "hot" } as const;
@@ -383,14 +382,6 @@ describe("receivers in trouble", () => {
 });
 
 describe("a restart", () => {
-  function keptStore(): IncidentStore & { readonly rows: Map<string, Incident> } {
-    const rows = new Map<string, Incident>();
-    const save = (incidents: readonly Incident[]) => {
-      for (const incident of incidents) rows.set(incident.id, incident);
-    };
-    return { rows, load: () => [...rows.values()], save, prune: () => {}, close: () => {} };
-  }
-
   it("in the cooldown pages nobody again, and the end is still told", async () => {
     const store = keptStore();
     const before = new Scene({ store });

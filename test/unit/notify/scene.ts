@@ -6,6 +6,7 @@ import type { Incident, Notified, Severity } from "../../../src/model/incident.t
 import type { Verdict } from "../../../src/model/verdict.ts";
 import { Notifier } from "../../../src/notify/notifier.ts";
 import { Ledger } from "../../../src/runtime/accounting.ts";
+import type { Clock } from "../../../src/runtime/clock.ts";
 import { silentLogger } from "../../../src/runtime/logger.ts";
 import { SimulatedClock } from "../../support/simulated-clock.ts";
 import { heatOf, observation, RULE } from "../incidents/samples.ts";
@@ -20,6 +21,12 @@ export interface Told {
 
 interface SceneOptions {
   readonly receivers?: readonly string[];
+  /** What sort of fake they are. */
+  readonly Receiver?: new (
+    name: string,
+    clock: Clock,
+  ) => FakeReceiver;
+  readonly mayTell?: (cluster: string) => boolean;
   readonly routes?: readonly Route[];
   readonly rule?: IncidentRule;
   readonly store?: IncidentStore;
@@ -46,6 +53,8 @@ export class Scene {
 
   constructor({
     receivers = ["hook"],
+    Receiver = FakeReceiver,
+    mayTell = () => true,
     routes,
     rule = RULE,
     store = memoryStore(),
@@ -54,7 +63,7 @@ export class Scene {
     this.clock = clock ?? new SimulatedClock();
     this.startMs = this.clock.now();
     this.#rule = rule;
-    this.receivers = new Map(receivers.map((name) => [name, new FakeReceiver(name, this.clock)]));
+    this.receivers = new Map(receivers.map((name) => [name, new Receiver(name, this.clock)]));
     const logger = silentLogger;
     this.book = new IncidentBook({
       rules: [rule],
@@ -70,6 +79,7 @@ export class Scene {
       clock: this.clock,
       logger,
       ledger: this.ledger,
+      mayTell,
       onNotified: (id, notified) => {
         this.log.push({ id, ...notified });
         if (this.onNotified) this.onNotified(id, notified);

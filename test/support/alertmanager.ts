@@ -1,0 +1,102 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { TestContext } from "node:test";
+import { debianProgram } from "./debian-package.ts";
+import { freePort } from "./free-port.ts";
+import { waitFor } from "./wait.ts";
+
+const ALERTMANAGER = {
+  name: "alertmanager",
+  packages: ["prometheus-alertmanager"],
+  file: "usr/bin/prometheus-alertmanager",
+} as const;
+
+const CONFIG = "route: { receiver: nobody }\nreceivers: [{ name: nobody }]\n";
+const OUTPUT_CHARACTERS_KEPT = 4096;
+
+/** An alert as `GET /api/v2/alerts` shows it. */
+export interface ShownAlert {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly startsAt: string;
+  readonly endsAt: string;
+  readonly updatedAt: string;
+  readonly generatorURL?: string;
+  readonly status: { readonly state: "active" | "suppressed" | "unprocessed" };
+}
+
+/** A real Alertmanager, by itself, on the loopback interface. */
+export interface Alertmanager {
+  readonly url: string;
+  /** Those that fire. */
+  alerts(): Promise<readonly ShownAlert[]>;
+  /** Waits until it shows exactly so many, and returns them. */
+  shows(count: number): Promise<readonly ShownAlert[]>;
+  /** What it counted of alerts that were sent to it, by status. */
+  received(status: "firing" | "resolved"): Promise<number>;
+}
+
+/** Starts one; it ends with the test `t`. */
+export async function startAlertmanager(t: TestContext): Promise<Alertmanager> {
+  const { path, libraryFolders } = await debianProgram(ALERTMANAGER);
+  const port = await freePort();
+  const folder = mkdtempSync(join(tmpdir(), "keyheat-alertmanager-"));
+  const configFile = join(folder, "alertmanager.yml");
+  writeFileSync(configFile, CONFIG);
+  const url = `http://127.0.0.1:${port}`;
+  const child = spawn(
+    path,
+    [
+      `--config.file=${configFile}`,
+      `--storage.path=${folder}`,
+      `--web.listen-address=127.0.0.1:${port}`,
+      "--cluster.listen-address=",
+    ],
+    {
+      cwd: folder,
+      env: { ...process.env, LD_LIBRARY_PATH: libraryFolders.join(":") },
+      stdio: ["ignore", "ignore", "pipe"],
+    },
+  );
+  let output = "";
+  child.stderr.on("data", (piece: Buffer) => {
+    output = `${output}${piece}`.slice(-OUTPUT_CHARACTERS_KEPT);
+  });
+  t.after(async () => {
+    if (child.exitCode === null && child.kill("SIGKILL")) await once(child, "exit");
+    rmSync(folder, { recursive: true, force: true });
+  });
+  await waitFor("Alertmanager to be ready", async () => {
+    if (child.exitCode !== null) throw new Error(`it ended: ${output}`);
+    return (await fetch(`${url}/-/ready`)).ok;
+  });
+  const alerts = async (): Promise<readonly ShownAlert[]> => {
+    const response = await fetch(`${url}/api/v2/alerts?active=true&silenced=true&inhibited=true`);
+    return JSON.parse(await response.text());
+  };
+  return {
+    url,
+    alerts,
+    shows: (count) =>
+      waitFor(
+        `${count} alerts`,
+        async () => {
+          const shown = await alerts();
+          if (shown.length !== count) throw new Error(`it shows ${JSON.stringify(shown)}`);
+          return shown;
+        },
+        60_000,
+        100,
+      ),
+    received: async (status) => {
+      const text = await (await fetch(`${url}/metrics`)).text();
+      const samples = text.matchAll(
+        new RegExp(`^alertmanager_alerts_received_total\\{.*status="${status}".*\\} (\\d+)$`, "gm"),
+      );
+      return [...samples].reduce((sum, [, count]) => sum + Number(count), 0);
+    },
+  };
+}
