@@ -79,6 +79,18 @@ export function isOfKey(incident: Incident): incident is KeyIncident {
   return incident.key !== null;
 }
 
+/**
+ * Why nobody is told that an incident fires: by a silence, or since the skew of its target speaks for it. That it is over
+ * is told all the same.
+ */
+export type MuteReason = "silenced" | "inhibited";
+
+/** The incident of a key that a skew of its target speaks for. */
+export interface FoldedIncident extends Incident {
+  /** Id of the skew's incident. */
+  readonly foldedInto: string;
+}
+
 /** Incidents that make one message to one receiver. */
 export interface IncidentGroup {
   readonly event: "firing" | "resolved";
@@ -89,4 +101,8 @@ export interface IncidentGroup {
   readonly incidents: readonly Incident[];
   /** How many more belong to the group but were left out. */
   readonly more: number;
+  /** For the skews among them that fire: the hot keys of their targets, hottest first. Left out: none. */
+  readonly folded?: readonly FoldedIncident[];
+  /** How many more such keys there are. */
+  readonly foldedMore?: number;
 }

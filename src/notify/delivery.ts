@@ -1,4 +1,4 @@
-import type { IncidentGroup } from "../model/incident.ts";
+import type { Incident, IncidentGroup } from "../model/incident.ts";
 import { backoffMs } from "../runtime/backoff.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { Logger } from "../runtime/logger.ts";
@@ -20,6 +20,8 @@ const ATTEMPTS_AT_ONCE = 4;
 export interface DeliveryEvents {
   /** The incidents of a message as they are now, in the order of its notices. */
   compose(notices: readonly Notice[]): IncidentGroup["incidents"];
+  /** What a message of these incidents says of others that are folded into them. */
+  folded(incidents: readonly Incident[]): Pick<IncidentGroup, "folded" | "foldedMore">;
   delivered(notices: readonly Notice[]): void;
   /** Refused for good. */
   failed(notices: readonly Notice[]): void;
@@ -168,7 +170,8 @@ export class Delivery {
       );
     });
     try {
-      const delivery = this.#receiver.deliver({ id, event, cluster, atMs, incidents, more: 0 }, signal);
+      const group = { id, event, cluster, atMs, incidents, more: 0, ...this.#events.folded(incidents) };
+      const delivery = this.#receiver.deliver(group, signal);
       await Promise.race([delivery, aborted]);
     } finally {
       cancelTimeout();

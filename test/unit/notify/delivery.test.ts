@@ -23,6 +23,7 @@ test("what waits behind other messages at the end is not sent once another proce
   let mayTell = true;
   const events = {
     compose: () => [incidentOf()],
+    folded: () => ({}),
     delivered: () => {},
     failed: () => {},
     postponed: () => {},
