@@ -300,10 +300,25 @@ const ofTarget: StateRecord = {
   },
 };
 
+const silence: StateRecord = {
+  type: "silence",
+  authority: { ...authority, bucket: 0, term: 0 },
+  silence: {
+    id: "3c6e0b8a-9c15-424a-8a1f-0d5e1f3b7c2d",
+    matchers: { cluster: "default", key: "sale:*", severity: "warning" },
+    startsAtMs: AT_MS,
+    endsAtMs: AT_MS + 7_200_000,
+    comment: "the sale of the year",
+    createdBy: "ops",
+    createdAtMs: AT_MS - 1000,
+  },
+};
+
 export const GOLDENS: readonly Golden[] = [
   ...Object.entries(messages).map(([name, value]) => golden(name, value, encodeMessage, decodeMessage)),
   golden("heat", heats, encodeHeat, decodeHeat),
   ...Object.entries(states).map(([name, value]) => golden(name, value, encodeState, decodeState)),
   golden("hot-set", hotSet, encodeHotSet, decodeHotSet),
   golden("incident-of-target", ofTarget, encodeState, decodeState),
+  golden("silence", silence, encodeState, decodeState),
 ];
