@@ -52,6 +52,9 @@ const body = section({
  * Throws: HttpError 400, with the path of the first field that is not as expected.
  */
 export function silenceOf(value: Tree, nowMs: number): Silence {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw refused("", "expected an object with matchers, and endsAt or duration");
+  }
   const parsed = body.safeParse(value);
   if (!parsed.success) {
     const [first] = valueProblems(parsed.error.issues, body, value);
