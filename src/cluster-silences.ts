@@ -54,8 +54,8 @@ export class ClusterSilences implements SilenceDesk {
   }
 
   async add(silence: Silence): Promise<void> {
-    const { silences, outlet, instance, isRead } = this.#options;
-    if (!isRead()) throw unavailable("the state topic is being read: try again");
+    const { silences, outlet, instance } = this.#options;
+    this.#checkRead();
     if (silences.isFull) throw tooManySilences();
     const cluster = clusterOf(silence) ?? this.#options.cluster;
     const record: SilenceRecord = {
@@ -73,6 +73,7 @@ export class ClusterSilences implements SilenceDesk {
   }
 
   async remove(id: string): Promise<boolean> {
+    this.#checkRead();
     const key = silenceKey(id);
     const place = this.#places.get(key);
     if (place === undefined) return false;
@@ -118,6 +119,11 @@ export class ClusterSilences implements SilenceDesk {
   /** Requests that still wait are refused. */
   stop(): void {
     for (const key of [...this.#waiting.keys()]) this.#tell(key, false);
+  }
+
+  /** Before that, what there is is not known. */
+  #checkRead(): void {
+    if (!this.#options.isRead()) throw unavailable("the state topic is being read: try again");
   }
 
   #isOver({ endsAtMs }: Pick<Silence, "endsAtMs">, nowMs: number): boolean {

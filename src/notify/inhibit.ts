@@ -29,7 +29,8 @@ export interface InhibitionOptions {
  * It remembers the open incidents of skew rules and nothing else, so it is bounded by whoever keeps the incidents.
  */
 export class Inhibition implements Mute {
-  readonly #rules: ReadonlySet<string>;
+  /** Names of the rules of type `skew`. */
+  #rules: ReadonlySet<string>;
   readonly #route: Router;
   readonly #silences: Mute;
   readonly #onChange: () => void;
@@ -37,16 +38,26 @@ export class Inhibition implements Mute {
   readonly #skews = new Map<string, Map<string, Skew>>();
 
   constructor({ rules, route, silences, onChange }: InhibitionOptions) {
-    this.#rules = new Set(rules.filter(({ type }) => type === "skew").map(({ name }) => name));
+    this.#rules = skewRules(rules);
     this.#route = route;
     this.#silences = silences;
     this.#onChange = onChange;
   }
 
+  /** Goes by other rules from now on: what is no skew any more folds nothing. */
+  setRules(rules: InhibitionOptions["rules"]): void {
+    this.#rules = skewRules(rules);
+    const gone = [...this.#skews.values()]
+      .flatMap((skews) => [...skews.values()])
+      .filter(({ incident }) => !this.#rules.has(incident.rule));
+    for (const { incident } of gone) this.#forget(placeOf(incident), incident.id);
+    if (gone.length > 0) this.#onChange();
+  }
+
   /** Takes in how an incident is now, of whatever rule. */
   note(incident: Incident): void {
-    const place = this.#placeOf(incident);
-    if (place === null) return;
+    if (!this.#isSkew(incident)) return;
+    const place = placeOf(incident);
     const before = this.#skews.get(place)?.get(incident.id);
     if (!isOpen(incident)) {
       if (before === undefined) return;
@@ -61,7 +72,7 @@ export class Inhibition implements Mute {
 
   muted(incident: Incident, receiver: string | null): MuteReason | null {
     if (incident.key === null || incident.target === null || this.#skews.size === 0) return null;
-    const skews = this.#skews.get(targetId(incident.cluster, incident.target));
+    const skews = this.#skews.get(placeOf(incident));
     if (skews === undefined) return null;
     for (const { incident: skew, receivers } of skews.values()) {
       const isHeard = receiver === null ? receivers.size > 0 : receivers.has(receiver);
@@ -79,24 +90,20 @@ export class Inhibition implements Mute {
     candidates: Iterable<Incident>,
   ): { readonly folded: readonly FoldedIncident[]; readonly foldedMore: number } {
     const skewOf = new Map<string, string>();
-    for (const skew of told) {
-      const place = this.#placeOf(skew);
-      if (place !== null && isOpen(skew)) skewOf.set(place, skew.id);
-    }
+    for (const skew of told) if (this.#isSkew(skew) && isOpen(skew)) skewOf.set(placeOf(skew), skew.id);
     if (skewOf.size === 0) return { folded: [], foldedMore: 0 };
     const all: FoldedIncident[] = [];
     for (const incident of candidates) {
       if (incident.key === null || incident.target === null || !isOpen(incident)) continue;
-      const foldedInto = skewOf.get(targetId(incident.cluster, incident.target));
+      const foldedInto = skewOf.get(placeOf(incident));
       if (foldedInto !== undefined) all.push({ ...incident, foldedInto });
     }
     all.sort((one, other) => other.ratePerSecond - one.ratePerSecond || (one.id < other.id ? -1 : 1));
     return { folded: all.slice(0, FOLDED_MAX), foldedMore: Math.max(0, all.length - FOLDED_MAX) };
   }
 
-  /** Where an incident of a skew rule belongs; `null`: it is of another rule. */
-  #placeOf({ rule, cluster, key, target }: Incident): string | null {
-    return key === null && target !== null && this.#rules.has(rule) ? targetId(cluster, target) : null;
+  #isSkew({ rule, key, target }: Incident): boolean {
+    return key === null && target !== null && this.#rules.has(rule);
   }
 
   #skewsAt(place: string): Map<string, Skew> {
@@ -113,6 +120,14 @@ export class Inhibition implements Mute {
     skews?.delete(id);
     if (skews?.size === 0) this.#skews.delete(place);
   }
+}
+
+function skewRules(rules: InhibitionOptions["rules"]): ReadonlySet<string> {
+  return new Set(rules.filter(({ type }) => type === "skew").map(({ name }) => name));
+}
+
+function placeOf({ cluster, target }: Incident): string {
+  return targetId(cluster, target ?? "");
 }
 
 function isOpen({ status }: Incident): boolean {

@@ -40,6 +40,11 @@ export class Muting implements Mute {
     this.#listeners.push(listener);
   }
 
+  /** Goes by other rules from now on. */
+  setRules(rules: MutingOptions["rules"]): void {
+    this.#inhibition.setRules(rules);
+  }
+
   /** Takes in how an incident is now; before the notifier does. */
   note(incident: Incident): void {
     this.#inhibition.note(incident);

@@ -204,9 +204,10 @@ test("there are at most 1,000 silences, and what comes above that is counted", a
   assert.equal(silences.list().length, SILENCES_MAX);
 });
 
-test("before the state has been read no silence is taken", async () => {
+test("before the state has been read no silence is taken or removed", async () => {
   const { clock, silences } = alone(false);
   await assert.rejects(silences.add(silenceOf(clock.now())), /being read/);
+  await assert.rejects(silences.remove("quiet"), /being read/);
 });
 
 test("a request that waits when the process stops is refused", async () => {

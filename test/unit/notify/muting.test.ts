@@ -206,6 +206,15 @@ test("keys of other targets and clusters are not folded", async () => {
   await scene.hops(2, {});
 });
 
+test("where the rules are read again and have no skew any more, what was folded is told", async () => {
+  const scene = new Scene();
+  scene.observeSkew("hot");
+  await scene.hops(5, { "user:1": "hot" });
+  scene.muting.setRules([{ name: "skewed", type: "rate" }]);
+  await scene.hops(1, { "user:1": "hot" });
+  assert.deepEqual(lines(scene), ["0 firing target", "5 firing user:1"]);
+});
+
 test("of many keys the hottest are listed, and the rest counted", async () => {
   const scene = new Scene();
   const keys = Array.from({ length: 30 }, (_, index) => `user:${index}`);
