@@ -11,12 +11,11 @@ export class LocalSilences implements SilenceDesk {
   readonly #store: SilenceStore;
   readonly #clock: Clock;
 
-  /** Puts those of before a restart in force again. Throws: StoreError. */
+  /** Puts those of before a restart in force again. */
   constructor(silences: Silences, store: SilenceStore, clock: Clock) {
     this.#silences = silences;
     this.#store = store;
     this.#clock = clock;
-    this.#prune();
     for (const silence of store.load()) silences.put(silence);
   }
 
@@ -27,7 +26,7 @@ export class LocalSilences implements SilenceDesk {
   async add(silence: Silence): Promise<void> {
     if (this.#silences.isFull) throw tooManySilences();
     this.#written(() => {
-      this.#prune();
+      this.#store.prune(this.#clock.now() - EXPIRED_KEPT_MS);
       this.#store.save(silence);
     });
     this.#silences.put(silence);
@@ -37,10 +36,6 @@ export class LocalSilences implements SilenceDesk {
     if (!this.#silences.has(id)) return false;
     this.#written(() => this.#store.remove(id));
     return this.#silences.remove(id);
-  }
-
-  #prune(): void {
-    this.#store.prune(this.#clock.now() - EXPIRED_KEPT_MS);
   }
 
   #written(write: () => void): void {
