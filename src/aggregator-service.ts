@@ -127,6 +127,7 @@ export async function startAggregator(
     hotkeys: (cluster, windowMs, limit) => clusterViews.hotkeys(cluster, windowMs, limit),
     incidents: (query) => clusterViews.incidents(query),
     coverage: () => clusterViews.coverage(),
+    muted: (incident) => aggregator.muting.muted(incident, null),
     readiness: () => ready.readiness(),
     prometheus: config.metrics.prometheus.enabled ? () => metrics.prometheus() : null,
     onIncident: (listener) => {
@@ -142,10 +143,12 @@ export async function startAggregator(
     await Promise.all([group.close(CONSUMERS_CLOSE_MS), table.close(CONSUMERS_CLOSE_MS), metrics.close()]);
     await writer.close(WRITER_CLOSE_MS);
   };
-  const server = await createServer({ config, views, logger, clock }).catch(async (error: unknown) => {
-    await stopStages();
-    throw error;
-  });
+  const server = await createServer({ config, views, logger, clock, silences: aggregator.silences }).catch(
+    async (error: unknown) => {
+      await stopStages();
+      throw error;
+    },
+  );
   return {
     url: server.address,
     books,

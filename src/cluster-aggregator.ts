@@ -1,5 +1,6 @@
 import { Aggregator } from "./aggregator.ts";
 import type { ClusterOutlet } from "./cluster-outlet.ts";
+import { ClusterSilences } from "./cluster-silences.ts";
 import { ClusterTelling } from "./cluster-telling.ts";
 import type { Config, Rule } from "./config/schema.ts";
 import { HeatTeller } from "./heat-teller.ts";
@@ -7,7 +8,8 @@ import { IncidentBook } from "./incidents/book.ts";
 import type { TargetCoverage } from "./model/coverage.ts";
 import type { Incident } from "./model/incident.ts";
 import { bucketOfSlot } from "./model/slot.ts";
-import { type Authority, incidentKeys, ownerKey, type StateRecord, stateKey } from "./model/state-record.ts";
+import { type Authority, incidentKeys, type OwnedRecord, ownerKey, stateKey } from "./model/state-record.ts";
+import { Muting } from "./notify/muting.ts";
 import type { Notifier } from "./notify/notifier.ts";
 import type { Receiver } from "./notify/receivers/receiver.ts";
 import { Claims } from "./ownership/claims.ts";
@@ -57,6 +59,8 @@ export class ClusterAggregator {
   readonly targets = new TargetTable();
   readonly incidents: IncidentBook;
   readonly view: StateView;
+  readonly muting: Muting;
+  readonly silences: ClusterSilences;
   readonly #options: ClusterAggregatorOptions;
   readonly #lanes: PanesLanes;
   readonly #telling: ClusterTelling;
@@ -82,6 +86,17 @@ export class ClusterAggregator {
     this.#prunedAtMs = options.clock.now();
     this.#rules = options.config.rules;
     const { config, instance, receivers, outlet, partitionOf, isConfirmed, clock, logger } = options;
+    this.muting = new Muting({ rules: config.rules, routes: config.routes, clock });
+    this.silences = new ClusterSilences({
+      silences: this.muting.silences,
+      outlet,
+      instance,
+      cluster: config.cluster,
+      isRead: () => this.#isStateRead,
+      // Of a cluster that nobody owns any more, whoever comes first.
+      mayErase: (cluster) => this.isOwnerOf(cluster) || this.view.ownerOf(cluster, 0) === null,
+      clock,
+    });
     this.view = new StateView({
       claimed: (authority) => this.#claims.claimed(authority),
       incidentChanged: (incident) => this.#incidentChanged(incident),
@@ -124,6 +139,7 @@ export class ClusterAggregator {
     this.#telling = new ClusterTelling({
       config,
       receivers,
+      muting: this.muting,
       view: this.view,
       instance,
       authorityOf: (cluster) => this.#claims.authorityOf(cluster, 0),
@@ -169,6 +185,7 @@ export class ClusterAggregator {
   /** Other rules from now on. */
   setRules(rules: readonly Rule[]): void {
     this.#rules = rules;
+    this.muting.setRules(rules);
     this.#aggregator.setRules(rules);
     this.#telling.notifier.setRules(rules);
   }
@@ -212,8 +229,14 @@ export class ClusterAggregator {
   state(record: TableRecord): void {
     const read = this.#reader.state(record);
     if (read === null) return;
-    if ("record" in read) this.view.apply(read.record, record.timestampMs);
-    else this.view.remove(read.removed);
+    if ("removed" in read) {
+      this.view.remove(read.removed);
+      this.silences.removed(read.removed);
+    } else if (read.record.type === "silence") {
+      this.silences.read(read.record);
+    } else {
+      this.view.apply(read.record, record.timestampMs);
+    }
   }
 
   /** A record of the heat topic. */
@@ -269,12 +292,15 @@ export class ClusterAggregator {
   }
 
   books(): StageBooks[] {
-    return [...Object.values(this.#ledgers).map((ledger) => ledger.books()), this.#reader.books()];
+    const ledgers = Object.values(this.#ledgers);
+    return [...ledgers.map((ledger) => ledger.books()), this.#reader.books(), this.silences.books()];
   }
 
   stop(): void {
     this.#aggregator.stop();
     this.#telling.stop();
+    this.silences.stop();
+    this.muting.stop();
     this.incidents.close();
   }
 
@@ -298,6 +324,7 @@ export class ClusterAggregator {
       this.#options.outlet.eraseState(cluster, ownerKey(cluster, bucket));
     }
     this.#records.prune(nowMs);
+    this.silences.prune(nowMs);
   }
 
   #tick(nowMs: number): void {
@@ -350,6 +377,7 @@ export class ClusterAggregator {
 
   #incidentChanged(incident: Incident): void {
     this.incidents.learnNotified(incident.id, incident.notified);
+    this.muting.note(incident);
     if (!this.#isStateRead) return;
     this.#options.onIncident(incident);
     this.#telling.offer(incident);
@@ -397,7 +425,7 @@ export class ClusterAggregator {
     if (authority !== null) this.#options.outlet.hotSet({ authority, version: 1, leases: [] });
   }
 
-  #writeAgain(record: StateRecord): void {
+  #writeAgain(record: OwnedRecord): void {
     const { cluster, bucket } = record.authority;
     const authority = this.#claims.authorityOf(cluster, bucket);
     if (authority === null) return;

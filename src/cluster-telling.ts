@@ -12,7 +12,7 @@ import type { Clock } from "./runtime/clock.ts";
 const HANDOVER_MS = 1000;
 
 export interface ClusterTellingOptions
-  extends Pick<NotifierOptions, "receivers" | "clock" | "logger" | "ledger"> {
+  extends Pick<NotifierOptions, "receivers" | "muting" | "clock" | "logger" | "ledger"> {
   readonly config: Pick<Config, "routes" | "rules">;
   readonly view: StateView;
   /** Name of this process. */
@@ -39,7 +39,7 @@ export class ClusterTelling {
   #isConfirmed = false;
 
   constructor(options: ClusterTellingOptions) {
-    const { config, receivers, clock, logger, ledger } = options;
+    const { config, receivers, muting, clock, logger, ledger } = options;
     this.#options = options;
     this.#clock = clock;
     this.notifier = new Notifier({
@@ -49,6 +49,7 @@ export class ClusterTelling {
       clock,
       logger,
       ledger,
+      ...(muting && { muting }),
       mayTell: (cluster) => this.#mayTell(cluster),
       onNotified: (incidentId, notified) => this.#log(incidentId, notified),
     });

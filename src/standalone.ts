@@ -6,12 +6,15 @@ import { createServer } from "./http/server.ts";
 import { defaultWindowMs, type Views } from "./http/views.ts";
 import { IncidentBook } from "./incidents/book.ts";
 import { firingCounts } from "./incidents/firing-counts.ts";
+import { forgetfulSilences } from "./incidents/silence-store.ts";
 import { openStore } from "./incidents/sqlite-store.ts";
 import { memoryStore } from "./incidents/store.ts";
+import { LocalSilences } from "./local-silences.ts";
 import { startMetrics } from "./metrics/meter.ts";
 import type { MetricViews } from "./metrics/views.ts";
 import type { Heat } from "./model/heat.ts";
 import type { Incident } from "./model/incident.ts";
+import { Muting } from "./notify/muting.ts";
 import { Notifier } from "./notify/notifier.ts";
 import { createReceivers } from "./notify/receivers/registry.ts";
 import { startWatchdog } from "./notify/watchdog.ts";
@@ -67,7 +70,10 @@ export async function startStandalone(config: Config, options: StandaloneOptions
     for (const listener of listeners) listener(incident);
   };
 
-  const store = dataDir === null ? memoryStore() : openStore(dataDir, { logger, nowMs: clock.now() });
+  const store =
+    dataDir === null
+      ? { ...memoryStore(), silences: forgetfulSilences }
+      : openStore(dataDir, { logger, nowMs: clock.now() });
   const incidents = new IncidentBook({
     rules: config.rules,
     store,
@@ -75,6 +81,8 @@ export async function startStandalone(config: Config, options: StandaloneOptions
     logger,
     nowMs: clock.now(),
   });
+  const muting = new Muting({ rules: config.rules, routes: config.routes, clock });
+  const silences = new LocalSilences(muting.silences, store.silences, clock);
   const notifier = new Notifier({
     routes: config.routes,
     receivers: createReceivers(config.receivers, { clock, logger, externalUrl: config.http.externalUrl }),
@@ -82,6 +90,7 @@ export async function startStandalone(config: Config, options: StandaloneOptions
     clock,
     logger,
     ledger: ledgers.notify,
+    muting,
     onNotified: (id, notified) => {
       const logged = incidents.recordNotified(id, notified);
       if (logged) tell(logged);
@@ -98,6 +107,7 @@ export async function startStandalone(config: Config, options: StandaloneOptions
   const targets = new TargetTable();
   const transport = new MemoryTransport({ clock, logger, entriesMax: config.panes.publish });
   const changed = (incident: Incident) => {
+    muting.note(incident);
     notifier.offer(incident);
     tell(incident);
   };
@@ -112,6 +122,7 @@ export async function startStandalone(config: Config, options: StandaloneOptions
     onIncident: changed,
     onTick: (nowMs) => notifier.tick(nowMs),
   });
+  for (const incident of incidents.active()) muting.note(incident);
   // What was owed before a restart.
   for (const incident of [...incidents.active(), ...incidents.owing()]) notifier.offer(incident);
   for (const { cluster, target } of incidents.active()) {
@@ -151,6 +162,7 @@ export async function startStandalone(config: Config, options: StandaloneOptions
     hotkeys: (cluster, windowMs, limit) => windows.top(cluster, windowMs, limit),
     incidents: (query) => incidents.list(query),
     coverage: () => targets.coverage(clock.now()),
+    muted: (incident) => muting.muted(incident, null),
     readiness: () => readinessWith([...problems(), ...(watchdog?.problems() ?? [])]),
     prometheus: config.metrics.prometheus.enabled ? () => metrics.prometheus() : null,
     onIncident: (listener) => {
@@ -164,17 +176,24 @@ export async function startStandalone(config: Config, options: StandaloneOptions
     await agent.stop();
     await transport.close(TRANSPORT_CLOSE_MS);
     aggregator.stop();
+    muting.stop();
     await notifier.close(NOTIFIER_CLOSE_MS);
     await metrics.close();
     incidents.close();
   };
   const intake = config.sources.samples.enabled ? { samples: agent } : {};
-  const server = await createServer({ config, views, logger, clock, hotSet: new HotSets(), ...intake }).catch(
-    async (error: unknown) => {
-      await stopStages();
-      throw error;
-    },
-  );
+  const server = await createServer({
+    config,
+    views,
+    logger,
+    clock,
+    silences,
+    hotSet: new HotSets(),
+    ...intake,
+  }).catch(async (error: unknown) => {
+    await stopStages();
+    throw error;
+  });
   const books = () => [
     ...agent.books(),
     ...transport.books(),
@@ -189,6 +208,7 @@ export async function startStandalone(config: Config, options: StandaloneOptions
     books,
     setRules: (changed) => {
       rules = changed;
+      muting.setRules(changed);
       aggregator.setRules(changed);
       notifier.setRules(changed);
     },

@@ -1,4 +1,6 @@
-import { Command, InvalidArgumentError, Option } from "commander";
+import { Command, Option } from "commander";
+import { DEFAULT_API_URL, examples, httpUrl, wholeNumber } from "./arguments.ts";
+import { addSilence } from "./silence-commands.ts";
 
 const DESCRIPTION = `Finds the keys that overheat Redis and Valkey servers, with bounds on every number, and alerts once.`;
 
@@ -28,15 +30,12 @@ export function createProgram(version: string, done: (exitCode: number) => void)
   addCheck(program, done);
   addTopics(program, done);
   addReceivers(program, done);
+  addSilence(program, done);
   // A subcommand has a version too, as its parent: operators try it on each.
   for (const command of program.commands.flatMap((one) => [one, ...one.commands])) {
     command.version(version, "-V, --version", "print the version");
   }
   return program;
-}
-
-function examples(lines: readonly string[]): string {
-  return `\nExamples:\n${lines.map((line) => `  $ ${line}`).join("\n")}`;
 }
 
 const redisOption = () =>
@@ -132,7 +131,7 @@ function addTop(program: Command, done: Done): void {
       "Shows the hottest keys and the incidents: of a running Keyheat, or of servers that it watches itself.",
     )
     .addOption(redisOption())
-    .option("--url <url>", "API of a running standalone or aggregator", httpUrl, "http://127.0.0.1:9380")
+    .option("--url <url>", "API of a running standalone or aggregator", httpUrl, DEFAULT_API_URL)
     .option("--cluster <name>", "cluster to show (default: the one of the config)")
     .option("--token-file <file>", "file with the token of the API")
     .addHelpText("after", examples(["keyheat top", "keyheat top --redis redis://10.0.0.1:6379"]))
@@ -194,18 +193,4 @@ function addReceivers(program: Command, done: Done): void {
       const io = { out: process.stdout, err: process.stderr, env: process.env };
       done(await receiversTestCommand({ name, ...options }, io));
     });
-}
-
-function wholeNumber(min: number, max: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (/^\d+$/.test(text) && value >= min && value <= max) return value;
-    throw new InvalidArgumentError(`Expected a whole number from ${min} to ${max}.`);
-  };
-}
-
-function httpUrl(text: string): string {
-  const protocol = URL.canParse(text) ? new URL(text).protocol : "";
-  if (protocol === "http:" || protocol === "https:") return text;
-  throw new InvalidArgumentError("Expected a URL such as http://127.0.0.1:9380.");
 }

@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises";
+import { tokenIn } from "./api-client.ts";
 import { stopRequest } from "./stop-request.ts";
 import { ApiSource } from "./view/api-source.ts";
 import { printable } from "./view/display-text.ts";
@@ -23,8 +23,7 @@ export async function topCommand({ redis, url, cluster, tokenFile }: TopOptions)
     await watch({ servers, texts: { title: "keyheat top", subtitle }, signal: stop });
     return 0;
   }
-  const token = tokenFile === undefined ? undefined : (await readFile(tokenFile, "utf8")).trim();
-  const source = new ApiSource({ url: url.replace(/\/+$/, ""), cluster, token });
+  const source = new ApiSource({ url, cluster, token: await tokenIn(tokenFile) });
   const from = printable(url);
   // The first scene shows at once, with its reason, whether anybody is there.
   await source.read();

@@ -1,13 +1,12 @@
 import type { FastifyInstance } from "fastify";
 import type { Config } from "../config/schema.ts";
 import type { IncidentStatus } from "../model/incident.ts";
-import { incidentJson } from "../model/incident-json.ts";
 import type { Clock } from "../runtime/clock.ts";
 import { coverageJson } from "./coverage-json.ts";
 import type { History } from "./history.ts";
 import { hotKeysJson } from "./hotkeys-json.ts";
 import { badQuery, Query } from "./query.ts";
-import { defaultWindowMs, type Views } from "./views.ts";
+import { defaultWindowMs, shownIncident, type Views } from "./views.ts";
 
 export type ApiConfig = Pick<Config, "cluster" | "http"> & {
   readonly targets?: readonly { readonly cluster: string }[];
@@ -39,7 +38,7 @@ export function addApi(app: FastifyInstance, { config, views, history, clock }: 
     const status = query.choice("status", STATUSES);
     const limit = query.integer("limit", LIMIT) ?? 100;
     const incidents = views.incidents(status === undefined ? { limit } : { status, limit });
-    return { incidents: incidents.map((incident) => incidentJson(incident)) };
+    return { incidents: incidents.map((incident) => shownIncident(views, incident)) };
   });
 
   app.get("/api/v1/coverage", (request) => {

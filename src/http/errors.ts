@@ -17,6 +17,8 @@ export type HttpErrorCode =
   | "HEADERS_TOO_LARGE"
   | "INTERNAL"
   | "TOO_MANY_STREAMS"
+  | "TOO_MANY_SILENCES"
+  | "UNAVAILABLE"
   | "BUSY";
 
 export interface HttpErrorOptions extends ErrorOptions {

@@ -21,6 +21,30 @@ export function createGuard(config: Config["http"]): Guard {
   };
 }
 
+/**
+ * Who may change anything, of those that `createGuard` let pass: callers that know the token where one is set; else no
+ * page, or one of this very server.
+ */
+export function createChangeGuard({ auth, externalUrl }: Config["http"]): Guard {
+  if (auth) return () => {};
+  const external = externalUrl === undefined ? null : new URL(externalUrl).host;
+  return ({ origin, host }) => {
+    // Programs send none; browsers do with each change, also where they do not know Sec-Fetch-Site.
+    if (origin === undefined) return;
+    const from = URL.canParse(origin) ? new URL(origin).host : "";
+    if (from !== "" && (from === withoutUsualPort(origin, host) || from === external)) return;
+    throw new HttpError(403, "CROSS_ORIGIN_REFUSED", "pages of other origins may not change this", {
+      path: "Origin",
+    });
+  };
+}
+
+/** A `Host` as the URL of an origin of that scheme writes it. */
+function withoutUsualPort(origin: string, host = ""): string {
+  const { protocol } = new URL(origin);
+  return URL.canParse(`${protocol}//${host}`) ? new URL(`${protocol}//${host}`).host : "";
+}
+
 function allowedHosts({ listen, hosts, externalUrl }: Config["http"]): ReadonlySet<string> {
   const external = externalUrl === undefined ? [] : [new URL(externalUrl).hostname];
   return new Set(["localhost", listen.host, ...hosts, ...external].map(canonical));

@@ -1,4 +1,3 @@
-import { incidentJson } from "../model/incident-json.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { Logger } from "../runtime/logger.ts";
 import { type ApiConfig, knownClusters } from "./api.ts";
@@ -6,7 +5,7 @@ import { coverageJson } from "./coverage-json.ts";
 import type { History } from "./history.ts";
 import { hotKeysJson } from "./hotkeys-json.ts";
 import { eventOf, type Stream } from "./stream.ts";
-import { defaultWindowMs, type Views } from "./views.ts";
+import { defaultWindowMs, shownIncident, type Views } from "./views.ts";
 
 const PERIOD_MS = 1_000;
 const PERIODS_PER_HEARTBEAT = 15;
@@ -37,7 +36,7 @@ export class Pulse {
     this.#parts = parts;
     this.#stopIncidents = parts.views.onIncident((incident) => {
       if (parts.stream.size === 0) return;
-      this.#guarded(() => parts.stream.send(eventOf("incident", incidentJson(incident))));
+      this.#guarded(() => parts.stream.send(eventOf("incident", shownIncident(parts.views, incident))));
     });
     this.#schedule();
   }

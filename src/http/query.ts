@@ -62,11 +62,16 @@ export class Query {
   time(name: string): number | undefined {
     const text = this.text(name);
     if (text === undefined) return undefined;
-    const isTime = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)$/.test(text);
-    const atMs = isTime ? Date.parse(text) : /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
+    const atMs = /^\d{1,15}$/.test(text) ? Number(text) : isoTimeMs(text);
     if (Number.isNaN(atMs)) throw badQuery(name, "expected a time such as 2026-11-23T17:00:00Z");
     return atMs;
   }
+}
+
+/** ISO 8601 with its offset (`2026-11-23T17:00:00Z`) as ms since 1970; NaN where it is none. */
+export function isoTimeMs(text: string): number {
+  const isTime = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)$/.test(text);
+  return isTime ? Date.parse(text) : Number.NaN;
 }
 
 export function badQuery(name: string, message: string): HttpError {

@@ -12,6 +12,7 @@ import { addIngest, type SamplesIntake } from "./ingest.ts";
 import { ListenError, urlOf } from "./listener.ts";
 import { addProbes } from "./probes.ts";
 import { Pulse } from "./pulse.ts";
+import { addSilences, type SilenceDesk } from "./silences.ts";
 import { Stream, type StreamOptions } from "./stream.ts";
 import { addStream } from "./stream-route.ts";
 import type { ProbeViews, Views } from "./views.ts";
@@ -37,6 +38,8 @@ export interface ServerOptions extends AgentEndpoints {
   readonly logger: Logger;
   readonly clock?: Clock;
   readonly stream?: StreamOptions;
+  /** Left out: there are no silences. */
+  readonly silences?: SilenceDesk;
 }
 
 export interface AgentServerOptions extends AgentEndpoints {
@@ -92,6 +95,7 @@ function addApiPart(app: FastifyInstance, options: ServerOptions): Part {
   const history = new History();
   const pulse = new Pulse({ config, views, history, stream, clock, logger });
   addApi(app, { config, views, history, clock });
+  if (options.silences) addSilences(app, { config, silences: options.silences, clock });
   addStream(app, { config, views, stream, pulse });
   return {
     books: () => [stream.books()],

@@ -1,6 +1,7 @@
 import type { TargetCoverage } from "../model/coverage.ts";
 import type { Heat } from "../model/heat.ts";
-import type { Incident, IncidentStatus } from "../model/incident.ts";
+import type { Incident, IncidentStatus, MuteReason } from "../model/incident.ts";
+import { type IncidentJson, incidentJson } from "../model/incident-json.ts";
 
 /** The hottest keys of one cluster in one closed window, ranked. */
 export interface HotKeys {
@@ -32,8 +33,18 @@ export interface Views extends ProbeViews {
   /** Newest first. */
   incidents(query: { readonly status?: IncidentStatus; readonly limit: number }): readonly Incident[];
   coverage(): readonly TargetCoverage[];
+  /** Why nobody is told now that an incident fires. Left out: nothing is muted. */
+  muted?(incident: Incident): MuteReason | null;
   /** Calls `listener` with each incident that changed; the returned function ends it. */
   onIncident(listener: (incident: Incident) => void): () => void;
+}
+
+/** An incident as the API and the stream show it, which also say whether it is muted just now. */
+export function shownIncident(
+  views: Views,
+  incident: Incident,
+): IncidentJson & { readonly muted: MuteReason | null } {
+  return { ...incidentJson(incident), muted: views.muted?.(incident) ?? null };
 }
 
 const STREAM_WINDOW_MS = 10_000;

@@ -3,13 +3,16 @@ import { join } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import type { Incident } from "../model/incident.ts";
 import type { Logger } from "../runtime/logger.ts";
+import { CREATE_SILENCES, type SilenceStore, SqliteSilences } from "./silence-store.ts";
 import { type IncidentStore, StoreError } from "./store.ts";
 import { decodeIncident, encodeIncident } from "./stored-form.ts";
 
 const FILE_NAME = "keyheat.db";
 /** "keyh": tells our files from other databases. */
 const APPLICATION_ID = 0x6b657968;
-const SCHEMA_VERSION = 1;
+const SCHEMA_VERSION = 2;
+/** Without silences. */
+const FIRST_SCHEMA_VERSION = 1;
 /** How long a start waits for the process before it to let go of the file. */
 const LOCK_WAIT_MS = 3000;
 /** Resolved incidents kept at most, whatever their age. */
@@ -29,16 +32,21 @@ interface StoreOptions {
   readonly lockWaitMs?: number;
 }
 
+/** All that is kept under a data directory. */
+export interface DataStore extends IncidentStore {
+  readonly silences: SilenceStore;
+}
+
 /**
  * Opens or makes `keyheat.db` under `directory`, for this process alone.
  *
  * A file that is damaged, or is none of ours, is renamed to `keyheat.db.damaged-TIME` with a warning, and a fresh one
- * is begun. Throws: `StoreError` that says what to do, where nothing can be written there or another process holds it.
+ * is begun. One of an earlier version is brought up to date. Throws: `StoreError` that says what to do, where nothing can be written there or another process holds it.
  */
 export function openStore(
   directory: string,
   { logger, nowMs, lockWaitMs = LOCK_WAIT_MS }: StoreOptions,
-): IncidentStore {
+): DataStore {
   const path = join(directory, FILE_NAME);
   try {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
@@ -55,7 +63,8 @@ export function openStore(
   }
 }
 
-class SqliteStore implements IncidentStore {
+class SqliteStore implements DataStore {
+  readonly silences: SilenceStore;
   readonly #database: DatabaseSync;
   readonly #logger: Logger;
   readonly #upsert: StatementSync;
@@ -65,6 +74,7 @@ class SqliteStore implements IncidentStore {
     this.#database = new DatabaseSync(path, { timeout: lockWaitMs });
     try {
       prepare(this.#database);
+      this.silences = new SqliteSilences(this.#database, logger);
       this.#upsert = this.#database.prepare(
         `INSERT INTO incidents (id, resolvedAtMs, body) VALUES (?, ?, ?)
          ON CONFLICT (id) DO UPDATE SET resolvedAtMs = excluded.resolvedAtMs, body = excluded.body`,
@@ -134,14 +144,16 @@ function prepare(database: DatabaseSync): void {
   // Exclusive before WAL: no shared memory file, and a second process is refused instead of paging twice.
   database.exec("PRAGMA locking_mode = EXCLUSIVE");
   const isFresh = pragma(database, "schema_version") === 0;
+  const version = pragma(database, "user_version");
   const isOurs =
     pragma(database, "application_id") === APPLICATION_ID &&
-    pragma(database, "user_version") === SCHEMA_VERSION;
+    (version === SCHEMA_VERSION || version === FIRST_SCHEMA_VERSION);
   if (!isFresh && !isOurs) throw new DamagedFile("not a store of this version of Keyheat");
   database.exec("PRAGMA journal_mode = WAL");
   // With FULL a commit is on the disk before it returns: a page that went out is never forgotten.
   database.exec("PRAGMA synchronous = FULL");
   if (isFresh) create(database);
+  else if (version === FIRST_SCHEMA_VERSION) upgrade(database);
   const verdict = database.prepare("PRAGMA quick_check(1)").get()?.quick_check;
   if (verdict !== "ok") throw new DamagedFile(`quick_check: ${verdict}`);
   // Takes the lock now, and not with the first write.
@@ -153,9 +165,15 @@ function create(database: DatabaseSync): void {
     BEGIN IMMEDIATE;
     CREATE TABLE incidents (id TEXT PRIMARY KEY, resolvedAtMs INTEGER, body TEXT NOT NULL) STRICT, WITHOUT ROWID;
     CREATE INDEX incidentsByResolution ON incidents (resolvedAtMs);
+    ${CREATE_SILENCES}
     PRAGMA application_id = ${APPLICATION_ID};
     PRAGMA user_version = ${SCHEMA_VERSION};
     COMMIT;`);
+}
+
+/** All of it, or nothing. */
+function upgrade(database: DatabaseSync): void {
+  database.exec(`BEGIN IMMEDIATE; ${CREATE_SILENCES} PRAGMA user_version = ${SCHEMA_VERSION}; COMMIT;`);
 }
 
 function pragma(database: DatabaseSync, name: string): unknown {

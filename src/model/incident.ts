@@ -96,6 +96,18 @@ export interface Thread {
   readonly isOver: boolean;
 }
 
+/**
+ * Why nobody is told that an incident fires: by a silence, or since the skew of its target speaks for it. That it is over
+ * is told all the same.
+ */
+export type MuteReason = "silenced" | "inhibited";
+
+/** The incident of a key that a skew of its target speaks for. */
+export interface FoldedIncident extends Incident {
+  /** Id of the skew's incident. */
+  readonly foldedInto: string;
+}
+
 /** Incidents that make one message to one receiver. */
 export interface IncidentGroup {
   readonly event: "firing" | "resolved";
@@ -108,8 +120,10 @@ export interface IncidentGroup {
   readonly more: number;
   /** The thread of all of them; only for receivers that keep threads. */
   readonly thread?: Thread;
-  /** Of a target in trouble: incidents of its keys, of which nobody is told by itself; the hottest first. */
-  readonly folded?: readonly Incident[];
   /** Somebody tries the receiver out: nothing has happened. */
   readonly isTest?: boolean;
+  /** For the skews among them that fire: the hot keys of their targets, hottest first. Left out: none. */
+  readonly folded?: readonly FoldedIncident[];
+  /** How many more such keys there are. */
+  readonly foldedMore?: number;
 }

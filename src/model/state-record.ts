@@ -1,4 +1,5 @@
 import type { Incident, Notified } from "./incident.ts";
+import type { Silence } from "./silence.ts";
 import type { TargetReport } from "./target.ts";
 
 /**
@@ -46,8 +47,21 @@ export interface TargetRecord {
   readonly goneAtMs: number | null;
 }
 
+/**
+ * `silence/ID`, by whichever process took the request: nobody owns silences, so its authority gives no right and says only
+ * of which cluster it is. It counts whatever its term.
+ */
+export interface SilenceRecord {
+  readonly type: "silence";
+  readonly authority: Authority;
+  readonly silence: Silence;
+}
+
+/** Records that count if their author owned the bucket, and those that tell what somebody was told. */
+export type OwnedRecord = OwnerRecord | IncidentRecord | NotifiedRecord | TargetRecord;
+
 /** What aggregators keep in the compacted `state` topic; all records of a cluster are in one partition. */
-export type StateRecord = OwnerRecord | IncidentRecord | NotifiedRecord | TargetRecord;
+export type StateRecord = OwnedRecord | SilenceRecord;
 
 /** Key of a record in the topic. Parts are percent-encoded, so that no two records share one. */
 export function stateKey(record: StateRecord): string {
@@ -61,6 +75,8 @@ export function stateKey(record: StateRecord): string {
       return keyOf("notified", record.incidentId, record.receiver);
     case "target":
       return targetKey(cluster, record.report.target);
+    case "silence":
+      return silenceKey(record.silence.id);
   }
 }
 
@@ -71,6 +87,10 @@ export function incidentKeys(id: string, receivers: readonly string[]): readonly
 
 export function ownerKey(cluster: string, bucket: number): string {
   return keyOf("owner", cluster, `${bucket}`);
+}
+
+export function silenceKey(id: string): string {
+  return keyOf("silence", id);
 }
 
 export function targetKey(cluster: string, target: string): string {

@@ -72,14 +72,15 @@ export function alertText(group: IncidentGroup, options: AlertTextOptions = {}):
 /** Puts one incident of a message into words. */
 export function incidentText(
   incident: Incident,
-  group: Pick<IncidentGroup, "event" | "atMs" | "folded">,
+  group: Pick<IncidentGroup, "event" | "atMs" | "folded" | "foldedMore">,
   { externalUrl }: AlertTextOptions = {},
 ): IncidentText {
-  const folded = incident.key === null ? (group.folded ?? []) : [];
+  const { folded = [], foldedMore = 0 } = group;
+  const own = folded.filter(({ foldedInto }) => foldedInto === incident.id);
   return {
     incident,
     title: incidentTitle(incident, group.event),
-    facts: [...factsOf(incident, group.atMs), ...foldedFact(folded)],
+    facts: [...factsOf(incident, group.atMs), ...foldedFact(own, foldedMore)],
     sparkline: sparkline(incident.trail.rates),
     sparklineMs: trailSpanMs(incident),
     advice: incident.advice.map(({ remedy, why, url }) => ({
@@ -102,7 +103,8 @@ function incidentTitle(incident: Incident, event: IncidentGroup["event"]): strin
 }
 
 function endOf({ reason, key }: Incident): string {
-  if (reason === "decommissioned") return "is gone: its node has left the cluster";
+  if (reason === "decommissioned")
+    return "is no longer judged: its node has left the cluster, or its rule is gone";
   if (reason === "expired") return "was not seen for so long that its incident was closed";
   return key === null ? "is as it should be again" : "has cooled";
 }

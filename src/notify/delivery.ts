@@ -1,4 +1,4 @@
-import type { IncidentGroup } from "../model/incident.ts";
+import type { Incident, IncidentGroup } from "../model/incident.ts";
 import { backoffMs } from "../runtime/backoff.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { Logger } from "../runtime/logger.ts";
@@ -23,6 +23,8 @@ export interface DeliveryEvents {
   compose(notices: readonly Notice[]): IncidentGroup["incidents"];
   /** The thread that they all go to, where the receiver keeps threads. */
   threadOf(notices: readonly Notice[]): Pick<IncidentGroup, "thread">;
+  /** What a message of these incidents says of others that are folded into them. */
+  folded(incidents: readonly Incident[]): Pick<IncidentGroup, "folded" | "foldedMore">;
   delivered(notices: readonly Notice[]): void;
   /** Refused for good. */
   failed(notices: readonly Notice[]): void;
@@ -187,7 +189,8 @@ export class Delivery {
       );
     });
     try {
-      const group = { id, event, cluster, atMs, incidents, more: 0, ...this.#events.threadOf(notices) };
+      const extras = { ...this.#events.threadOf(notices), ...this.#events.folded(incidents) };
+      const group = { id, event, cluster, atMs, incidents, more: 0, ...extras };
       const delivery = this.#receiver.deliver(group, signal);
       await Promise.race([delivery, aborted]);
     } finally {

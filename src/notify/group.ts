@@ -21,11 +21,18 @@ interface Lane {
 export class Grouper {
   readonly #clock: Clock;
   readonly #leave: (notices: readonly Notice[]) => void;
+  readonly #recheck: (notice: Notice) => void;
   readonly #lanes = new Map<string, Lane>();
 
-  constructor(clock: Clock, leave: (notices: readonly Notice[]) => void) {
+  /** `recheck` is called for each notice just before it might leave, and may take it back. */
+  constructor(
+    clock: Clock,
+    leave: (notices: readonly Notice[]) => void,
+    recheck: (notice: Notice) => void = () => {},
+  ) {
     this.#clock = clock;
     this.#leave = leave;
+    this.#recheck = recheck;
   }
 
   add(notice: Notice, pace: Pace): void {
@@ -45,7 +52,7 @@ export class Grouper {
   flushAll(): void {
     for (const lane of this.#lanes.values()) {
       lane.cancelFlush();
-      this.#release(lane, [...lane.waiting]);
+      this.#release(lane, this.#ready(lane));
     }
     this.#lanes.clear();
   }
@@ -83,7 +90,7 @@ export class Grouper {
   }
 
   #flush(lane: Lane): void {
-    const all = [...lane.waiting];
+    const all = this.#ready(lane);
     const riding = all.filter((notice) => !spendsBudget(notice));
     const { burst, groupInterval } = lane.pace;
     const nowMs = this.#clock.monotonic();
@@ -91,6 +98,12 @@ export class Grouper {
     const waitMs = isSpending ? lane.budget.spend(burst, groupInterval, nowMs) : 0;
     this.#release(lane, waitMs === 0 ? all : riding);
     if (waitMs > 0) this.#flushAt(lane, nowMs + waitMs);
+  }
+
+  /** What waits, without what is taken back now: that must not cost a message of the budget. */
+  #ready(lane: Lane): readonly Notice[] {
+    for (const notice of [...lane.waiting]) this.#recheck(notice);
+    return [...lane.waiting];
   }
 
   #release(lane: Lane, notices: readonly Notice[]): void {

@@ -1,11 +1,21 @@
 import type { Route, Rule } from "../config/schema.ts";
-import type { Incident, Notified } from "../model/incident.ts";
+import type { Incident, MuteReason, Notified, Severity } from "../model/incident.ts";
 import type { Ledger } from "../runtime/accounting.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { Logger } from "../runtime/logger.ts";
-import { type Due, dueNotice, type Heard, hear, heardOf, heardSince, RESOLVE_LASTS_MS } from "./cooldown.ts";
+import {
+  type Due,
+  dueNotice,
+  type Heard,
+  hear,
+  heardOf,
+  heardSince,
+  type NoticeCause,
+  RESOLVE_LASTS_MS,
+} from "./cooldown.ts";
 import { Delivery } from "./delivery.ts";
 import { Grouper } from "./group.ts";
+import type { Muting } from "./muting.ts";
 import { eventOf, type Notice, spendsBudget } from "./notice.ts";
 import type { Receiver } from "./receivers/receiver.ts";
 import { Repeaters } from "./repeater.ts";
@@ -27,6 +37,8 @@ export interface NotifierOptions {
   readonly ledger: Ledger;
   /** Whether receivers may be told of a cluster's incidents now; looked at before each attempt. Default: always. */
   readonly mayTell?: (cluster: string) => boolean;
+  /** Keeps firings from being told; it is to know of an incident before it is offered. Default: nothing is muted. */
+  readonly muting?: Muting;
   /** Called once for each incident and receiver after the receiver took or refused it: writes the log. */
   readonly onNotified: (incidentId: string, notified: Notified) => void;
 }
@@ -41,6 +53,8 @@ export interface NotificationCount {
 interface Standing {
   heard: Heard;
   notice: Notice | null;
+  /** What is not told because it is muted, once it has been counted; `null`: nothing. */
+  muted: string | null;
 }
 
 interface Tracked {
@@ -50,7 +64,7 @@ interface Tracked {
 }
 
 /**
- * Tells receivers of incidents: route -> cooldown -> group -> delivery.
+ * Tells receivers of incidents: route -> cooldown -> mute (inhibit, silence) -> group -> delivery.
  *
  * What is owed to whom follows from the incident and its log alone, and is worked out anew at each change: a message
  * that failed, waits, or was lost with the process is simply still owed. The ledger counts notices (one incident, one
@@ -63,6 +77,7 @@ export class Notifier {
   readonly #logger: Logger;
   readonly #ledger: Ledger;
   readonly #onNotified: NotifierOptions["onNotified"];
+  readonly #muting: Muting | null;
   readonly #deliveries: ReadonlyMap<string, Delivery>;
   readonly #grouper: Grouper;
   readonly #receivers: readonly Receiver[];
@@ -82,12 +97,20 @@ export class Notifier {
     this.#logger = logger;
     this.#ledger = options.ledger;
     this.#onNotified = options.onNotified;
-    this.#grouper = new Grouper(clock, (notices) => this.#leave(notices));
     this.#receivers = options.receivers;
+    this.#muting = options.muting ?? null;
+    // Many skews may fire at once: all incidents are looked at again once, as soon as this turn has ended.
+    this.#muting?.onChange(() => this.#wakeAt(clock.now()));
+    this.#grouper = new Grouper(
+      clock,
+      (notices) => this.#leave(notices),
+      (notice) => this.#recheck(notice),
+    );
     const mayTell = options.mayTell ?? (() => true);
     const events = {
       compose: (notices: readonly Notice[]) => this.#compose(notices),
       threadOf: (notices: readonly Notice[]) => this.#threads.of(notices),
+      folded: (incidents: readonly Incident[]) => this.#muting?.folded(incidents, this.#incidents()) ?? {},
       delivered: (notices: readonly Notice[]) => this.#finish(notices, "delivered"),
       failed: (notices: readonly Notice[]) => this.#finish(notices, "failed"),
       postponed: (notices: readonly Notice[]) => this.#postpone(notices),
@@ -197,7 +220,7 @@ export class Notifier {
 
   #stand(standings: Map<string, Standing>, incident: Incident, receiver: string): void {
     if (standings.has(receiver) || !this.#deliveries.has(receiver)) return;
-    standings.set(receiver, { heard: heardOf(incident.notified, receiver), notice: null });
+    standings.set(receiver, { heard: heardOf(incident.notified, receiver), notice: null, muted: null });
   }
 
   #review(tracked: Tracked): void {
@@ -221,6 +244,7 @@ export class Notifier {
     // What is being sent cannot be taken back: it is looked at again when the attempt is over.
     if (standing.notice?.state === "sending") return true;
     const nowMs = this.#clock.now();
+    if (standing.notice !== null && this.#muteNotice(incident, standing, standing.notice)) return false;
     const due = this.#due(incident, standing.heard, paces.has(receiver), nowMs);
     if (standing.notice !== null) {
       if (due !== null && isSame(standing.notice, due, incident)) return true;
@@ -230,8 +254,45 @@ export class Notifier {
     }
     if (due === null) return false;
     if (due.atMs > nowMs) this.#wakeAt(due.atMs);
-    else this.#begin(tracked, receiver, standing, due);
+    else if (!this.#muteDue(incident, receiver, standing, due)) this.#begin(tracked, receiver, standing, due);
     return true;
+  }
+
+  /** Takes back a notice that is muted by now; says whether it did. */
+  #muteNotice(incident: Incident, standing: Standing, notice: Notice): boolean {
+    const reason = this.#muteReason(incident, notice.receiver, notice.cause);
+    if (reason === null) return false;
+    standing.muted = mutedName(notice.cause, notice.severity);
+    this.#cancel(standing, reason);
+    return true;
+  }
+
+  /** Whether what is due is muted; counts that once. */
+  #muteDue(incident: Incident, receiver: string, standing: Standing, { cause }: Due): boolean {
+    const reason = this.#muteReason(incident, receiver, cause);
+    if (reason === null) return false;
+    const name = mutedName(cause, incident.severity);
+    if (standing.muted !== name) {
+      this.#ledger.receive();
+      this.#ledger.drop(reason);
+    }
+    standing.muted = name;
+    return true;
+  }
+
+  #muteReason(incident: Incident, receiver: string, cause: NoticeCause): MuteReason | null {
+    return eventOf(cause) === "firing" ? (this.#muting?.muted(incident, receiver) ?? null) : null;
+  }
+
+  /** A notice is about to leave its group. */
+  #recheck(notice: Notice): void {
+    const tracked = this.#tracked.get(notice.incidentId);
+    const standing = tracked?.standings.get(notice.receiver);
+    if (tracked && standing?.notice === notice) this.#muteNotice(tracked.incident, standing, notice);
+  }
+
+  *#incidents(): Iterable<Incident> {
+    for (const { incident } of this.#tracked.values()) yield incident;
   }
 
   #due(incident: Incident, heard: Heard, isRouted: boolean, nowMs: number): Due | null {
@@ -249,6 +310,7 @@ export class Notifier {
     if (this.#isClosing) return;
     const { incident, paces } = tracked;
     const { firing, refused } = standing.heard;
+    standing.muted = null;
     standing.notice = {
       incidentId: incident.id,
       receiver,
@@ -373,6 +435,10 @@ export class Notifier {
 
 function cooldownsOf(rules: NotifierOptions["rules"]): ReadonlyMap<string, number> {
   return new Map(rules.map(({ name, cooldown }) => [name, cooldown]));
+}
+
+function mutedName(cause: NoticeCause, severity: Severity): string {
+  return `${cause} ${severity}`;
 }
 
 /** Open, and without data for a while. */

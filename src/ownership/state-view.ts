@@ -4,9 +4,9 @@ import {
   type IncidentRecord,
   incidentKeys,
   type NotifiedRecord,
+  type OwnedRecord,
   type OwnerRecord,
   ownerKey,
-  type StateRecord,
   stateKey,
   type TargetRecord,
   targetKey,
@@ -30,7 +30,7 @@ export interface StateListener {
    * A record that does not count (of a lower term, or one that knows less) lies over the one that stands, and compaction
    * would keep it: the owner must write `record` again.
    */
-  overwritten(record: StateRecord): void;
+  overwritten(record: OwnedRecord): void;
   /** A record that does not count is all there is of an incident, or this one has no room here: it is to be deleted. */
   unwanted(incident: Incident, authority: Authority): void;
 }
@@ -57,7 +57,7 @@ export class StateView {
   }
 
   /** `writtenMs`: when it was written, ms since 1970. */
-  apply(record: StateRecord, writtenMs: number): void {
+  apply(record: OwnedRecord, writtenMs: number): void {
     switch (record.type) {
       case "owner":
         this.#applyOwner(record);

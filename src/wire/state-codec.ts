@@ -7,6 +7,7 @@ import { StateRecordSchema, type StateRecord as WireStateRecord } from "./genera
 import { readIncident, readNotified, writeIncident, writeNotified } from "./incident-codec.ts";
 import { openRecord, SCHEMA_VERSION } from "./record.ts";
 import { readReport, writeReport } from "./report-codec.ts";
+import { readSilence, writeSilence } from "./silence-codec.ts";
 
 type Body = NonNullable<MessageInitShape<typeof StateRecordSchema>["record"]>;
 
@@ -31,6 +32,8 @@ function bodyOf(record: StateRecord): Body {
       const value = { report: writeReport(record.report), goneAtMs: orAbsent(record.goneAtMs) };
       return { case: "target", value };
     }
+    case "silence":
+      return { case: "silence", value: writeSilence(record.silence) };
   }
 }
 
@@ -56,6 +59,8 @@ function readRecord(message: WireStateRecord): StateRecord {
       if (report === undefined) throw new Damage("a target without its report");
       return { type: "target", authority, report: readReport(report), goneAtMs: orNull(goneAtMs) };
     }
+    case "silence":
+      return { type: "silence", authority, silence: readSilence(record.value) };
     case undefined:
       throw new Damage("a record of an unknown type");
   }

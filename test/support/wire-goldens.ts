@@ -307,6 +307,20 @@ const withMix: StateRecord = {
   incident: { ...incident, mix: { read: 12.5, write: 5000, miss: 0 } },
 };
 
+const silence: StateRecord = {
+  type: "silence",
+  authority: { ...authority, bucket: 0, term: 0 },
+  silence: {
+    id: "3c6e0b8a-9c15-424a-8a1f-0d5e1f3b7c2d",
+    matchers: { cluster: "default", key: "sale:*", severity: "warning" },
+    startsAtMs: AT_MS,
+    endsAtMs: AT_MS + 7_200_000,
+    comment: "the sale of the year",
+    createdBy: "ops",
+    createdAtMs: AT_MS - 1000,
+  },
+};
+
 export const GOLDENS: readonly Golden[] = [
   ...Object.entries(messages).map(([name, value]) => golden(name, value, encodeMessage, decodeMessage)),
   golden("heat", heats, encodeHeat, decodeHeat),
@@ -314,4 +328,5 @@ export const GOLDENS: readonly Golden[] = [
   golden("hot-set", hotSet, encodeHotSet, decodeHotSet),
   golden("incident-of-target", ofTarget, encodeState, decodeState),
   golden("incident-with-mix", withMix, encodeState, decodeState),
+  golden("silence", silence, encodeState, decodeState),
 ];

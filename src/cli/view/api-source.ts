@@ -1,14 +1,11 @@
 import { z } from "zod";
 import { keep, keyLabel } from "../../model/key.ts";
+import { ApiClient, type ApiClientOptions } from "../api-client.ts";
 import { printable } from "./display-text.ts";
 import type { IncidentRow, KeyRow, Scene, SceneSource, TargetRow } from "./scene.ts";
 
-export interface ApiSourceOptions {
-  /** Without a trailing slash. */
-  readonly url: string;
+export interface ApiSourceOptions extends ApiClientOptions {
   readonly cluster?: string | undefined;
-  readonly token?: string | undefined;
-  readonly timeoutMs?: number;
 }
 
 const shownKey = z.object({ key: z.string(), keyEncoding: z.enum(["utf8", "base64"]), cut: z.boolean() });
@@ -66,8 +63,6 @@ const readiness = z.object({
   degraded: z.array(z.string()).default([]),
 });
 
-const failure = z.object({ error: z.object({ message: z.string() }) });
-
 export interface ApiBodies {
   readonly hotKeys: z.output<typeof hotKeys>;
   readonly incidents: z.output<typeof incidents>;
@@ -80,20 +75,22 @@ const INCIDENTS_LIMIT = 20;
 
 /** Scenes from the HTTP API of a standalone or an aggregator. */
 export class ApiSource implements SceneSource {
-  readonly #options: ApiSourceOptions;
+  readonly #client: ApiClient;
+  readonly #cluster: string | undefined;
 
   constructor(options: ApiSourceOptions) {
-    this.#options = options;
+    this.#client = new ApiClient(options);
+    this.#cluster = options.cluster;
   }
 
   async read(): Promise<Scene> {
-    const cluster = this.#options.cluster;
-    const only = cluster === undefined ? "" : `&cluster=${encodeURIComponent(cluster)}`;
+    const client = this.#client;
+    const only = this.#cluster === undefined ? "" : `&cluster=${encodeURIComponent(this.#cluster)}`;
     const [hotKeysBody, incidentsBody, coverageBody, readinessBody] = await Promise.all([
-      this.#get(`/api/v1/hotkeys?limit=${KEYS_LIMIT}${only}`, hotKeys),
-      this.#get(`/api/v1/incidents?limit=${INCIDENTS_LIMIT}`, incidents),
-      this.#get("/api/v1/coverage", coverage),
-      this.#get("/readyz", readiness, [200, 503]),
+      client.ask(`/api/v1/hotkeys?limit=${KEYS_LIMIT}${only}`, hotKeys),
+      client.ask(`/api/v1/incidents?limit=${INCIDENTS_LIMIT}`, incidents),
+      client.ask("/api/v1/coverage", coverage),
+      client.ask("/readyz", readiness, { accepted: [200, 503] }),
     ]);
     const bodies = {
       hotKeys: hotKeysBody,
@@ -103,32 +100,6 @@ export class ApiSource implements SceneSource {
     };
     return sceneOf(bodies, Date.now());
   }
-
-  async #get<T>(path: string, schema: z.ZodType<T>, accepted: readonly number[] = [200]): Promise<T> {
-    const { url, token, timeoutMs = 3000 } = this.#options;
-    const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
-    const response = await fetch(`${url}${path}`, {
-      headers,
-      redirect: "error",
-      signal: AbortSignal.timeout(timeoutMs),
-    }).catch((cause: unknown) => {
-      throw new Error(`no answer from ${url}: ${reasonOf(cause)}`, { cause });
-    });
-    const body: unknown = await response.json().catch(() => null);
-    if (!accepted.includes(response.status)) {
-      const told = failure.safeParse(body);
-      const reason = told.success ? `: ${told.data.error.message}` : "";
-      throw new Error(`${url} answered ${response.status}${reason}`);
-    }
-    const parsed = schema.safeParse(body);
-    if (!parsed.success) throw new Error(`${url} is not Keyheat's API, or of another version`);
-    return parsed.data;
-  }
-}
-
-function reasonOf(error: unknown): string {
-  const deepest = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-  return deepest instanceof Error ? deepest.message : String(deepest);
 }
 
 /** What the view shows of what the API said. Pure. */

@@ -130,7 +130,7 @@ describe("the incident store on disk", () => {
     const { lines, logger } = warnings();
     open(logger).close();
     const newer = new DatabaseSync(file());
-    newer.exec("PRAGMA user_version = 2");
+    newer.exec("PRAGMA user_version = 3");
     newer.close();
     openStore(directory, { logger, nowMs: START_MS + 1 }).close();
     assert.equal(lines.length, 2);

@@ -186,7 +186,10 @@ describe("the text of an alert", () => {
     assert.equal(text.title, "Key user:1 in shop has cooled");
     assert.equal(factOf(text, "Since"), "2026-11-23T17:00:00Z, lasted 1h 02m");
     const gone = textOf({ ...resolved, reason: "decommissioned" }, group);
-    assert.equal(gone.title, "Key user:1 in shop is gone: its node has left the cluster");
+    assert.equal(
+      gone.title,
+      "Key user:1 in shop is no longer judged: its node has left the cluster, or its rule is gone",
+    );
   });
 
   it("of several has their number and the highest severity as its title", () => {
@@ -198,11 +201,15 @@ describe("the text of an alert", () => {
   });
 
   it("of a node lists the first keys that it stands for", () => {
-    const folded = Array.from({ length: 7 }, (_, index) => incidentOf({ name: `sale:${index}` }));
-    const text = textOf({ key: null }, { folded });
+    const folded = Array.from({ length: 7 }, (_, index) => ({
+      ...incidentOf({ name: `sale:${index}` }),
+      foldedInto: "skew",
+    }));
+    const other = { ...incidentOf({ name: "other" }), foldedInto: "another skew" };
+    const text = textOf({ id: "skew", key: null }, { folded: [other, ...folded], foldedMore: 3 });
     assert.equal(
       factOf(text, "Its hot keys"),
-      "sale:0 2k/s, sale:1 2k/s, sale:2 2k/s, sale:3 2k/s, sale:4 2k/s, +2 more",
+      "sale:0 2k/s, sale:1 2k/s, sale:2 2k/s, sale:3 2k/s, sale:4 2k/s, +5 more",
     );
   });
 

@@ -21,6 +21,7 @@ function deliveryTo(receiver: FakeReceiver, clock: SimulatedClock, mayTell: (clu
   const events = {
     compose: () => [incidentOf()],
     threadOf: () => ({}),
+    folded: () => ({}),
     delivered: () => {},
     failed: () => {},
     postponed: () => {},

@@ -4,6 +4,7 @@ import type { IncidentRule } from "../../../src/incidents/lifecycle.ts";
 import { type IncidentStore, memoryStore } from "../../../src/incidents/store.ts";
 import type { Incident, Notified, Severity } from "../../../src/model/incident.ts";
 import type { Verdict } from "../../../src/model/verdict.ts";
+import { Muting } from "../../../src/notify/muting.ts";
 import { Notifier } from "../../../src/notify/notifier.ts";
 import { Ledger } from "../../../src/runtime/accounting.ts";
 import type { Clock } from "../../../src/runtime/clock.ts";
@@ -33,6 +34,9 @@ interface SceneOptions {
   readonly clock?: SimulatedClock;
 }
 
+/** A rule on targets, of the type that folds the incidents of their keys. */
+export const SKEW: IncidentRule = { ...RULE, name: "skewed" };
+
 export function routeTo(receivers: readonly string[], changes: Partial<Route> = {}): Route {
   return { match: {}, receivers: [...receivers], groupWait: 0, groupInterval: 30_000, burst: 5, ...changes };
 }
@@ -44,6 +48,7 @@ export class Scene {
   readonly ledger = new Ledger("notify");
   readonly incidentsLedger = new Ledger("incidents");
   readonly book: IncidentBook;
+  readonly muting: Muting;
   readonly notifier: Notifier;
   readonly receivers: ReadonlyMap<string, FakeReceiver>;
   readonly log: (Notified & { readonly id: string })[] = [];
@@ -66,27 +71,37 @@ export class Scene {
     this.receivers = new Map(receivers.map((name) => [name, new Receiver(name, this.clock)]));
     const logger = silentLogger;
     this.book = new IncidentBook({
-      rules: [rule],
+      rules: [rule, SKEW],
       store,
       ledger: this.incidentsLedger,
       logger,
       nowMs: this.startMs,
     });
+    const routesOrAll = routes ?? [routeTo(receivers)];
+    this.muting = new Muting({
+      rules: [
+        { name: rule.name, type: "rate" },
+        { name: SKEW.name, type: "skew" },
+      ],
+      routes: routesOrAll,
+      clock: this.clock,
+    });
     this.notifier = new Notifier({
-      routes: routes ?? [routeTo(receivers)],
+      routes: routesOrAll,
       receivers: [...this.receivers.values()],
-      rules: [rule],
+      rules: [rule, SKEW],
       clock: this.clock,
       logger,
       ledger: this.ledger,
       mayTell,
+      muting: this.muting,
       onNotified: (id, notified) => {
         this.log.push({ id, ...notified });
         if (this.onNotified) this.onNotified(id, notified);
         else this.book.recordNotified(id, notified);
       },
     });
-    for (const incident of this.book.owing()) this.notifier.offer(incident);
+    for (const incident of this.book.owing()) this.offer(incident);
   }
 
   /** The only receiver, or the one of that name. */
@@ -100,15 +115,36 @@ export class Scene {
     const nowMs = this.clock.now();
     const heat = heatOf({ key, atMs: nowMs });
     const changed = this.book.observe(this.#rule, observation(verdict, severity, heat), nowMs);
-    if (changed) this.notifier.offer(changed);
+    if (changed) this.offer(changed);
     return changed;
+  }
+
+  /** Judges a target as a whole, by the rule `SKEW`. */
+  observeSkew(verdict: Verdict, severity: Severity = "warning"): Incident | null {
+    const nowMs = this.clock.now();
+    const {
+      clearing: _clearing,
+      absorbed: _absorbed,
+      bytes: _bytes,
+      vantages: _vantages,
+      ...figures
+    } = heatOf({ atMs: nowMs });
+    const sight = { ...figures, key: null, cluster: "shop", target: "127.0.0.1:6379", slot: null };
+    const changed = this.book.observe(SKEW, { ...observation(verdict, severity), sight }, nowMs);
+    if (changed) this.offer(changed);
+    return changed;
+  }
+
+  offer(incident: Incident): void {
+    this.muting.note(incident);
+    this.notifier.offer(incident);
   }
 
   /** One hop: judges keys, then lets a second pass. */
   async hop(verdicts: Readonly<Record<string, Verdict>>, severity: Severity = "warning"): Promise<void> {
     for (const [key, verdict] of Object.entries(verdicts)) this.observe(verdict, key, severity);
-    for (const incident of this.book.active()) this.notifier.offer(incident);
-    for (const incident of this.book.tick(this.clock.now())) this.notifier.offer(incident);
+    for (const incident of this.book.active()) this.offer(incident);
+    for (const incident of this.book.tick(this.clock.now())) this.offer(incident);
     this.notifier.tick(this.clock.now());
     await this.clock.pass(1000);
   }

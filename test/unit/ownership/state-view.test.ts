@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Notified } from "../../../src/model/incident.ts";
-import { type Authority, type StateRecord, stateKey } from "../../../src/model/state-record.ts";
+import { type Authority, type OwnedRecord, stateKey } from "../../../src/model/state-record.ts";
 import { StateView } from "../../../src/ownership/state-view.ts";
 import { makeReport } from "../../support/parts.ts";
 import { incidentOf } from "../incidents/samples.ts";
@@ -12,11 +12,11 @@ const right = (term: number, instance: string, bucket = 0): Authority => ({
   term,
   instance,
 });
-const owner = (term: number, instance: string): StateRecord => ({
+const owner = (term: number, instance: string): OwnedRecord => ({
   type: "owner",
   authority: right(term, instance),
 });
-const incident = (authority: Authority, changes = {}): StateRecord => ({
+const incident = (authority: Authority, changes = {}): OwnedRecord => ({
   type: "incident",
   authority,
   incident: incidentOf(changes),
@@ -33,7 +33,7 @@ const NOW_MS = 1_700_000_000_000;
 
 function setUp() {
   const events: string[] = [];
-  const again: StateRecord[] = [];
+  const again: OwnedRecord[] = [];
   const view = new StateView({
     claimed: ({ term, instance }) => events.push(`claimed ${term} ${instance}`),
     incidentChanged: ({ status, notified }) => events.push(`incident ${status} ${notified.length}`),
@@ -85,7 +85,7 @@ test("what an owner before wrote stands until the next one writes", () => {
 
 test("what receivers were told is united, whoever wrote it and whatever came first", () => {
   const { view, events, again } = setUp();
-  const log = (authority: Authority, entries: readonly Notified[]): StateRecord => ({
+  const log = (authority: Authority, entries: readonly Notified[]): OwnedRecord => ({
     type: "notified",
     authority,
     incidentId: incidentOf().id,

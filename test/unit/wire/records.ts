@@ -4,6 +4,7 @@ import type { ClusterHeats, HeatSnapshot } from "../../../src/model/heat-snapsho
 import type { HotSet } from "../../../src/model/hot-set.ts";
 import type { Incident, Notified } from "../../../src/model/incident.ts";
 import type { Measure } from "../../../src/model/measure.ts";
+import type { Silence, SilenceMatchers } from "../../../src/model/silence.ts";
 import type { StateRecord } from "../../../src/model/state-record.ts";
 import fc, { type Arbitrary } from "../../support/fast-check.ts";
 import {
@@ -151,6 +152,23 @@ const incident: Arbitrary<Incident> = record({
   return one.key === null ? one : { ...one, key: { ...one.key, cluster: one.cluster } };
 });
 
+const matchers: Arbitrary<SilenceMatchers> = fc
+  .record(
+    { cluster: name, key: name, rule: name, target: name, severity: name, pattern: name, service: name },
+    { requiredKeys: [], noNullPrototype: true },
+  )
+  .filter((given) => Object.keys(given).length > 0);
+
+const silence: Arbitrary<Silence> = record({
+  id: name,
+  matchers,
+  startsAtMs: real,
+  endsAtMs: real,
+  comment: name,
+  createdBy: name,
+  createdAtMs: real,
+});
+
 export const stateRecord: Arbitrary<StateRecord> = fc.oneof(
   record({ type: fc.constant("owner"), authority }),
   record({ type: fc.constant("incident"), authority, incident }),
@@ -162,6 +180,7 @@ export const stateRecord: Arbitrary<StateRecord> = fc.oneof(
     entries: fc.array(notified, { maxLength: 4 }),
   }),
   record({ type: fc.constant("target"), authority, report, goneAtMs: orNull(real) }),
+  record({ type: fc.constant("silence"), authority, silence }),
 );
 
 export const hotSet: Arbitrary<HotSet> = record({

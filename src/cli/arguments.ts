@@ -1,0 +1,23 @@
+import { InvalidArgumentError } from "commander";
+
+/** Where a standalone or an aggregator serves its API unless told otherwise. */
+export const DEFAULT_API_URL = "http://127.0.0.1:9380";
+
+/** The end of a command's help. */
+export function examples(lines: readonly string[]): string {
+  return `\nExamples:\n${lines.map((line) => `  $ ${line}`).join("\n")}`;
+}
+
+export function wholeNumber(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (/^\d+$/.test(text) && value >= min && value <= max) return value;
+    throw new InvalidArgumentError(`Expected a whole number from ${min} to ${max}.`);
+  };
+}
+
+export function httpUrl(text: string): string {
+  const protocol = URL.canParse(text) ? new URL(text).protocol : "";
+  if (protocol === "http:" || protocol === "https:") return text;
+  throw new InvalidArgumentError(`Expected a URL such as ${DEFAULT_API_URL}.`);
+}
