@@ -23,10 +23,10 @@ export interface InhibitionOptions {
 }
 
 /**
- * While one target burns (an incident of a `skew` rule fires or recovers), the incidents of its keys are folded into that
+ * While one target burns (an incident of a `skew` rule fires), the incidents of its keys are folded into that
  * one: whoever hears of the skew is not told of each key. Who does not hear of it is told of the keys.
  *
- * It remembers the open incidents of skew rules and nothing else, so it is bounded by whoever keeps the incidents.
+ * It remembers the firing incidents of skew rules and nothing else, so it is bounded by whoever keeps the incidents.
  */
 export class Inhibition implements Mute {
   /** Names of the rules of type `skew`. */
@@ -34,7 +34,7 @@ export class Inhibition implements Mute {
   readonly #route: Router;
   readonly #silences: Mute;
   readonly #onChange: () => void;
-  /** Open ones, by target and then by id. */
+  /** Firing ones, by target and then by id. */
   readonly #skews = new Map<string, Map<string, Skew>>();
 
   constructor({ rules, route, silences, onChange }: InhibitionOptions) {
@@ -59,7 +59,7 @@ export class Inhibition implements Mute {
     if (!this.#isSkew(incident)) return;
     const place = placeOf(incident);
     const before = this.#skews.get(place)?.get(incident.id);
-    if (!isOpen(incident)) {
+    if (incident.status !== "firing") {
       if (before === undefined) return;
       this.#forget(place, incident.id);
       this.#onChange();
@@ -82,7 +82,7 @@ export class Inhibition implements Mute {
   }
 
   /**
-   * The incidents of keys on the targets of those of `told` that are open skews: of `candidates` the hottest
+   * The incidents of keys on the targets of those of `told` that are skews and fire: of `candidates` the hottest
    * `FOLDED_MAX`, and how many more there are.
    */
   folded(
@@ -90,7 +90,8 @@ export class Inhibition implements Mute {
     candidates: Iterable<Incident>,
   ): { readonly folded: readonly FoldedIncident[]; readonly foldedMore: number } {
     const skewOf = new Map<string, string>();
-    for (const skew of told) if (this.#isSkew(skew) && isOpen(skew)) skewOf.set(placeOf(skew), skew.id);
+    for (const skew of told)
+      if (this.#isSkew(skew) && skew.status === "firing") skewOf.set(placeOf(skew), skew.id);
     if (skewOf.size === 0) return { folded: [], foldedMore: 0 };
     const all: FoldedIncident[] = [];
     for (const incident of candidates) {
