@@ -15,6 +15,8 @@ import type { Incident } from "./model/incident.ts";
 import { Notifier } from "./notify/notifier.ts";
 import { createReceivers } from "./notify/receivers/registry.ts";
 import { HotSets } from "./ownership/hot-sets.ts";
+import { RecordedOutlet } from "./recorded-outlet.ts";
+import type { Recording } from "./recording/recording.ts";
 import { Ledger, type StageBooks } from "./runtime/accounting.ts";
 import { type Clock, systemClock } from "./runtime/clock.ts";
 import type { Logger } from "./runtime/logger.ts";
@@ -28,12 +30,15 @@ import { Windows } from "./windows/windows.ts";
 /** Stages close one after the other; all of it stays under the 5 s that a stop may take. */
 const TRANSPORT_CLOSE_MS = 500;
 const NOTIFIER_CLOSE_MS = 2000;
+const RECORDING_CLOSE_MS = 500;
 
 export interface StandaloneOptions {
   readonly logger: Logger;
   /** Where incidents outlive a restart; `null`: nowhere. */
   readonly dataDir: string | null;
   readonly clock?: Clock;
+  /** Takes note of everything that is published; it is closed with the rest. */
+  readonly recording?: Recording | null;
 }
 
 export interface Standalone {
@@ -52,7 +57,7 @@ export interface Standalone {
  * Throws: ListenError where the address cannot be had, StoreError where the data directory cannot be used.
  */
 export async function startStandalone(config: Config, options: StandaloneOptions): Promise<Standalone> {
-  const { logger, dataDir, clock = systemClock } = options;
+  const { logger, dataDir, clock = systemClock, recording = null } = options;
   const ledgers = {
     windows: new Ledger("windows"),
     incidents: new Ledger("incidents"),
@@ -117,7 +122,8 @@ export async function startStandalone(config: Config, options: StandaloneOptions
   transport.consume((messages) => aggregator.take(windows, messages));
   aggregator.start();
   const observe = config.discovery.observe ?? "all";
-  const agent = new Agent({ config, observe, transport, clock, logger });
+  const outlet = recording === null ? transport : new RecordedOutlet(transport, recording);
+  const agent = new Agent({ config, observe, transport: outlet, clock, logger });
   const startedMs = clock.monotonic();
 
   const metricViews: MetricViews = {
@@ -150,6 +156,7 @@ export async function startStandalone(config: Config, options: StandaloneOptions
   const stopStages = async () => {
     await agent.stop();
     await transport.close(TRANSPORT_CLOSE_MS);
+    await recording?.close(RECORDING_CLOSE_MS);
     aggregator.stop();
     await notifier.close(NOTIFIER_CLOSE_MS);
     await metrics.close();
@@ -164,7 +171,7 @@ export async function startStandalone(config: Config, options: StandaloneOptions
   );
   const books = () => [
     ...agent.books(),
-    ...transport.books(),
+    ...outlet.books(),
     ...windows.books(),
     ledgers.incidents.books(),
     ledgers.notify.books(),

@@ -1,4 +1,6 @@
 import { Command, InvalidArgumentError, Option } from "commander";
+import type { AgentCommandOptions } from "./agent.ts";
+import type { StandaloneCommandOptions } from "./standalone.ts";
 
 const DESCRIPTION = `Finds the keys that overheat Redis and Valkey servers, with bounds on every number, and alerts once.`;
 
@@ -44,10 +46,18 @@ const redisOption = () =>
     .default([], "none")
     .argParser((url: string, before: string[]) => [...before, url]);
 
+/** What `--record` takes, with its companions. */
+function addRecording(command: Command): Command {
+  return command
+    .option("--record <file>", "record what is published, with its keys, for keyheat backtest")
+    .option("--record-max <size>", "the recording ends at this size (default: 1GiB)", fileSize)
+    .option("--record-overwrite", "replace a recording that is there; without it the start is refused");
+}
+
 type Done = (exitCode: number) => void;
 
 function addStandalone(program: Command, done: Done): void {
-  program
+  const command = program
     .command("standalone")
     .summary("watch servers and alert, all in one process")
     .description("Watches the servers of the config (or of --redis), serves the API and metrics, and alerts.")
@@ -64,14 +74,15 @@ function addStandalone(program: Command, done: Done): void {
         "keyheat standalone --config keyheat.yaml --data-dir /var/lib/keyheat",
       ]),
     )
-    .action(async (options: { config?: string; redis: string[]; dataDir?: string }) => {
+    .action(async (options: StandaloneCommandOptions) => {
       const { standaloneCommand } = await import("./standalone.ts");
       done(await standaloneCommand(options));
     });
+  addRecording(command);
 }
 
 function addAgent(program: Command, done: Done): void {
-  program
+  const command = program
     .command("agent")
     .summary("watch the servers of one host, and publish to Kafka")
     .description(
@@ -79,10 +90,11 @@ function addAgent(program: Command, done: Done): void {
     )
     .requiredOption("-c, --config <file>", "config file (YAML), with kafka.brokers")
     .addHelpText("after", examples(["keyheat agent --config config/agent.yaml"]))
-    .action(async (options: { config: string }) => {
+    .action(async (options: AgentCommandOptions) => {
       const { agentCommand } = await import("./agent.ts");
       done(await agentCommand(options));
     });
+  addRecording(command);
 }
 
 function addAggregator(program: Command, done: Done): void {
@@ -179,6 +191,17 @@ function wholeNumber(min: number, max: number): (text: string) => number {
     if (/^\d+$/.test(text) && value >= min && value <= max) return value;
     throw new InvalidArgumentError(`Expected a whole number from ${min} to ${max}.`);
   };
+}
+
+const BYTES_PER: Readonly<Record<string, number>> = { KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30 };
+const FILE_BYTES_MIN = 2 ** 20;
+
+/** In bytes. */
+function fileSize(text: string): number {
+  const [, amount, unit = ""] = /^(\d{1,9})(KiB|MiB|GiB)$/.exec(text) ?? [];
+  const bytes = Number(amount) * (BYTES_PER[unit] ?? Number.NaN);
+  if (bytes >= FILE_BYTES_MIN && Number.isSafeInteger(bytes)) return bytes;
+  throw new InvalidArgumentError("Expected a size of at least 1MiB, such as 500MiB or 2GiB.");
 }
 
 function httpUrl(text: string): string {
