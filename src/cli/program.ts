@@ -1,5 +1,6 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import type { AgentCommandOptions } from "./agent.ts";
+import type { BacktestCommandOptions } from "./backtest.ts";
 import type { StandaloneCommandOptions } from "./standalone.ts";
 
 const DESCRIPTION = `Finds the keys that overheat Redis and Valkey servers, with bounds on every number, and alerts once.`;
@@ -29,6 +30,7 @@ export function createProgram(version: string, done: (exitCode: number) => void)
   addTop(program, done);
   addCheck(program, done);
   addTopics(program, done);
+  addBacktest(program, done);
   // A subcommand has a version too, as its parent: operators try it on each.
   for (const command of program.commands) command.version(version, "-V, --version", "print the version");
   return program;
@@ -182,6 +184,35 @@ function addTopics(program: Command, done: Done): void {
     .action(async (options: { config: string; apply?: boolean }) => {
       const { topicsCommand } = await import("./topics.ts");
       done(await topicsCommand(options, { out: process.stdout, err: process.stderr, env: process.env }));
+    });
+}
+
+function addBacktest(program: Command, done: Done): void {
+  program
+    .command("backtest")
+    .summary("try rules on the past")
+    .description(
+      "Replays what was recorded, or what Kafka still has, through the rules of a config file, and prints what would have fired, when, and how many pages each receiver would have had. Nobody is told anything.",
+    )
+    .option("--rules <file>", "config file (YAML) with the rules, routes and receivers to try")
+    .option("--file <recording>", "replay what --record of standalone or agent wrote")
+    .option("-c, --config <file>", "replay the panes in Kafka; its rules too, without --rules")
+    .option("--from <time>", "since when: 2026-11-28T09:00:00Z, or an age such as -2h")
+    .option("--to <time>", "until when (default: now, or the end of the recording)")
+    .option("--json", "print one JSON document")
+    .addHelpText(
+      "after",
+      examples([
+        "keyheat backtest --rules new.yaml --file monday.rec",
+        "keyheat backtest --rules new.yaml --config keyheat.yaml --from -1h --to now --json",
+      ]),
+    )
+    .action(async (options: BacktestCommandOptions) => {
+      const { backtestCommand } = await import("./backtest.ts");
+      const { stopRequest } = await import("./stop-request.ts");
+      using signal = stopRequest();
+      const { stdout: out, stderr: err, env } = process;
+      done(await backtestCommand(options, { out, err, env, signal }));
     });
 }
 
