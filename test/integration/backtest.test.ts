@@ -4,9 +4,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { RecordingReader } from "../../src/recording/reader.ts";
+import { Recording } from "../../src/recording/recording.ts";
+import { silentLogger } from "../../src/runtime/logger.ts";
 import { runKeyheat } from "../support/command-line.ts";
 import { freePort } from "../support/free-port.ts";
+import { makePart } from "../support/parts.ts";
 import { load, startRedis, waitFor } from "../support/redis.ts";
+import { SimulatedClock } from "../support/simulated-clock.ts";
 import { type ReceivedRequest, startWebhook } from "../support/webhook.ts";
 
 /** The cooldown is longer than the key stays hot, so that nobody is reminded of it. */
@@ -152,6 +156,32 @@ test("a recording whose process was killed is read up to there", async (t) => {
     found.incidents.map(({ key }) => key),
     ["sale:2"],
   );
+});
+
+test("an interrupt ends a long replay soon, with what was found until then", async (t) => {
+  const { recording, file } = await startRig(t);
+  const clock = new SimulatedClock();
+  const options = { bytesMax: 2 ** 30, overwrite: false, clock, logger: silentLogger };
+  const recorder = await Recording.open(recording, options);
+  for (let second = 0; second < 10; second++) {
+    const startMs = clock.now();
+    clock.advance(1000);
+    recorder.add([makePart({ startMs, rows: [{ key: "sale:3", write: 5000 }] })]);
+  }
+  // Days in which nothing comes take their time, too: rules may be about that.
+  for (let gap = 0; gap < 20; gap++) {
+    clock.advance(6 * 86_400_000);
+    recorder.add([makePart({ startMs: clock.now() - 1000 })]);
+  }
+  await recorder.close(5000);
+  const rules = await file("rules.yaml", { windows: ["2s"], rules: [RULE] });
+  const command = runKeyheat(t, ["backtest", "--file", recording, "--rules", rules]);
+  await command.says(/keyheat: \d+% read, replayed up to 202\S+Z/, 60_000);
+  const { code, tookMs } = await command.stop("SIGINT");
+  assert.equal(code, 0, command.output);
+  assert.ok(tookMs < 5000, `${tookMs} ms`);
+  assert.match(command.output, /: 1 incident, \d+ pages\ninterrupted: what came later was not replayed\n/);
+  assert.match(command.output, /sale:3/);
 });
 
 /** How many blocks of a recording can be read. */

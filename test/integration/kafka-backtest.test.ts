@@ -1,9 +1,16 @@
 import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { tableGroupPrefix } from "../../src/transport/kafka/names.ts";
+import { PanesRange } from "../../src/transport/kafka/panes-range.ts";
 import { runKeyheat } from "../support/command-line.ts";
 import { Fleet } from "../support/fleet.ts";
+import { freePort } from "../support/free-port.ts";
 import { asAdmin, sharedKafka } from "../support/kafka.ts";
+import { connectionOf, newTenant } from "../support/kafka-tenant.ts";
 import { PanesProducer } from "../support/panes-producer.ts";
 import { makePart, makeReport } from "../support/parts.ts";
 import { load, startRedis } from "../support/redis.ts";
@@ -120,5 +127,67 @@ test(
     const command = runKeyheat(t, ["backtest", "--config", fleet.configFile({}), "--from", "-1m"]);
     assert.equal(await command.ended(), 1, command.output);
     assert.match(command.output, /^keyheat: Kafka has no topic test-\S+\.panes\.v1[^\n]*\n$/);
+  },
+);
+
+test("what an agent recorded while it published to Kafka is replayed", kafka.needed(), async (t) => {
+  const redis = await startRedis(t);
+  const fleet = new Fleet(t, { brokers: kafka.get().brokers });
+  await fleet.createTopics();
+  const folder = await mkdtemp(join(tmpdir(), "keyheat-backtest-"));
+  t.after(() => rm(folder, { recursive: true, force: true }));
+  const recording = join(folder, "agent.rec");
+  const port = await freePort();
+  const config = fleet.configFile({
+    targets: [{ url: redis.url }],
+    sources: { keyspace: { configure: "ensure" } },
+    http: { listen: `127.0.0.1:${port}` },
+    rules: [RULE],
+  });
+  const agent = runKeyheat(t, ["agent", "--config", config, "--record", recording]);
+  await waitFor("readiness", async () => (await fetch(`http://127.0.0.1:${port}/readyz`)).status === 200);
+  await load(redis.port, 5000, (i) => ["SET", "k", String(i)], 2500);
+  const { code } = await agent.stop("SIGTERM");
+  assert.equal(code, 0, agent.output);
+  const found = await backtest(t, ["--file", recording, "--rules", config]);
+  assert.deepEqual(
+    found.incidents.map(({ key }) => key),
+    ["k"],
+  );
+});
+
+test(
+  "more than fits into its memory is read in order, to the end of the range",
+  kafka.needed(),
+  async (t) => {
+    const settings = await newTenant(kafka.get());
+    const { brokers, prefix, partitions } = settings;
+    const producer = await PanesProducer.start(t, { brokers, prefix, partitions });
+    const perPartition = 150;
+    // One after the other: to give out what comes first, it has to hold back the rest.
+    for (let partition = 0; partition < partitions; partition++) {
+      for (let sent = 0; sent < perPartition; sent += 5) {
+        const batch = Array.from({ length: 5 }, () => ({ partition, value: randomBytes(100_000) }));
+        await producer.send(batch);
+      }
+    }
+    const connection = connectionOf(settings);
+    const range = await PanesRange.open({ connection, fromMs: 0, toMs: Date.now() + 1000 });
+    const offsets = new Map<number, number[]>();
+    let lastMs = 0;
+    for await (const records of range.records(new AbortController().signal)) {
+      for (const { atMs, record } of records) {
+        assert.ok(atMs >= lastMs);
+        lastMs = atMs;
+        offsets.set(record.partition, [...(offsets.get(record.partition) ?? []), record.offset]);
+      }
+    }
+    await range.close(5000);
+    const all = Array.from({ length: perPartition }, (_, offset) => offset);
+    assert.deepEqual(
+      [...offsets].sort(([one], [other]) => one - other),
+      Array.from({ length: partitions }, (_, partition) => [partition, all]),
+    );
+    assert.equal(range.progress, 1);
   },
 );

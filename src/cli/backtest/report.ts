@@ -3,6 +3,7 @@ import { roundedRate } from "../../model/heat.ts";
 import type { Incident } from "../../model/incident.ts";
 import { incidentJson } from "../../model/incident-json.ts";
 import { keyLabel } from "../../model/key.ts";
+import { displayWidth, printable } from "../view/display-text.ts";
 import { type BacktestSummary, firstPages } from "./summary.ts";
 
 export interface Report {
@@ -54,9 +55,9 @@ function incidentRows(result: BacktestResult): string[][] {
     incident.rule,
     incident.severity,
     subjectOf(incident),
-    incident.target ?? "-",
+    incident.target === null ? "-" : printable(incident.target),
     incident.firedAtMs === null ? "-" : isoTime(incident.firedAtMs),
-    incident.resolvedAtMs === null ? "still firing" : isoTime(incident.resolvedAtMs),
+    incident.resolvedAtMs === null ? `still ${incident.status}` : isoTime(incident.resolvedAtMs),
     peakOf(incident),
     pageAfter(incident, pages.get(incident.id)),
   ]);
@@ -105,9 +106,15 @@ function dayRows({ days }: BacktestSummary): string[][] {
 function section(rows: readonly (readonly string[])[]): string[] {
   const [head] = rows;
   if (head === undefined || rows.length === 1) return [];
-  const widths = head.map((_, column) => Math.max(...rows.map((row) => (row[column] ?? "").length)));
-  const lines = rows.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  "));
+  const widths = head.map((_, column) =>
+    rows.reduce((widest, row) => Math.max(widest, displayWidth(row[column] ?? "")), 0),
+  );
+  const lines = rows.map((row) => row.map((cell, column) => padded(cell, widths[column] ?? 0)).join("  "));
   return ["", ...lines.map((line) => line.trimEnd())];
+}
+
+function padded(text: string, columns: number): string {
+  return text + " ".repeat(Math.max(0, columns - displayWidth(text)));
 }
 
 function counted(count: number, noun: string): string {
