@@ -7,13 +7,15 @@ import { kafkaSettings } from "../transport/kafka/connection.ts";
 import { unitedNotes } from "./backtest/notes.ts";
 import { kafkaPast, type Past, recordedPast } from "./backtest/past.ts";
 import { progressLines } from "./backtest/progress.ts";
-import { reportJson, reportText } from "./backtest/report.ts";
+import { type Report, reportJson, reportText } from "./backtest/report.ts";
 import { summarize } from "./backtest/summary.ts";
 import { parseTime, TIME_EXPECTED } from "./backtest/times.ts";
 
 export interface BacktestCommandOptions {
   /** Config file whose rules are tried. */
   readonly rules?: string;
+  /** Config file whose rules are compared with those. */
+  readonly against?: string;
   /** Config file that says where Kafka is, and whose rules are tried where there are no others. */
   readonly config?: string;
   /** A recording. */
@@ -40,23 +42,33 @@ const WARM_UP_SLACK_MS = 5000;
  * Throws: ConfigError; RecordingError; KafkaError.
  */
 export async function backtestCommand(options: BacktestCommandOptions, io: BacktestIo): Promise<number> {
-  const { fromMs, toMs, rulesFile } = usageOf(options, Date.now());
-  const config = loadRulesFile(rulesFile, io.env, { withKafka: false });
+  const usage = usageOf(options, Date.now());
+  const load = (file: string) => loadRulesFile(file, io.env, { withKafka: false });
+  const config = load(usage.rulesFile);
+  const other = options.against === undefined ? null : load(options.against);
+  const report = await replay(options, usage, config, io);
+  const against = other === null ? null : await replay(options, usage, other, io);
+  io.out.write(options.json === true ? reportJson(report, against) : reportText(report, against));
+  return 0;
+}
+
+/** What one set of rules would have made of the past. */
+async function replay(
+  options: BacktestCommandOptions,
+  { fromMs, toMs }: Usage,
+  config: Config,
+  io: BacktestIo,
+): Promise<Report> {
   const past = await openPast(options, { fromMs, toMs, config }, io);
   try {
     const onProgress = progressLines(past, io.err);
     const { batches } = past;
     const result = await backtest({ config, batches, fromMs, toMs, signal: io.signal, onProgress });
-    const summary = summarize(
-      result,
-      config.receivers.map(({ name }) => name),
-    );
-    const report = { result, summary, notes: unitedNotes(result, past.notes()) };
-    io.out.write(options.json === true ? reportJson(report) : reportText(report));
+    const receivers = config.receivers.map(({ name }) => name);
+    return { result, summary: summarize(result, receivers), notes: unitedNotes(result, past.notes()) };
   } finally {
     await past.close();
   }
-  return 0;
 }
 
 interface Usage {

@@ -195,6 +195,7 @@ function addBacktest(program: Command, done: Done): void {
       "Replays what was recorded, or what Kafka still has, through the rules of a config file, and prints what would have fired, when, and how many pages each receiver would have had. Nobody is told anything.",
     )
     .option("--rules <file>", "config file (YAML) with the rules, routes and receivers to try")
+    .option("--against <file>", "config file (YAML) with rules to compare those with")
     .option("--file <recording>", "replay what --record of standalone or agent wrote")
     .option("-c, --config <file>", "replay the panes in Kafka; its rules too, without --rules")
     .option("--from <time>", "since when: 2026-11-28T09:00:00Z, or an age such as -2h")
@@ -204,6 +205,7 @@ function addBacktest(program: Command, done: Done): void {
       "after",
       examples([
         "keyheat backtest --rules new.yaml --file monday.rec",
+        "keyheat backtest --rules new.yaml --against keyheat.yaml --file monday.rec",
         "keyheat backtest --rules new.yaml --config keyheat.yaml --from -1h --to now --json",
       ]),
     )

@@ -13,10 +13,15 @@ export interface Report {
   readonly notes: readonly string[];
 }
 
-/** One JSON document: incidents as the API shows them, messages, and the summary. */
-export function reportJson({ result, summary, notes }: Report): string {
+/** One JSON document: incidents as the API shows them, messages, and the summary; of other rules likewise, as `against`. */
+export function reportJson(report: Report, against: Report | null = null): string {
+  const document = { ...documentOf(report), ...(against && { against: documentOf(against) }) };
+  return `${JSON.stringify(document, null, 2)}\n`;
+}
+
+function documentOf({ result, summary, notes }: Report) {
   const { span, end, incidents, messages } = result;
-  const document = {
+  return {
     from: span === null ? null : isoTime(span.fromMs),
     to: span === null ? null : isoTime(span.toMs),
     complete: end === "whole",
@@ -27,11 +32,11 @@ export function reportJson({ result, summary, notes }: Report): string {
     }),
     summary,
   };
-  return `${JSON.stringify(document, null, 2)}\n`;
 }
 
-/** The same for people. */
-export function reportText({ result, summary, notes }: Report): string {
+/** The same for people; of the other rules what they find otherwise. */
+export function reportText(report: Report, against: Report | null = null): string {
+  const { result, summary, notes } = report;
   const { span } = result;
   if (span === null) return textOf(["nothing was published in this time", ...notes]);
   const head = `${isoTime(span.fromMs)} to ${isoTime(span.toMs)}: ${counted(summary.incidents, "incident")}, ${counted(summary.pages, "page")}`;
@@ -41,7 +46,50 @@ export function reportText({ result, summary, notes }: Report): string {
     ...section(incidentRows(result)),
     ...section(receiverRows(summary)),
     ...section(dayRows(summary)),
+    ...(against === null ? [] : comparison(report, against)),
   ]);
+}
+
+/** What the other rules would have made of the same past, beside what these do. */
+function comparison(report: Report, against: Report): string[] {
+  const receivers = new Set(
+    [report, against].flatMap(({ summary }) => summary.receivers.map(({ receiver }) => receiver)),
+  );
+  const rows = Array.from(receivers, (name) => {
+    const [own, other] = [report, against].map(({ summary }) => {
+      const found = summary.receivers.find(({ receiver }) => receiver === name);
+      return [String(found?.pages ?? "-"), String(found?.incidents ?? "-")];
+    });
+    return [name, own?.[0] ?? "", other?.[0] ?? "", own?.[1] ?? "", other?.[1] ?? ""];
+  });
+  const head = ["receiver", "pages", "pages against", "incidents told", "incidents told against"];
+  return [
+    "",
+    `against: ${counted(against.summary.incidents, "incident")}, ${counted(against.summary.pages, "page")}`,
+    ...against.notes,
+    ...section([head, ...rows]),
+    ...difference("hot only under these rules", report, against),
+    ...difference("hot only under those it is compared with", against, report),
+  ];
+}
+
+const DIFFERENT_MAX = 100;
+
+/** Keys and nodes of which one set of rules has an incident, and the other has none. */
+function difference(title: string, one: Report, other: Report): string[] {
+  const known = new Set(other.result.incidents.map(placeOf));
+  const own = new Set(one.result.incidents.map(placeOf).filter((place) => !known.has(place)));
+  if (own.size === 0) return [];
+  const lines = [...own].slice(0, DIFFERENT_MAX).map((place) => `  ${place}`);
+  const more = own.size - lines.length;
+  return ["", `${title}:`, ...lines, ...(more === 0 ? [] : [`  and ${more} more`])];
+}
+
+/** The same whichever rule it is, and wherever a key lives by now. */
+function placeOf(incident: Incident): string {
+  const { cluster, key, target } = incident;
+  const subject = key === null ? `node ${printable(target ?? "-")}` : subjectOf(incident);
+  return `${printable(cluster)}: ${subject}`;
 }
 
 function textOf(lines: readonly string[]): string {

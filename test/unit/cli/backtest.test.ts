@@ -114,6 +114,27 @@ test("another threshold would have paged nobody", async (t) => {
   assert.doesNotMatch(out, /sale:1/);
 });
 
+test("two sets of rules are compared: who would have had more, and which keys only one calls hot", async (t) => {
+  const { recording, rules } = await folder(t);
+  const options = { file: recording, rules: await rules("9000/s"), against: await rules("1000/s") };
+  const { out } = await run(options);
+  const lines = out.split("\n").map((line) => line.replaceAll(/ {2,}/g, " | "));
+  assert.match(lines[0] ?? "", /: 0 incidents, 0 pages$/);
+  assert.deepEqual(lines.slice(lines.indexOf("against: 1 incident, 2 pages")), [
+    "against: 1 incident, 2 pages",
+    "",
+    "receiver | pages | pages against | incidents told | incidents told against",
+    "phone | 0 | 2 | 0 | 1",
+    "chat | 0 | 0 | 0 | 0",
+    "",
+    "hot only under those it is compared with:",
+    " | default: sale:1",
+    "",
+  ]);
+  const { incidents, against } = JSON.parse((await run({ ...options, json: true })).out);
+  assert.deepEqual([incidents.length, against.incidents.length, against.summary.pages], [0, 1, 2]);
+});
+
 test("everything that is wrong with the options is said at once", async () => {
   const refused = run({ from: "yesterday", to: "2026-11-28 09:00" });
   await assert.rejects(refused, (error) => {
