@@ -6,6 +6,8 @@ import { createAgentServer } from "./http/server.ts";
 import type { ProbeViews } from "./http/views.ts";
 import { startMetrics } from "./metrics/meter.ts";
 import { HotSets } from "./ownership/hot-sets.ts";
+import { RecordedOutlet } from "./recorded-outlet.ts";
+import type { Recording } from "./recording/recording.ts";
 import type { StageBooks } from "./runtime/accounting.ts";
 import { systemClock } from "./runtime/clock.ts";
 import { packageVersion } from "./runtime/version.ts";
@@ -23,7 +25,13 @@ import { encodeMessage } from "./wire/message-codec.ts";
 /** Stages close one after the other; all of it stays under the 5 s that a stop may take. */
 const PUBLISHER_CLOSE_MS = 2500;
 const TABLE_CLOSE_MS = 1000;
+const RECORDING_CLOSE_MS = 500;
 const USUAL_PORT = 9379;
+
+export interface AgentServiceOptions extends ServiceOptions {
+  /** Takes note of everything that is published; it is closed with the rest. */
+  readonly recording?: Recording | null;
+}
 
 /**
  * An agent as a process of its own: targets and client samples -> panes -> Kafka; and the hot set from there.
@@ -32,7 +40,7 @@ const USUAL_PORT = 9379;
  */
 export async function startAgent(
   config: Config,
-  { logger, clock = systemClock, onDead }: ServiceOptions,
+  { logger, clock = systemClock, onDead, recording = null }: AgentServiceOptions,
 ): Promise<Service> {
   const name = agentName(config);
   const settings = kafkaSettings(config.kafka);
@@ -44,12 +52,13 @@ export async function startAgent(
     entriesMax: config.panes.publish,
   });
   const observe = config.discovery.observe ?? "local";
-  const agent = new Agent({ config, observe, transport: publisher, clock, logger, name });
+  const outlet = recording === null ? publisher : new RecordedOutlet(publisher, recording);
+  const agent = new Agent({ config, observe, transport: outlet, clock, logger, name });
   const hotSets = new HotSets();
   const table = hotSetTable(connection, hotSets, onDead);
   table.start();
   const startedMs = clock.monotonic();
-  const books = (): StageBooks[] => [...agent.books(), ...publisher.books(), ...server.books()];
+  const books = (): StageBooks[] => [...agent.books(), ...outlet.books(), ...server.books()];
   const metrics = startMetrics({
     config: config.metrics,
     views: {
@@ -71,7 +80,11 @@ export async function startAgent(
   };
   const stopStages = async () => {
     await agent.stop();
-    await Promise.all([publisher.close(PUBLISHER_CLOSE_MS), table.close(TABLE_CLOSE_MS)]);
+    await Promise.all([
+      publisher.close(PUBLISHER_CLOSE_MS),
+      table.close(TABLE_CLOSE_MS),
+      recording?.close(RECORDING_CLOSE_MS),
+    ]);
     await metrics.close();
   };
   const intake = config.sources.samples.enabled ? { samples: agent } : {};

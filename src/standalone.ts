@@ -19,6 +19,8 @@ import { Notifier } from "./notify/notifier.ts";
 import { createReceivers } from "./notify/receivers/registry.ts";
 import { startWatchdog } from "./notify/watchdog.ts";
 import { HotSets } from "./ownership/hot-sets.ts";
+import { RecordedOutlet } from "./recorded-outlet.ts";
+import type { Recording } from "./recording/recording.ts";
 import { Ledger, type StageBooks } from "./runtime/accounting.ts";
 import { type Clock, systemClock } from "./runtime/clock.ts";
 import type { Logger } from "./runtime/logger.ts";
@@ -32,12 +34,15 @@ import { Windows } from "./windows/windows.ts";
 /** Stages close one after the other; all of it stays under the 5 s that a stop may take. */
 const TRANSPORT_CLOSE_MS = 500;
 const NOTIFIER_CLOSE_MS = 2000;
+const RECORDING_CLOSE_MS = 500;
 
 export interface StandaloneOptions {
   readonly logger: Logger;
   /** Where incidents outlive a restart; `null`: nowhere. */
   readonly dataDir: string | null;
   readonly clock?: Clock;
+  /** Takes note of everything that is published; it is closed with the rest. */
+  readonly recording?: Recording | null;
 }
 
 export interface Standalone {
@@ -58,7 +63,7 @@ export interface Standalone {
  * Throws: ListenError where the address cannot be had, StoreError where the data directory cannot be used.
  */
 export async function startStandalone(config: Config, options: StandaloneOptions): Promise<Standalone> {
-  const { logger, dataDir, clock = systemClock } = options;
+  const { logger, dataDir, clock = systemClock, recording = null } = options;
   const ledgers = {
     windows: new Ledger("windows"),
     incidents: new Ledger("incidents"),
@@ -132,7 +137,8 @@ export async function startStandalone(config: Config, options: StandaloneOptions
   transport.consume((messages) => aggregator.take(windows, messages));
   aggregator.start();
   const observe = config.discovery.observe ?? "all";
-  const agent = new Agent({ config, observe, transport, clock, logger });
+  const outlet = recording === null ? transport : new RecordedOutlet(transport, recording);
+  const agent = new Agent({ config, observe, transport: outlet, clock, logger });
   const startedMs = clock.monotonic();
 
   const metricViews: MetricViews = {
@@ -175,6 +181,7 @@ export async function startStandalone(config: Config, options: StandaloneOptions
     await watchdog?.close();
     await agent.stop();
     await transport.close(TRANSPORT_CLOSE_MS);
+    await recording?.close(RECORDING_CLOSE_MS);
     aggregator.stop();
     muting.stop();
     await notifier.close(NOTIFIER_CLOSE_MS);
@@ -196,7 +203,7 @@ export async function startStandalone(config: Config, options: StandaloneOptions
   });
   const books = () => [
     ...agent.books(),
-    ...transport.books(),
+    ...outlet.books(),
     ...windows.books(),
     ledgers.incidents.books(),
     ledgers.notify.books(),

@@ -21,3 +21,14 @@ export function httpUrl(text: string): string {
   if (protocol === "http:" || protocol === "https:") return text;
   throw new InvalidArgumentError(`Expected a URL such as ${DEFAULT_API_URL}.`);
 }
+
+const BYTES_PER: Readonly<Record<string, number>> = { KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30 };
+const FILE_BYTES_MIN = 2 ** 20;
+
+/** In bytes. */
+export function fileSize(text: string): number {
+  const [, amount, unit = ""] = /^(\d{1,9})(KiB|MiB|GiB)$/.exec(text) ?? [];
+  const bytes = Number(amount) * (BYTES_PER[unit] ?? Number.NaN);
+  if (bytes >= FILE_BYTES_MIN && Number.isSafeInteger(bytes)) return bytes;
+  throw new InvalidArgumentError("Expected a size of at least 1MiB, such as 500MiB or 2GiB.");
+}

@@ -1,6 +1,9 @@
 import { Command, Option } from "commander";
-import { DEFAULT_API_URL, examples, httpUrl, wholeNumber } from "./arguments.ts";
+import type { AgentCommandOptions } from "./agent.ts";
+import { DEFAULT_API_URL, examples, fileSize, httpUrl, wholeNumber } from "./arguments.ts";
+import type { BacktestCommandOptions } from "./backtest.ts";
 import { addSilence } from "./silence-commands.ts";
+import type { StandaloneCommandOptions } from "./standalone.ts";
 
 const DESCRIPTION = `Finds the keys that overheat Redis and Valkey servers, with bounds on every number, and alerts once.`;
 
@@ -29,6 +32,7 @@ export function createProgram(version: string, done: (exitCode: number) => void)
   addTop(program, done);
   addCheck(program, done);
   addTopics(program, done);
+  addBacktest(program, done);
   addReceivers(program, done);
   addSilence(program, done);
   // A subcommand has a version too, as its parent: operators try it on each.
@@ -46,10 +50,18 @@ const redisOption = () =>
     .default([], "none")
     .argParser((url: string, before: string[]) => [...before, url]);
 
+/** What `--record` takes, with its companions. */
+function addRecording(command: Command): Command {
+  return command
+    .option("--record <file>", "record what is published, with its keys, for keyheat backtest")
+    .option("--record-max <size>", "the recording ends at this size (default: 1GiB)", fileSize)
+    .option("--record-overwrite", "replace a recording that is there; without it the start is refused");
+}
+
 type Done = (exitCode: number) => void;
 
 function addStandalone(program: Command, done: Done): void {
-  program
+  const command = program
     .command("standalone")
     .summary("watch servers and alert, all in one process")
     .description("Watches the servers of the config (or of --redis), serves the API and metrics, and alerts.")
@@ -66,14 +78,15 @@ function addStandalone(program: Command, done: Done): void {
         "keyheat standalone --config keyheat.yaml --data-dir /var/lib/keyheat",
       ]),
     )
-    .action(async (options: { config?: string; redis: string[]; dataDir?: string }) => {
+    .action(async (options: StandaloneCommandOptions) => {
       const { standaloneCommand } = await import("./standalone.ts");
       done(await standaloneCommand(options));
     });
+  addRecording(command);
 }
 
 function addAgent(program: Command, done: Done): void {
-  program
+  const command = program
     .command("agent")
     .summary("watch the servers of one host, and publish to Kafka")
     .description(
@@ -81,10 +94,11 @@ function addAgent(program: Command, done: Done): void {
     )
     .requiredOption("-c, --config <file>", "config file (YAML), with kafka.brokers")
     .addHelpText("after", examples(["keyheat agent --config config/agent.yaml"]))
-    .action(async (options: { config: string }) => {
+    .action(async (options: AgentCommandOptions) => {
       const { agentCommand } = await import("./agent.ts");
       done(await agentCommand(options));
     });
+  addRecording(command);
 }
 
 function addAggregator(program: Command, done: Done): void {
@@ -192,5 +206,36 @@ function addReceivers(program: Command, done: Done): void {
       const { receiversTestCommand } = await import("./receivers.ts");
       const io = { out: process.stdout, err: process.stderr, env: process.env };
       done(await receiversTestCommand({ name, ...options }, io));
+    });
+}
+
+function addBacktest(program: Command, done: Done): void {
+  program
+    .command("backtest")
+    .summary("try rules on the past")
+    .description(
+      "Replays what was recorded, or what Kafka still has, through the rules of a config file, and prints what would have fired, when, and how many pages each receiver would have had. Nobody is told anything.",
+    )
+    .option("--rules <file>", "config file (YAML) with the rules, routes and receivers to try")
+    .option("--against <file>", "config file (YAML) with rules to compare those with")
+    .option("--file <recording>", "replay what --record of standalone or agent wrote")
+    .option("-c, --config <file>", "replay the panes in Kafka; its rules too, without --rules")
+    .option("--from <time>", "since when: 2026-11-28T09:00:00Z, or an age such as -2h")
+    .option("--to <time>", "until when (default: now, or the end of the recording)")
+    .option("--json", "print one JSON document")
+    .addHelpText(
+      "after",
+      examples([
+        "keyheat backtest --rules new.yaml --file monday.rec",
+        "keyheat backtest --rules new.yaml --against keyheat.yaml --file monday.rec",
+        "keyheat backtest --rules new.yaml --config keyheat.yaml --from -1h --to now --json",
+      ]),
+    )
+    .action(async (options: BacktestCommandOptions) => {
+      const { backtestCommand } = await import("./backtest.ts");
+      const { stopRequest } = await import("./stop-request.ts");
+      using signal = stopRequest();
+      const { stdout: out, stderr: err, env } = process;
+      done(await backtestCommand(options, { out, err, env, signal }));
     });
 }

@@ -2,10 +2,11 @@ import { defaultConfig, loadConfig } from "../config/load.ts";
 import { createLogger } from "../runtime/logger.ts";
 import { startStandalone } from "../standalone.ts";
 import { runDaemon } from "./daemon.ts";
+import { type RecordOptions, withRecording } from "./recording.ts";
 
 const DATA_DIR = "./keyheat-data";
 
-export interface StandaloneCommandOptions {
+export interface StandaloneCommandOptions extends RecordOptions {
   readonly config?: string;
   readonly redis: readonly string[];
   readonly dataDir?: string;
@@ -24,6 +25,7 @@ export async function standaloneCommand(options: StandaloneCommandOptions): Prom
     config,
     read,
     logger,
-    start: () => startStandalone(config, { logger, dataDir }),
+    start: () =>
+      withRecording(options, logger, (recording) => startStandalone(config, { logger, dataDir, recording })),
   });
 }

@@ -37,7 +37,8 @@ export function loadConfig(file: string, env: Environment, overrides: Overrides 
   return parseConfig(readText(file), { env, source: file, folder: dirname(file), ...overrides });
 }
 
-function readText(file: string): string {
+/** The text of a config file. Throws: ConfigError. */
+export function readText(file: string): string {
   try {
     return readBounded(file);
   } catch (cause) {
@@ -51,7 +52,7 @@ function readText(file: string): string {
 
 /** Parses the text of a config. Throws: ConfigError with every problem at once. */
 export function parseConfig(text: string, options: ParseOptions): Config {
-  return readConfig(readYaml(text, options.source), options);
+  return configOf(readYaml(text, options.source), options);
 }
 
 /**
@@ -65,7 +66,7 @@ export function defaultConfig({
   ...file
 }: Overrides & { readonly [key: string]: unknown } = {}): Config {
   const source = "options";
-  return readConfig(readYaml(JSON.stringify(file), source), {
+  return configOf(readYaml(JSON.stringify(file), source), {
     env: {},
     source,
     ...(redisUrls && { redisUrls }),
@@ -73,7 +74,8 @@ export function defaultConfig({
   });
 }
 
-function readConfig(tree: Tree, options: ParseOptions): Config {
+/** The config that a tree amounts to. Throws: ConfigError with every problem at once. */
+export function configOf(tree: Tree, options: ParseOptions): Config {
   const { env, source, folder = ".", redisUrls = [], role } = options;
   const substituted = substitute(tree, env);
   const input = withTargets(substituted.tree, redisUrls);

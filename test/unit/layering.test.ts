@@ -14,7 +14,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ["cli"],
   [ROOTS],
   ["http", "client"],
-  ["sources", "transport", "windows", "rules", "incidents", "notify", "metrics", "ownership"],
+  ["sources", "transport", "recording", "windows", "rules", "incidents", "notify", "metrics", "ownership"],
   ["redis", "panes"],
   ["wire"],
   ["config", "runtime"],

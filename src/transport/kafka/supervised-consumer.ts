@@ -87,6 +87,15 @@ export class SupervisedConsumer {
     this.#consumer?.seek({ topic, partition, offset: String(offset) });
   }
 
+  /** Nothing more is fetched of a partition, until `resume` or until the consumer is built anew. */
+  pause(topic: string, partition: number): void {
+    this.#consumer?.pause([{ topic, partitions: [partition] }]);
+  }
+
+  resume(topic: string, partition: number): void {
+    this.#consumer?.resume([{ topic, partitions: [partition] }]);
+  }
+
   /** Whether whatever had nothing to give since `sinceMs` has nothing, as of now. */
   isQuietSince(sinceMs: number): boolean {
     return this.#quiet.areQuietSince(sinceMs);
