@@ -119,6 +119,7 @@ export async function startAggregator(
     windowsMs: config.windows,
     hotkeys: (cluster, windowMs, limit) => clusterViews.hotkeys(cluster, windowMs, limit),
     incidents: (query) => clusterViews.incidents(query),
+    incident: (id) => clusterViews.incident(id),
     coverage: () => clusterViews.coverage(),
     readiness: () => ready.readiness(),
     prometheus: config.metrics.prometheus.enabled ? () => metrics.prometheus() : null,

@@ -142,6 +142,7 @@ export async function startStandalone(config: Config, options: StandaloneOptions
     windowsMs: config.windows,
     hotkeys: (cluster, windowMs, limit) => windows.top(cluster, windowMs, limit),
     incidents: (query) => incidents.list(query),
+    incident: (id) => incidents.get(id),
     coverage: () => targets.coverage(clock.now()),
     readiness: () => agentReadiness(agent, problems(), clock.monotonic() - startedMs),
     prometheus: config.metrics.prometheus.enabled ? () => metrics.prometheus() : null,

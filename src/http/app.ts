@@ -2,8 +2,9 @@ import { type FastifyInstance, type FastifyRequest, fastify, type HTTPMethods } 
 import type { Config } from "../config/schema.ts";
 import type { Logger } from "../runtime/logger.ts";
 import { BODY_BYTES_MAX, BodyError } from "./body-reader.ts";
+import { isConsoleRoute } from "./console.ts";
 import { asHttpError, errorBody, HttpError } from "./errors.ts";
-import { createGuard } from "./guard.ts";
+import { createGuard, createHostGuard } from "./guard.ts";
 import { createListener, refuseUnreadable, SECURITY_HEADERS } from "./listener.ts";
 import { PROBES } from "./probes.ts";
 
@@ -26,9 +27,12 @@ export function createApp(config: Config["http"], logger: Logger): FastifyInstan
     },
   });
   const guard = createGuard(config);
+  const hostGuard = createHostGuard(config);
   app.addHook("onRequest", async (request, reply) => {
     reply.headers(SECURITY_HEADERS);
-    if (!PROBES.includes(request.routeOptions.url ?? "")) guard(request.headers);
+    const route = request.routeOptions.url ?? "";
+    if (isConsoleRoute(route)) hostGuard(request.headers);
+    else if (!PROBES.includes(route)) guard(request.headers);
     if (Number(request.headers["content-length"] ?? 0) > BODY_BYTES_MAX) throw new BodyError("too-large");
     if (request.is404) throw noRoute(app, request);
   });

@@ -31,6 +31,8 @@ export interface Views extends ProbeViews {
   hotkeys(cluster: string, windowMs: number, limit: number): HotKeys;
   /** Newest first. */
   incidents(query: { readonly status?: IncidentStatus; readonly limit: number }): readonly Incident[];
+  /** `undefined`: it is not known, or forgotten. */
+  incident(id: string): Incident | undefined;
   coverage(): readonly TargetCoverage[];
   /** Calls `listener` with each incident that changed; the returned function ends it. */
   onIncident(listener: (incident: Incident) => void): () => void;
