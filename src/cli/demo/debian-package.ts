@@ -3,7 +3,22 @@ import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from "
 import { join, relative } from "node:path";
 import { childOutput, type RunOptions } from "./child-output.ts";
 
-/** A redis-server unpacked from Debian's package, with where its libraries lie. */
+/** A program that Debian has. */
+export interface DebianProgram {
+  /** Its folders in the cache are called so, with the version. */
+  readonly name: string;
+  /** The first one says the version. */
+  readonly packages: readonly [string, ...string[]];
+  readonly file: string;
+}
+
+const REDIS_SERVER: DebianProgram = {
+  name: "redis",
+  packages: ["redis-server", "redis-tools"],
+  file: "usr/bin/redis-server",
+};
+
+/** A server unpacked from Debian's package, with where its libraries lie. */
 export interface UnpackedServer {
   readonly path: string;
   readonly libraryFolders: readonly string[];
@@ -19,38 +34,42 @@ export interface FetchOptions {
 
 /** What the folder of a version holds beside the packages' files. */
 const RECORD = "unpacked.json";
-const SERVER = "usr/bin/redis-server";
-const PACKAGES = ["redis-server", "redis-tools"];
 const LIBRARY_ROUNDS = 4;
 const LEFTOVER_AGE_MS = 3_600_000;
 
 /** Servers unpacked earlier, the newest version first. */
-export async function unpackedServers(cacheFolder: string): Promise<UnpackedServer[]> {
+export async function unpackedServers(
+  cacheFolder: string,
+  program = REDIS_SERVER,
+): Promise<UnpackedServer[]> {
   const names = await readdir(cacheFolder).catch(() => []);
-  const versions = names.filter((name) => name.startsWith("redis-"));
+  const versions = names.filter((name) => name.startsWith(`${program.name}-`));
   versions.sort((a, b) => b.localeCompare(a, "en", { numeric: true }));
-  const servers = await Promise.all(versions.map((name) => readRecord(join(cacheFolder, name))));
+  const servers = await Promise.all(versions.map((name) => readRecord(join(cacheFolder, name), program)));
   return servers.filter((server) => server !== null);
 }
 
-async function readRecord(folder: string): Promise<UnpackedServer | null> {
+async function readRecord(folder: string, { file }: DebianProgram): Promise<UnpackedServer | null> {
   try {
     const record: unknown = JSON.parse(await readFile(join(folder, RECORD), "utf8"));
     if (!Array.isArray(record)) return null;
-    return { path: join(folder, SERVER), libraryFolders: record.map((name) => join(folder, String(name))) };
+    return { path: join(folder, file), libraryFolders: record.map((name) => join(folder, String(name))) };
   } catch {
     return null;
   }
 }
 
 /**
- * Fetches Debian's redis-server with apt and unpacks it into the cache: nothing is installed, no service is started, no
+ * Fetches a program (redis-server) from Debian with apt and unpacks it into the cache: nothing is installed, no service is started, no
  * rights are needed. apt checks the signatures as for an installation.
  *
  * Two processes may do this at once: each works in a folder of its own, and the first rename wins.
  * Throws: ProgramError where a step fails.
  */
-export async function fetchFromDebian(options: FetchOptions): Promise<UnpackedServer> {
+export async function fetchFromDebian(
+  options: FetchOptions,
+  program = REDIS_SERVER,
+): Promise<UnpackedServer> {
   const { cacheFolder, progress } = options;
   await mkdir(cacheFolder, { recursive: true });
   await removeLeftovers(cacheFolder);
@@ -58,14 +77,15 @@ export async function fetchFromDebian(options: FetchOptions): Promise<UnpackedSe
   try {
     const apt = new Apt(work, options);
     const root = join(work, "root");
-    progress("no redis-server here: fetching Debian's package (nothing is installed)");
-    await apt.unpack(PACKAGES, root);
-    const libraryFolders = await addMissingLibraries(apt, root, options);
+    const [main] = program.packages;
+    progress(`no ${main} here: fetching Debian's package (nothing is installed)`);
+    await apt.unpack(program.packages, root);
+    const libraryFolders = await addMissingLibraries(apt, root, program, options);
     const record = libraryFolders.map((folder) => relative(root, folder));
     await writeFile(join(root, RECORD), JSON.stringify(record));
-    const final = join(cacheFolder, `redis-${await apt.versionOf("redis-server")}`);
-    await moveInto(root, final);
-    const server = await readRecord(final);
+    const final = join(cacheFolder, `${program.name}-${await apt.versionOf(main)}`);
+    await moveInto(root, final, program);
+    const server = await readRecord(final, program);
     if (server === null) throw new Error(`${final} was changed by somebody else`);
     progress(`unpacked into ${final}`);
     return server;
@@ -87,17 +107,22 @@ async function removeLeftovers(cacheFolder: string): Promise<void> {
   }
 }
 
-async function moveInto(root: string, final: string): Promise<void> {
+async function moveInto(root: string, final: string, program: DebianProgram): Promise<void> {
   // A folder without its record comes from elsewhere and is of no use to anybody.
-  if (existsSync(final) && (await readRecord(final)) === null) await rm(final, { recursive: true });
+  if (existsSync(final) && (await readRecord(final, program)) === null) await rm(final, { recursive: true });
   await rename(root, final).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== "ENOTEMPTY" && error.code !== "EEXIST") throw error;
   });
 }
 
 /** Adds the library packages that the loader misses, and those that these need in turn. */
-async function addMissingLibraries(apt: Apt, root: string, options: FetchOptions): Promise<string[]> {
-  const server = join(root, SERVER);
+async function addMissingLibraries(
+  apt: Apt,
+  root: string,
+  program: DebianProgram,
+  options: FetchOptions,
+): Promise<string[]> {
+  const server = join(root, program.file);
   for (let round = 0; round < LIBRARY_ROUNDS; round++) {
     const folders = await libraryFolders(root);
     const env = { ...options.env, LD_LIBRARY_PATH: folders.join(":") };
@@ -107,7 +132,7 @@ async function addMissingLibraries(apt: Apt, root: string, options: FetchOptions
     if (wanted.length === 0) break;
     await apt.unpack(wanted, root);
   }
-  throw new Error("Debian's redis-server needs libraries that its packages do not name");
+  throw new Error(`Debian's ${program.packages[0]} needs libraries that its packages do not name`);
 }
 
 async function libraryFolders(root: string): Promise<string[]> {

@@ -69,7 +69,7 @@ function notFound(reason: string, cause?: unknown): RedisServerError {
 }
 
 /** `keyheat` in the cache folder of the user. Source: XDG Base Directory Specification. */
-function userCacheFolder(env: NodeJS.ProcessEnv): string {
+export function userCacheFolder(env: NodeJS.ProcessEnv): string {
   const base = env.XDG_CACHE_HOME;
   // The specification has relative paths ignored.
   return join(
