@@ -98,7 +98,7 @@ test("an incident on a key with a hostile name appears live, as text, and the pa
   await page.keyboard.press("Enter");
   await says(page, "#incident h2", /firing <img src=x onerror=/);
   assert.match(page.url(), /\?incident=\w+/);
-  await says(page, "#incident", /Judged by[\s\S]*from 2\/s on[\s\S]*Told\s*told log/);
+  await says(page, "#incident", /Judged by[\s\S]*from 2\/s on[\s\S]*Told\s*log at/);
   await page.locator("#incident svg polyline").waitFor({ timeout: SHOWN_WITHIN_MS });
   // The link of an alert.
   await page.goto(page.url());

@@ -102,6 +102,7 @@ function figures(incident, nowMs) {
         ? null
         : `${rateText(incident.ratePerSecond)} over ${incident.windowSeconds} s`,
     ],
+    ["Mix", incident.mix ? mixWords(incident.mix) : null],
     ["Last second", rateText(incident.currentRatePerSecond)],
     ["Peak", rateText(incident.peakRatePerSecond)],
     [
@@ -124,7 +125,7 @@ function figures(incident, nowMs) {
     ["Reopened", incident.reopened === 0 ? null : counted(incident.reopened, "time")],
     ["Late", incident.late ? "found after the fact" : null],
     ["Muted", incident.muted ? visible(incident.muted) : null],
-    ["Told", notifiedWords(incident, nowMs)],
+    ["Told", toldWords(incident, nowMs)],
     ["Id", visible(incident.id)],
   ];
 }
@@ -174,13 +175,26 @@ function placeWords({ key, target, cluster }) {
  * @param {IncidentJson} incident
  * @param {number} nowMs
  */
-function notifiedWords({ notified }, nowMs) {
-  if (notified.length === 0) return "nobody was told";
+function notifiedWords(incident, nowMs) {
+  return incident.notified.length === 0 ? "nobody was told" : `told ${toldWords(incident, nowMs)}`;
+}
+
+/**
+ * @param {IncidentJson} incident
+ * @param {number} nowMs
+ */
+function toldWords({ notified }, nowMs) {
+  if (notified.length === 0) return "nobody";
   const told = notified.map(
     ({ receiver, at, outcome }) =>
       `${visible(receiver)} at ${timeText(Date.parse(at), nowMs)}${outcome === "delivered" ? "" : ` (${outcome})`}`,
   );
-  return `told ${told.join(", ")}`;
+  return told.join(", ");
+}
+
+/** @param {NonNullable<IncidentJson["mix"]>} mix */
+function mixWords({ read, write, miss }) {
+  return `${rateText(read)} reads (${rateText(miss)} of them find nothing), ${rateText(write)} writes`;
 }
 
 /** @param {NonNullable<IncidentJson["facts"]>} facts */

@@ -6,8 +6,9 @@ import { Api, Refusal } from "./api.js";
 import { listen } from "./events.js";
 import { OpenIncidents } from "./open-incidents.js";
 
-/** Events tell what changes; figures of open incidents and the readiness are asked for. */
-const ASK_EVERY_MS = 3_000;
+/** Events tell what changes; the figures of open incidents, and the readiness, are asked for. */
+const ASK_EVERY_MS = 5_000;
+/** Asked for of each status, and shown. */
 const INCIDENTS_MAX = 200;
 const RETRY_MS_MIN = 1_000;
 const RETRY_MS_MAX = 15_000;
@@ -52,10 +53,11 @@ export class Live {
 
   /** @returns {Scene} */
   get scene() {
+    const incidents = this.#incidents.sorted();
     return {
       link: this.#link,
-      incidents: this.#isLoaded ? this.#incidents.sorted() : null,
-      hasMoreIncidents: this.#hasMore,
+      incidents: this.#isLoaded ? incidents.slice(0, INCIDENTS_MAX) : null,
+      hasMoreIncidents: this.#hasMore || incidents.length > INCIDENTS_MAX,
       hotKeys: this.#hotKeys,
       coverage: this.#coverage,
       readiness: this.#readiness,

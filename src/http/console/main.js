@@ -1,3 +1,4 @@
+/** @import { Scene } from "./shapes.js" */
 import { Api } from "./api.js";
 import { coverageView } from "./coverage-view.js";
 import { element, show } from "./elements.js";
@@ -60,11 +61,11 @@ function draw() {
   places.content.hidden = kind === "refused" || (scene.incidents === null && scene.coverage === null);
   places.content.dataset.link = kind;
   drawIncident(nowMs);
-  drawIncidents(nowMs);
+  drawIncidents(scene, nowMs);
   if (scene.hotKeys !== null) show(places.hotKeys, ...hotKeysView(scene.hotKeys));
   if (scene.coverage !== null) show(places.coverage, ...coverageView(scene.coverage.targets));
-  drawClusters();
-  drawProblems();
+  drawClusters(scene);
+  drawProblems(scene);
   const firing = scene.incidents?.filter(({ status }) => status === "firing").length ?? 0;
   document.title = kind !== "live" ? "Keyheat (not live)" : firing > 0 ? `(${firing}) Keyheat` : "Keyheat";
 }
@@ -86,9 +87,11 @@ function drawIncident(nowMs) {
   } else show(places.incident, ...incidentView(incident, nowMs));
 }
 
-/** @param {number} nowMs */
-function drawIncidents(nowMs) {
-  const { incidents, hasMoreIncidents } = live.scene;
+/**
+ * @param {Scene} scene
+ * @param {number} nowMs
+ */
+function drawIncidents({ incidents, hasMoreIncidents }, nowMs) {
   if (incidents === null) return;
   if (incidents.length === 0) show(places.incidents, element("p", {}, "None is open."));
   else {
@@ -100,8 +103,8 @@ function drawIncidents(nowMs) {
   }
 }
 
-function drawClusters() {
-  const { coverage, hotKeys } = live.scene;
+/** @param {Scene} scene */
+function drawClusters({ coverage, hotKeys }) {
   const clusters = [...new Set(coverage?.targets.map(({ cluster }) => cluster))].sort();
   places.cluster.hidden = clusters.length < 2;
   const buttons = clusters.map((cluster) =>
@@ -119,8 +122,8 @@ function drawClusters() {
   show(places.clusterNames, ...buttons);
 }
 
-function drawProblems() {
-  const { readiness } = live.scene;
+/** @param {Scene} scene */
+function drawProblems({ readiness }) {
   const lines = readiness === null ? [] : [...(readiness.reasons ?? []), ...(readiness.degraded ?? [])];
   places.problems.hidden = lines.length === 0;
   show(places.problemList, ...lines.map((line) => element("li", {}, visible(line))));

@@ -1,12 +1,14 @@
 import type { IncidentJson as Incident } from "../../model/incident-json.ts";
 
 /** INCIDENT of the API; the answer for one incident has its trail besides. */
-export interface IncidentJson extends Incident {
+export interface IncidentJson extends Omit<Incident, "mix"> {
   readonly trail?: {
     readonly stepSeconds: number;
     readonly lastAt: string | null;
     readonly ratesPerSecond: readonly number[];
   };
+  /** Accesses per second of each kind; left out or `null`: not known. */
+  readonly mix?: Readonly<Record<"read" | "write" | "miss", number>> | null;
   /** Why nobody is told of it; left out or `null`: they are. */
   readonly muted?: string | null;
 }
