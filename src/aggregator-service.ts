@@ -126,6 +126,7 @@ export async function startAggregator(
     windowsMs: config.windows,
     hotkeys: (cluster, windowMs, limit) => clusterViews.hotkeys(cluster, windowMs, limit),
     incidents: (query) => clusterViews.incidents(query),
+    incident: (id) => clusterViews.incident(id),
     coverage: () => clusterViews.coverage(),
     muted: (incident) => aggregator.muting.muted(incident, null),
     readiness: () => ready.readiness(),

@@ -44,6 +44,13 @@ export class ClusterViews {
     return wanted.sort((one, other) => other.startedAtMs - one.startedAtMs).slice(0, limit);
   }
 
+  /** One that this process judges with its figures of now; `undefined`: nobody knows it. */
+  incident(id: string): Incident | undefined {
+    const { view, incidents } = this.#aggregator;
+    const own = incidents.get(id);
+    return own === undefined || own.status === "resolved" ? (view.incident(id) ?? own) : own;
+  }
+
   /** By cluster and target. */
   coverage(): readonly TargetCoverage[] {
     const nowMs = this.#clock.now();

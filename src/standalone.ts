@@ -167,6 +167,7 @@ export async function startStandalone(config: Config, options: StandaloneOptions
     windowsMs: config.windows,
     hotkeys: (cluster, windowMs, limit) => windows.top(cluster, windowMs, limit),
     incidents: (query) => incidents.list(query),
+    incident: (id) => incidents.get(id),
     coverage: () => targets.coverage(clock.now()),
     muted: (incident) => muting.muted(incident, null),
     readiness: () => readinessWith([...problems(), ...(watchdog?.problems() ?? [])]),

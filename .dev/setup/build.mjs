@@ -1,6 +1,15 @@
 import { createHash } from "node:crypto";
-import { chmodSync, existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
 import { root } from "./paths.mjs";
 import { progress, SetupError } from "./setup-error.mjs";
 
@@ -8,6 +17,8 @@ const dist = join(root, "dist");
 const stamp = join(dist, ".built-from");
 const SETTINGS = ["tsconfig.json", ".tsconfig.build.json", "package-lock.json"];
 const BIN = "cli/main.js";
+/** Files for browsers, which go along as they are. */
+const CONSOLE = "http/console";
 
 /**
  * Compiles src into dist where it has changed since the last build. The new files come into a folder of their own, which
@@ -26,6 +37,10 @@ export async function build(node) {
       stdio: ["ignore", 2, "inherit"],
     });
     if (code !== 0) throw new SetupError("the build failed: see above");
+    cpSync(join(root, "src", CONSOLE), join(fresh, CONSOLE), {
+      recursive: true,
+      filter: (path) => !path.endsWith(".d.ts"),
+    });
     if (existsSync(join(fresh, BIN))) chmodSync(join(fresh, BIN), 0o755);
     writeFileSync(join(fresh, ".built-from"), wanted);
     rmSync(dist, { recursive: true, force: true });
@@ -43,7 +58,8 @@ function removeLeftovers() {
 }
 
 function sourceHash() {
-  const sources = readdirSync(join(root, "src"), { recursive: true }).filter((name) => name.endsWith(".ts"));
+  const isSource = (name) => name.endsWith(".ts") || dirname(name) === CONSOLE;
+  const sources = readdirSync(join(root, "src"), { recursive: true }).filter(isSource);
   const hash = createHash("sha256");
   for (const path of [...SETTINGS, ...sources.sort().map((name) => join("src", name))]) {
     const text = readFileSync(join(root, path));

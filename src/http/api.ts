@@ -3,9 +3,11 @@ import type { Config } from "../config/schema.ts";
 import type { IncidentStatus } from "../model/incident.ts";
 import type { Clock } from "../runtime/clock.ts";
 import { coverageJson } from "./coverage-json.ts";
+import { HttpError } from "./errors.ts";
 import type { History } from "./history.ts";
 import { hotKeysJson } from "./hotkeys-json.ts";
 import { badQuery, Query } from "./query.ts";
+import { trailJson } from "./trail-json.ts";
 import { defaultWindowMs, shownIncident, type Views } from "./views.ts";
 
 export type ApiConfig = Pick<Config, "cluster" | "http"> & {
@@ -39,6 +41,15 @@ export function addApi(app: FastifyInstance, { config, views, history, clock }: 
     const limit = query.integer("limit", LIMIT) ?? 100;
     const incidents = views.incidents(status === undefined ? { limit } : { status, limit });
     return { incidents: incidents.map((incident) => shownIncident(views, incident)) };
+  });
+
+  app.get<{ Params: { id: string } }>("/api/v1/incidents/:id", (request) => {
+    new Query(request.query, []);
+    const incident = views.incident(request.params.id);
+    if (incident === undefined) {
+      throw new HttpError(404, "NOT_FOUND", "there is no such incident, or it was resolved long ago");
+    }
+    return { ...shownIncident(views, incident), trail: trailJson(incident.trail) };
   });
 
   app.get("/api/v1/coverage", (request) => {

@@ -3,8 +3,9 @@ import type { Config } from "../config/schema.ts";
 import type { Logger } from "../runtime/logger.ts";
 import { ADVICE_PATH } from "./advice-page.ts";
 import { BODY_BYTES_MAX, BodyError } from "./body-reader.ts";
+import { isConsoleRoute } from "./console.ts";
 import { asHttpError, errorBody, HttpError } from "./errors.ts";
-import { createGuard } from "./guard.ts";
+import { createGuard, createHostGuard } from "./guard.ts";
 import { createListener, refuseUnreadable, SECURITY_HEADERS } from "./listener.ts";
 import { PROBES } from "./probes.ts";
 
@@ -30,9 +31,12 @@ export function createApp(config: Config["http"], logger: Logger): FastifyInstan
     },
   });
   const guard = createGuard(config);
+  const hostGuard = createHostGuard(config);
   app.addHook("onRequest", async (request, reply) => {
     reply.headers(SECURITY_HEADERS);
-    if (!OPEN_PATHS.includes(request.routeOptions.url ?? "")) guard(request.headers);
+    const route = request.routeOptions.url ?? "";
+    if (isConsoleRoute(route)) hostGuard(request.headers);
+    else if (!OPEN_PATHS.includes(route)) guard(request.headers);
     if (Number(request.headers["content-length"] ?? 0) > BODY_BYTES_MAX) throw new BodyError("too-large");
     if (request.is404) throw noRoute(app, request);
   });

@@ -45,6 +45,12 @@ function withoutUsualPort(origin: string, host = ""): string {
   return URL.canParse(`${protocol}//${host}`) ? new URL(`${protocol}//${host}`).host : "";
 }
 
+/** Who may read what is the same for everybody: callers that name an allowed host. */
+export function createHostGuard(config: Config["http"]): Guard {
+  const hosts = allowedHosts(config);
+  return (headers) => checkHost(headers.host, hosts);
+}
+
 function allowedHosts({ listen, hosts, externalUrl }: Config["http"]): ReadonlySet<string> {
   const external = externalUrl === undefined ? [] : [new URL(externalUrl).hostname];
   return new Set(["localhost", listen.host, ...hosts, ...external].map(canonical));

@@ -6,6 +6,7 @@ import type { Logger } from "../runtime/logger.ts";
 import { addAdvicePage } from "./advice-page.ts";
 import { type ApiConfig, addApi } from "./api.ts";
 import { createApp } from "./app.ts";
+import { addConsole } from "./console.ts";
 import { History } from "./history.ts";
 import { addHotSet, type HotSetView } from "./hot-set.ts";
 import { addIngest, type SamplesIntake } from "./ingest.ts";
@@ -64,7 +65,7 @@ interface Part {
 }
 
 /**
- * Serves probes, `/metrics`, the API, and what an agent serves where that is given.
+ * Serves the page for people, probes, `/metrics`, the API, and what an agent serves where that is given.
  *
  * Throws: ListenError where the address cannot be had.
  */
@@ -73,6 +74,7 @@ export async function createServer(options: ServerOptions): Promise<RunningServe
   const app = createApp(config.http, logger);
   addProbes(app, views);
   addAdvicePage(app);
+  addConsole(app);
   const parts = [addApiPart(app, options), addAgentPart(app, options, clock)];
   return await listen(app, parts, config.http, logger);
 }

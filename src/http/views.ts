@@ -32,6 +32,8 @@ export interface Views extends ProbeViews {
   hotkeys(cluster: string, windowMs: number, limit: number): HotKeys;
   /** Newest first. */
   incidents(query: { readonly status?: IncidentStatus; readonly limit: number }): readonly Incident[];
+  /** `undefined`: it is not known, or forgotten. */
+  incident(id: string): Incident | undefined;
   coverage(): readonly TargetCoverage[];
   /** Why nobody is told now that an incident fires. Left out: nothing is muted. */
   muted?(incident: Incident): MuteReason | null;

@@ -126,3 +126,26 @@ test("a partition whose owner died makes the whole incomplete until somebody els
   assert.equal(complete, true);
   assert.equal(heats.length, KEYS.length);
 });
+
+test("either instance finds an incident by its id, whoever judges it", () => {
+  const { simulation, one, two } = setUp();
+  for (let second = 0; second < 12; second++) {
+    const startMs = Math.floor(simulation.clock.now() / 1000) * 1000;
+    simulation.pass(1000);
+    for (let bucket = 0; bucket < BUCKETS; bucket++) {
+      const isOfKey = bucketOfSlot(slotOf(Buffer.from("hot")), BUCKETS) === bucket;
+      const rows = isOfKey ? [{ key: "hot", write: 5000 }] : [];
+      simulation.publish(bucket, [
+        makePart({ startMs, bucket, buckets: BUCKETS, slots: SLOTS, rows }),
+        makeReport({ atMs: simulation.clock.now(), slots: SLOTS }),
+      ]);
+    }
+  }
+  const [incident] = one.incidents({ status: "firing", limit: 10 });
+  assert.ok(incident !== undefined, "nothing fires");
+  for (const views of [one, two]) {
+    assert.equal(views.incident(incident.id)?.id, incident.id);
+    assert.equal(views.incident(incident.id)?.status, "firing");
+    assert.equal(views.incident("unknown"), undefined);
+  }
+});

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { IncidentStatus } from "../../../src/model/incident.ts";
 import { SimulatedClock } from "../../support/simulated-clock.ts";
-import { AS_OF_MS, makeConfig, makeCoverage, makeHeat, makeViews } from "./fake-views.ts";
+import { AS_OF_MS, makeConfig, makeCoverage, makeHeat, makeIncident, makeViews } from "./fake-views.ts";
 import { ask, startServer } from "./requests.ts";
 
 test("hot keys come in the shape of the contract", async (t) => {
@@ -220,4 +220,36 @@ test("the history grows by the second, and can be asked for one key", async (t) 
       ),
     [[["/w==", 2000]]],
   );
+});
+
+test("one incident is found by its id, with how hot it was lately; another is refused in the common shape", async (t) => {
+  const { address } = await startServer(t);
+  const found = await ask(`${address}/api/v1/incidents/i-1`);
+  assert.equal(found.status, 200);
+  const { incidents } = (await ask(`${address}/api/v1/incidents`)).json() as { incidents: object[] };
+  const { trail, ...rest } = found.json();
+  assert.deepEqual(rest, incidents[0]);
+  assert.deepEqual(trail, {
+    stepSeconds: 5,
+    lastAt: "2026-11-23T16:59:55.000Z",
+    ratesPerSecond: [120, 5100],
+  });
+  for (const path of [
+    "/api/v1/incidents/i-2",
+    "/api/v1/incidents/%2e%2e",
+    `/api/v1/incidents/${"i".repeat(90)}`,
+  ]) {
+    const refused = await ask(address + path);
+    assert.equal(refused.status, 404, path);
+    assert.deepEqual(Object.keys(refused.json().error), ["code", "message", "path"]);
+    assert.equal(refused.json().error.code, "NOT_FOUND");
+  }
+  assert.equal((await ask(`${address}/api/v1/incidents/i-1?limit=1`)).json().error.code, "BAD_QUERY");
+});
+
+test("an incident of which nothing was seen yet has an empty trail", async (t) => {
+  const views = makeViews({ incident: () => makeIncident({ trail: { lastMs: 0, rates: [] } }) });
+  const { address } = await startServer(t, { views });
+  const { trail } = (await ask(`${address}/api/v1/incidents/i-1`)).json();
+  assert.deepEqual(trail, { stepSeconds: 5, lastAt: null, ratesPerSecond: [] });
 });

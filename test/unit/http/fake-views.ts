@@ -107,6 +107,7 @@ export function makeViews(overrides: Partial<Views> = {}): FakeViews {
     windowsMs: [10_000, 60_000],
     hotkeys: () => ({ asOfMs: AS_OF_MS, complete: true, heats: [makeHeat()] }),
     incidents: () => [makeIncident()],
+    incident: (id) => (id === "i-1" ? makeIncident() : undefined),
     coverage: () => [makeCoverage()],
     readiness: () => ({ ready: true, reasons: [], degraded: [] }),
     prometheus: async () => "keyheat_up 1\n",
