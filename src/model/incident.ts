@@ -88,6 +88,12 @@ export function isOfKey(incident: Incident): incident is KeyIncident {
   return incident.key !== null;
 }
 
+/** The incident of a key that a skew of its target speaks for. */
+export interface FoldedIncident extends Incident {
+  /** Id of the skew's incident. */
+  readonly foldedInto: string;
+}
+
 /** Incidents that make one message to one receiver. */
 export interface IncidentGroup {
   readonly event: "firing" | "resolved";
@@ -98,8 +104,10 @@ export interface IncidentGroup {
   readonly incidents: readonly Incident[];
   /** How many more belong to the group but were left out. */
   readonly more: number;
-  /** Of a target in trouble: incidents of its keys, of which nobody is told by itself; the hottest first. */
-  readonly folded?: readonly Incident[];
+  /** For the skews among them that fire: the hot keys of their targets, hottest first. Left out: none. */
+  readonly folded?: readonly FoldedIncident[];
+  /** How many more such keys there are. */
+  readonly foldedMore?: number;
   /** Somebody tries the receiver out: nothing has happened. */
   readonly isTest?: boolean;
 }
