@@ -96,6 +96,12 @@ export interface Thread {
   readonly isOver: boolean;
 }
 
+/** The incident of a key that a skew of its target speaks for. */
+export interface FoldedIncident extends Incident {
+  /** Id of the skew's incident. */
+  readonly foldedInto: string;
+}
+
 /** Incidents that make one message to one receiver. */
 export interface IncidentGroup {
   readonly event: "firing" | "resolved";
@@ -108,8 +114,10 @@ export interface IncidentGroup {
   readonly more: number;
   /** The thread of all of them; only for receivers that keep threads. */
   readonly thread?: Thread;
-  /** Of a target in trouble: incidents of its keys, of which nobody is told by itself; the hottest first. */
-  readonly folded?: readonly Incident[];
+  /** For the skews among them that fire: the hot keys of their targets, hottest first. Left out: none. */
+  readonly folded?: readonly FoldedIncident[];
+  /** How many more such keys there are. */
+  readonly foldedMore?: number;
   /** Somebody tries the receiver out: nothing has happened. */
   readonly isTest?: boolean;
 }

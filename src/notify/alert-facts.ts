@@ -36,8 +36,8 @@ export function factsOf(incident: Incident, nowMs: number): readonly AlertFact[]
 
 export const FOLDED_LABEL = "Its hot keys";
 
-/** The keys that a target's incident stands for. */
-export function foldedFact(folded: readonly Incident[]): AlertFact[] {
+/** The keys that a target's incident stands for, of which `leftOut` are not among `folded`. */
+export function foldedFact(folded: readonly Incident[], leftOut: number): AlertFact[] {
   if (folded.length === 0) return [];
   const shown = folded
     .slice(0, FOLDED_SHOWN)
@@ -45,7 +45,7 @@ export function foldedFact(folded: readonly Incident[]): AlertFact[] {
       ({ key, ratePerSecond }) =>
         `${key === null ? "?" : shownKeyName(key.bytes)} ${briefRate(ratePerSecond)}`,
     );
-  const more = folded.length - shown.length;
+  const more = folded.length - shown.length + leftOut;
   return [data(FOLDED_LABEL, `${shown.join(", ")}${more > 0 ? `, +${more} more` : ""}`)];
 }
 

@@ -72,14 +72,15 @@ export function alertText(group: IncidentGroup, options: AlertTextOptions = {}):
 /** Puts one incident of a message into words. */
 export function incidentText(
   incident: Incident,
-  group: Pick<IncidentGroup, "event" | "atMs" | "folded">,
+  group: Pick<IncidentGroup, "event" | "atMs" | "folded" | "foldedMore">,
   { externalUrl }: AlertTextOptions = {},
 ): IncidentText {
-  const folded = incident.key === null ? (group.folded ?? []) : [];
+  const { folded = [], foldedMore = 0 } = group;
+  const own = folded.filter(({ foldedInto }) => foldedInto === incident.id);
   return {
     incident,
     title: incidentTitle(incident, group.event),
-    facts: [...factsOf(incident, group.atMs), ...foldedFact(folded)],
+    facts: [...factsOf(incident, group.atMs), ...foldedFact(own, foldedMore)],
     sparkline: sparkline(incident.trail.rates),
     sparklineMs: trailSpanMs(incident),
     advice: incident.advice.map(({ remedy, why, url }) => ({

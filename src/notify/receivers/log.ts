@@ -21,10 +21,13 @@ export class LogReceiver implements Receiver {
     const mark = isTest ? "test: " : "";
     const level = event === "firing" ? "warn" : "info";
     for (const incident of incidents.slice(0, LINES_MAX)) {
-      this.#logger[level](factsOf(incident), `${mark}hot key ${event}`);
+      this.#logger[level](
+        factsOf(incident),
+        `${mark}${incident.key === null ? "target in trouble" : "hot key"} ${event}`,
+      );
     }
     const more = group.more + Math.max(0, incidents.length - LINES_MAX);
-    if (more > 0) this.#logger[level]({ more }, `more hot keys ${event}`);
+    if (more > 0) this.#logger[level]({ more }, `more incidents ${event}`);
     return {};
   }
 }

@@ -250,6 +250,19 @@ describe("the passing of time", () => {
   });
 });
 
+describe("the mix of an incident", () => {
+  it("is of the window, and a miss that nobody reported as a read is one", () => {
+    const heat = heatOf({ writes: 20_000, reads: 500, misses: 1000 });
+    const incident = step(null, RULE, observation("hot", "warning", heat), START_MS);
+    assert.deepEqual(incident?.mix, { read: 100, write: 2000, miss: 100 });
+  });
+
+  it("is not known where the rule looks at no window", () => {
+    const heat = { ...heatOf(), windowMs: 0 };
+    assert.equal(step(null, RULE, observation("hot", "warning", heat), START_MS)?.mix, null);
+  });
+});
+
 describe("the id of an incident", () => {
   const heat = heatOf();
   const { key } = heat;

@@ -8,7 +8,7 @@ const CONTRACT_KEYS =
   "id rule severity cluster target key keyEncoding db slot kind status reason late reopened startedAt resolvedAt ratePerSecond currentRatePerSecond peakRatePerSecond shareOfTarget count complete coverage facts services commands advice notified";
 
 describe("an incident as JSON", () => {
-  it("has every key of the contract, and measure, pattern, window, cut and suspect beside them", () => {
+  it("has every key of the contract, and measure, mix, pattern, window, cut and suspect beside them", () => {
     const keys = Object.keys(incidentJson(incidentOf()));
     assert.deepEqual(
       keys.sort(),
@@ -24,6 +24,12 @@ describe("an incident as JSON", () => {
       lower: 100,
       upper: null,
     });
+  });
+
+  it("rounds its mix as it rounds rates", () => {
+    const mix = { read: 12.345, write: 0, miss: 1.06 };
+    assert.deepEqual(incidentJson(incidentOf({ mix })).mix, { read: 12.3, write: 0, miss: 1.1 });
+    assert.equal(incidentJson(incidentOf({ mix: null })).mix, null);
   });
 
   it("has null for what is not known, and times in ISO 8601", () => {

@@ -198,11 +198,15 @@ describe("the text of an alert", () => {
   });
 
   it("of a node lists the first keys that it stands for", () => {
-    const folded = Array.from({ length: 7 }, (_, index) => incidentOf({ name: `sale:${index}` }));
-    const text = textOf({ key: null }, { folded });
+    const folded = Array.from({ length: 7 }, (_, index) => ({
+      ...incidentOf({ name: `sale:${index}` }),
+      foldedInto: "skew",
+    }));
+    const other = { ...incidentOf({ name: "other" }), foldedInto: "another skew" };
+    const text = textOf({ id: "skew", key: null }, { folded: [other, ...folded], foldedMore: 3 });
     assert.equal(
       factOf(text, "Its hot keys"),
-      "sale:0 2k/s, sale:1 2k/s, sale:2 2k/s, sale:3 2k/s, sale:4 2k/s, +2 more",
+      "sale:0 2k/s, sale:1 2k/s, sale:2 2k/s, sale:3 2k/s, sale:4 2k/s, +5 more",
     );
   });
 

@@ -129,7 +129,7 @@ describe("a message to Slack", () => {
       measure: { unit: "ratio", value: 4.1, threshold: 3, baseline: 12_000 },
       target: "10.0.0.1:6379",
     });
-    const folded = [incidentOf({ name: "sale" }), incidentOf({ name: "<!channel>" })];
+    const folded = ["sale", "<!channel>"].map((name) => ({ ...incidentOf({ name }), foldedInto: skew.id }));
     const group = messageOf([skew], { folded });
     const body = JSON.stringify(slackMessage(alertText(group, { externalUrl })));
     checkSlackMessage(body);
