@@ -118,7 +118,7 @@ export async function startAggregator(
   );
   const watchdog = startWatchdog(config.watchdog, {
     // Ready it stays without Kafka, but alone it finds nothing.
-    isWell: () => ready.readiness().ready && [...kafkaProblems(), ...aggregator.problems()].length === 0,
+    isWell: () => ready.readiness().ready && kafkaProblems().length === 0 && aggregator.notifier.isHeard(),
     clock,
     logger,
   });

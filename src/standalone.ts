@@ -159,7 +159,7 @@ export async function startStandalone(config: Config, options: StandaloneOptions
   const readinessWith = (problems: readonly string[]) =>
     agentReadiness(agent, problems, clock.monotonic() - startedMs);
   const watchdog = startWatchdog(config.watchdog, {
-    isWell: () => problems().length === 0 && readinessWith([]).ready,
+    isWell: () => notifier.isHeard() && readinessWith([]).ready,
     clock,
     logger,
   });

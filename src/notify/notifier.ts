@@ -199,13 +199,22 @@ export class Notifier {
 
   /** What is wrong with receivers just now, a line each. */
   problems(): readonly string[] {
-    return this.#receivers.flatMap((receiver) => {
-      const { name } = receiver;
-      const health = this.#deliveries.get(name)?.health;
-      const undelivered = health === undefined || health.state === "ok" ? null : health.reason;
-      const all = [undelivered, this.#repeaters.problemOf(name), ...(receiver.problems?.() ?? [])];
-      return all.filter((problem) => problem !== null).map((problem) => `receiver ${name}: ${problem}`);
-    });
+    return this.#receivers.flatMap((receiver) =>
+      [...this.#failures(receiver.name), ...(receiver.problems?.() ?? [])].map(
+        (problem) => `receiver ${receiver.name}: ${problem}`,
+      ),
+    );
+  }
+
+  /** Whether every receiver takes what it is told, though perhaps not in all the ways that it has. */
+  isHeard(): boolean {
+    return this.#receivers.every(({ name }) => this.#failures(name).length === 0);
+  }
+
+  #failures(receiver: string): readonly string[] {
+    const health = this.#deliveries.get(receiver)?.health;
+    const undelivered = health === undefined || health.state === "ok" ? null : health.reason;
+    return [undelivered, this.#repeaters.problemOf(receiver)].filter((problem) => problem !== null);
   }
 
   #track(incident: Incident): Tracked {

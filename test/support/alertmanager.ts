@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
@@ -13,6 +13,11 @@ const ALERTMANAGER = {
   packages: ["prometheus-alertmanager"],
   file: "usr/bin/prometheus-alertmanager",
 } as const;
+
+/** Where Debian's build looks for its templates: only an installation has them there. */
+const BUILT_IN_FOLDER = "/usr/share/prometheus/alertmanager";
+/** A folder below the working directory, whose name is as long. */
+const OWN_FOLDER = "share_used".padStart(BUILT_IN_FOLDER.length, "./");
 
 const CONFIG = "route: { receiver: nobody }\nreceivers: [{ name: nobody }]\n";
 const OUTPUT_CHARACTERS_KEPT = 4096;
@@ -39,6 +44,21 @@ export interface Alertmanager {
   received(status: "firing" | "resolved"): Promise<number>;
 }
 
+/**
+ * Copies the program into `folder`, so that it finds its templates there, wherever it was unpacked. Returns the copy.
+ */
+function relocated(path: string, folder: string): string {
+  const shared = path.slice(0, -ALERTMANAGER.file.length) + BUILT_IN_FOLDER.slice(1);
+  cpSync(shared, join(folder, OWN_FOLDER), { recursive: true });
+  const program = readFileSync(path);
+  for (let at = program.indexOf(BUILT_IN_FOLDER); at >= 0; at = program.indexOf(BUILT_IN_FOLDER, at)) {
+    at += program.write(OWN_FOLDER, at);
+  }
+  const copy = join(folder, "alertmanager");
+  writeFileSync(copy, program, { mode: 0o700 });
+  return copy;
+}
+
 /** Starts one; it ends with the test `t`. */
 export async function startAlertmanager(t: TestContext): Promise<Alertmanager> {
   const { path, libraryFolders } = await debianProgram(ALERTMANAGER);
@@ -48,7 +68,7 @@ export async function startAlertmanager(t: TestContext): Promise<Alertmanager> {
   writeFileSync(configFile, CONFIG);
   const url = `http://127.0.0.1:${port}`;
   const child = spawn(
-    path,
+    relocated(path, folder),
     [
       `--config.file=${configFile}`,
       `--storage.path=${folder}`,

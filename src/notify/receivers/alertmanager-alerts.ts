@@ -3,7 +3,7 @@ import { keyLabel } from "../../model/key.ts";
 import { visibleHead } from "../../model/visible-text.ts";
 import { incidentText } from "../alert-text.ts";
 
-/** An alert that is not sent again is over after so long: of ten sends, nine may fail. */
+/** An alert that is not sent again is over after so long: of the sends each 30 s, eight in a row may fail. */
 export const FIRING_LASTS_MS = 300_000;
 /** Larger bodies become several. */
 export const BATCH_BYTES_MAX = 1024 * 1024;

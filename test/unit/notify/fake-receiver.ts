@@ -25,6 +25,7 @@ export class FakeReceiver implements Receiver {
   readonly taken: Attempt[] = [];
   answer: (group: IncidentGroup, attempt: number) => Answer = () => "take";
   isClosed = false;
+  problems: () => readonly string[] = () => [];
   readonly minIntervalMs: number;
   readonly #clock: Clock;
 

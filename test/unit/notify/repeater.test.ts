@@ -142,9 +142,14 @@ describe("what a receiver is told again", () => {
     assert.deepEqual(scene.notifier.problems(), [
       "receiver hook: open incidents could not be told again: delivery failed: FAILED (HTTP 500)",
     ]);
+    assert.equal(scene.notifier.isHeard(), false);
     receiverOf(scene).repeatAnswer = "take";
     await scene.hops(30, {});
     assert.deepEqual(scene.notifier.problems(), []);
+    // What a receiver itself says is wrong keeps no message away.
+    receiverOf(scene).problems = () => ["one of two is away"];
+    assert.deepEqual(scene.notifier.problems(), ["receiver hook: one of two is away"]);
+    assert.equal(scene.notifier.isHeard(), true);
   });
 
   it("and hangs is given up before the next time, and never sent twice at once", async () => {

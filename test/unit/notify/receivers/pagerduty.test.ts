@@ -1,14 +1,19 @@
 import assert from "node:assert/strict";
 import { describe, it, type TestContext } from "node:test";
-import type { Incident, IncidentGroup } from "../../../../src/model/incident.ts";
+import type { Incident, IncidentGroup, Notified } from "../../../../src/model/incident.ts";
+import { Notifier } from "../../../../src/notify/notifier.ts";
 import { pagerDutyEvent } from "../../../../src/notify/receivers/pagerduty-event.ts";
 import { DeliveryError } from "../../../../src/notify/receivers/receiver.ts";
 import { createReceiver } from "../../../../src/notify/receivers/registry.ts";
+import { Ledger } from "../../../../src/runtime/accounting.ts";
 import { silentLogger } from "../../../../src/runtime/logger.ts";
 import fc from "../../../support/fast-check.ts";
 import { SimulatedClock } from "../../../support/simulated-clock.ts";
+import { waitFor } from "../../../support/wait.ts";
 import { type Answer, startWebhook } from "../../../support/webhook.ts";
+import { incidentOf, START_MS } from "../../incidents/samples.ts";
 import { HOSTILE_KEYS, incidentOfBytes, messageOf } from "../alerts.ts";
+import { routeTo } from "../scene.ts";
 import { checkPagerDutyEvent, type PagerDutyEvent } from "./pagerduty-limits.ts";
 
 const externalUrl = "https://keyheat.example";
@@ -207,6 +212,50 @@ describe("the receiver of PagerDuty", () => {
       ["FAILED", true, null],
       ["UNREACHABLE", true, null],
     ]);
+  });
+
+  it("is told of a group as one incident, which its last key ends; killed before it logged, it is told of the same", async (t) => {
+    const { service, receiver } = await begin(t);
+    const clock = new SimulatedClock();
+    const log: (readonly [string, Notified])[] = [];
+    const notifierOf = (onNotified: (id: string, notified: Notified) => void) =>
+      new Notifier({
+        routes: [routeTo(["pager"])],
+        receivers: [receiver],
+        rules: [{ name: "hot-key", cooldown: 0 }],
+        clock,
+        logger: silentLogger,
+        ledger: new Ledger("notify"),
+        onNotified,
+      });
+    const [older, younger] = [
+      incidentOf({ name: "b", startedAtMs: START_MS - 1 }),
+      incidentOf({ name: "a" }),
+    ];
+    const killed = notifierOf(() => {});
+    for (const incident of [younger, older]) killed.offer(incident);
+    clock.advance(1);
+    await service.received(1);
+    const notifier = notifierOf((id, notified) => log.push([id, notified]));
+    for (const incident of [older, younger]) notifier.offer(incident);
+    clock.advance(1);
+    await waitFor("both to be told", () => log.length === 2);
+    for (const [index, incident] of [older, younger].entries()) {
+      notifier.offer({ ...incident, status: "resolved", reason: "cooled", resolvedAtMs: clock.now() });
+      clock.advance(1);
+      await waitFor("its end to be told", () => log.length === 3 + index);
+    }
+    assert.deepEqual(
+      service.requests
+        .map(({ body }) => checkPagerDutyEvent(body))
+        .map((event) => [event.event_action, event.dedup_key]),
+      [
+        ["trigger", older.id],
+        ["trigger", older.id],
+        ["resolve", older.id],
+      ],
+    );
+    assert.ok(log.every(([, { thread }]) => thread === older.id));
   });
 
   it("shows its routing key in no error", async (t) => {
