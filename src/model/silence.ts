@@ -52,33 +52,36 @@ export function silenceTimesProblem(
   return null;
 }
 
+/** What matchers look at of an incident, in bytes. Of several values one that matches is enough; none: it is not there. */
+export type Matchable = Readonly<Record<(typeof MATCHER_NAMES)[number], readonly Uint8Array[]>>;
+
 /**
- * Makes a test for the incidents that all of `matchers` match, as rules match keys: a cut key by its first 1 KiB, a
- * redacted one by its label; of services, one that matches is enough. An incident of a target as a whole has neither key,
- * pattern nor service: it matches where those are left out or `*`.
+ * An incident of a target as a whole has neither key, pattern nor service. A cut key is matched by its first 1 KiB, a
+ * redacted one by its label.
  */
-export function compileMatchers(matchers: SilenceMatchers): (incident: Incident) => boolean {
+export function matchableOf(incident: Incident): Matchable {
+  const { cluster, key, rule, target, severity, pattern, services, users } = incident;
+  return {
+    cluster: bytesOf(cluster),
+    key: key === null ? [] : [matchedBytes(key.bytes)],
+    rule: bytesOf(rule),
+    target: target === null ? [] : bytesOf(target),
+    severity: bytesOf(severity),
+    pattern: key === null ? [] : bytesOf(pattern),
+    service: Object.keys({ ...services, ...users }).flatMap(bytesOf),
+  };
+}
+
+/** Makes a test for what all of `matchers` match, as rules match keys. */
+export function compileMatchers(matchers: SilenceMatchers): (matchable: Matchable) => boolean {
   const tests = MATCHER_NAMES.flatMap((name) => {
     const glob = matchers[name];
     // What matches everything also matches what is not there.
-    return glob === undefined || glob === "*" ? [] : [testOf(name, compileGlobs([glob]))];
+    return glob === undefined || glob === "*" ? [] : [{ name, matches: compileGlobs([glob]) }];
   });
-  return (incident) => tests.every((matches) => matches(incident));
+  return (matchable) => tests.every(({ name, matches }) => matchable[name].some(matches));
 }
 
-function testOf(
-  name: (typeof MATCHER_NAMES)[number],
-  matches: (bytes: Uint8Array) => boolean,
-): (incident: Incident) => boolean {
-  const matchesText = (text: string | null) => text !== null && matches(Buffer.from(text));
-  switch (name) {
-    case "key":
-      return ({ key }) => key !== null && matches(matchedBytes(key.bytes));
-    case "pattern":
-      return ({ key, pattern }) => key !== null && matchesText(pattern);
-    case "service":
-      return ({ services, users }) => Object.keys({ ...services, ...users }).some(matchesText);
-    default:
-      return (incident) => matchesText(incident[name]);
-  }
+function bytesOf(text: string): readonly Uint8Array[] {
+  return [Buffer.from(text)];
 }

@@ -2,6 +2,8 @@ import type { Incident, MuteReason } from "../model/incident.ts";
 import {
   compileMatchers,
   EXPIRED_KEPT_MS,
+  type Matchable,
+  matchableOf,
   SILENCES_MAX,
   type Silence,
   silenceState,
@@ -14,7 +16,7 @@ const LOOK_EVERY_MS = 60_000;
 
 interface Entry {
   readonly silence: Silence;
-  readonly matches: (incident: Incident) => boolean;
+  readonly matches: (matchable: Matchable) => boolean;
 }
 
 /** The silences that there are, in bounds; says when others are in force than before. */
@@ -67,9 +69,11 @@ export class Silences implements Mute {
   }
 
   muted(incident: Incident): MuteReason | null {
+    if (this.#entries.size === 0) return null;
     const nowMs = this.#clock.now();
+    const matchable = matchableOf(incident);
     for (const { silence, matches } of this.#entries.values()) {
-      if (silenceState(silence, nowMs) === "active" && matches(incident)) return "silenced";
+      if (silenceState(silence, nowMs) === "active" && matches(matchable)) return "silenced";
     }
     return null;
   }

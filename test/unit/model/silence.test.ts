@@ -1,10 +1,16 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { redactedKey } from "../../../src/model/redacted-key.ts";
-import { compileMatchers, type SilenceMatchers, silenceState } from "../../../src/model/silence.ts";
+import {
+  compileMatchers,
+  matchableOf,
+  type SilenceMatchers,
+  silenceState,
+} from "../../../src/model/silence.ts";
 import { incidentOf } from "../incidents/samples.ts";
 
-const matches = (matchers: SilenceMatchers, changes = {}) => compileMatchers(matchers)(incidentOf(changes));
+const matches = (matchers: SilenceMatchers, changes = {}) =>
+  compileMatchers(matchers)(matchableOf(incidentOf(changes)));
 
 test("every matcher has to match, as a glob in Redis's notation", () => {
   assert.ok(matches({ key: "user:*" }));
