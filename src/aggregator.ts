@@ -148,7 +148,7 @@ export class Aggregator {
     const { watchesRosterOf, onGone = (cluster, target) => this.forget(cluster, target) } = this.#options;
     for (const { cluster, target } of roster.gone(clock.now(), watchesRosterOf)) onGone(cluster, target);
     for (const windows of this.#evaluated) {
-      for (const hop of windows.advance(clock.now())) this.#keys.fall(windows, hop.cluster);
+      for (const hop of windows.advance(clock.now())) this.#keys.hop(windows, hop.cluster);
     }
     for (const incident of incidents.tick(clock.now())) onIncident(incident);
   }

@@ -204,6 +204,21 @@ export class ClusterWindows {
     return largest;
   }
 
+  /** At most what a key has surely had, by the sums alone, and what its doubts add: as much as anybody has seen or missed. */
+  atMostOf(window: HopWindow, handle: number, kind: HeatKind): number {
+    const slot = this.keys.slot(handle);
+    let doubt = 0;
+    for (const accumulator of window.accumulators) {
+      doubt += accumulator.slack(handle, slot) + (accumulator.scaled?.extraSlack(handle, slot) ?? 0);
+    }
+    return this.firingMaxOf(window, handle, kind) + doubt;
+  }
+
+  /** Bytes of requests and replies that clients tell of a key. */
+  bytesOf(window: HopWindow, handle: number): number {
+    return window.accumulators.reduce((largest, sums) => Math.max(largest, sums.bytes(handle)), 0);
+  }
+
   /** Where no source at the server sends parts, the report is all that tells what it ran. */
   #noteRan({ target, pane, observed, ran }: TargetReport): void {
     const { startMs, lengthMs } = pane;

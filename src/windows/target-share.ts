@@ -38,6 +38,14 @@ export function shareOfTarget(
   return null;
 }
 
+/** Accesses of a target in a window, of which `shareOfTarget` is taken; `null`: not known. `tracks`: all those of it. */
+export function targetCount(tracks: readonly Track[], shelf: Shelf, window: HopWindow): number | null {
+  const total = totalOf(tracks, shelf, window);
+  if (total === null || !(total.isReadKnown || total.isWriteKnown)) return null;
+  const { read, write, open, isReadKnown, isWriteKnown } = total;
+  return (isReadKnown ? read : 0) + (isWriteKnown ? write : 0) + open;
+}
+
 /** A server counts one call of MSET, however many keys it writes: hence at most 1. */
 function share(count: number, total: number): number | null {
   return total > 0 ? Math.min(1, count / total) : null;
