@@ -1,6 +1,7 @@
 import type { Config } from "./config/schema.ts";
 import type { IncidentBook } from "./incidents/book.ts";
 import { KeyJudge } from "./key-judge.ts";
+import type { BaselineSeries } from "./model/baseline.ts";
 import type { Incident } from "./model/incident.ts";
 import type { PanePart } from "./model/pane.ts";
 import type { TargetReport } from "./model/target.ts";
@@ -82,6 +83,16 @@ export class Aggregator {
   /** No longer. */
   leave(windows: Windows): void {
     this.#evaluated.delete(windows);
+  }
+
+  /** What is usual of a cluster's keys in these windows, where rules ask for it. */
+  baselines(windows: Windows, cluster: string): readonly BaselineSeries[] {
+    return this.#keys.baselines(windows, cluster);
+  }
+
+  /** Goes on with what another process has told of it. */
+  resume(windows: Windows, cluster: string, told: readonly BaselineSeries[]): void {
+    this.#keys.resume(windows, cluster, told);
   }
 
   /** Takes in what belongs to these windows; judges it if they are evaluated. */
