@@ -129,6 +129,7 @@ function isDue({ book, judgedMs, phase }: Series, { asOfMs, hopMs }: Survey): bo
 
 function passWindow(book: BaselineBook, survey: Survey, open: ReadonlySet<string>): void {
   const { kind, windowMs } = book;
+  if (!survey.isWatched(windowMs)) return;
   enterHottest(book, survey);
   const own = new Set<number>();
   for (const { key } of book.entries()) {

@@ -30,6 +30,11 @@ export class Survey {
     return this.#cluster.closedEndMs;
   }
 
+  /** Whether anything is surely known of a window: not in a gap, nor where it reaches back before the start. */
+  isWatched(windowMs: number): boolean {
+    return this.#cluster.completenessOf(this.#windowOf(windowMs)).isWatchedSomewhere;
+  }
+
   /** Handles of the keys that may have at least `least` accesses surely in a window. One pass over the sums. */
   handlesFrom(windowMs: number, kind: HeatKind, least: number): number[] {
     const window = this.#windowOf(windowMs);
