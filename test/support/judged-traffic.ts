@@ -4,6 +4,7 @@ import { IncidentBook } from "../../src/incidents/book.ts";
 import { memoryStore } from "../../src/incidents/store.ts";
 import type { Incident } from "../../src/model/incident.ts";
 import type { PaneTotals } from "../../src/model/pane.ts";
+import type { ServicesReport } from "../../src/model/services.ts";
 import { Ledger } from "../../src/runtime/accounting.ts";
 import { silentLogger } from "../../src/runtime/logger.ts";
 import { Roster } from "../../src/windows/roster.ts";
@@ -99,7 +100,21 @@ export class JudgedTraffic {
     this.#aggregator.take(this.windows, [
       makePart({ startMs, rows, totals: totals ?? null, ...part }),
       makeReport({ atMs: this.clock.now() }),
-      ...(told ? [makePart(told)] : []),
+      ...(told ? [makePart(told), this.#services()] : []),
     ]);
+  }
+
+  /** The one service whose clients report. */
+  #services(): ServicesReport {
+    const atMs = this.clock.now();
+    const shop = {
+      name: "shop",
+      instances: 1,
+      heardMs: atMs,
+      returnedMs: 0,
+      gapMs: 1000,
+      saidGoodbye: false,
+    };
+    return { type: "services", agent: "agent-a", cluster: "default", atMs, services: [shop] };
   }
 }

@@ -17,17 +17,17 @@ function warmed(usual: number, rule: object = {}) {
   return traffic;
 }
 
-for (const { what, usual, then, fires } of [
-  { what: "a step to six times", usual: 50, then: 300, fires: true },
-  { what: "a step to three times, which the windows reach in the end", usual: 100, then: 310, fires: true },
-  { what: "a step to less than three times", usual: 100, then: 290, fires: false },
-  { what: "a step to six times below the threshold", usual: 10, then: 60, fires: false },
-  { what: "a step of a key that was not there before", usual: 0, then: 150, fires: true },
-  { what: "a key that was not there before, below the threshold", usual: 0, then: 90, fires: false },
+for (const { what, usual, after, fires } of [
+  { what: "a step to six times", usual: 50, after: 300, fires: true },
+  { what: "a step to three times, which the windows reach in the end", usual: 100, after: 310, fires: true },
+  { what: "a step to less than three times", usual: 100, after: 290, fires: false },
+  { what: "a step to six times below the threshold", usual: 10, after: 60, fires: false },
+  { what: "a step of a key that was not there before", usual: 0, after: 150, fires: true },
+  { what: "a key that was not there before, below the threshold", usual: 0, after: 90, fires: false },
 ]) {
   test(`${what} ${fires ? "is" : "is no"} surge`, () => {
     const traffic = warmed(usual);
-    traffic.pass(30, { rows: [writes(then)] });
+    traffic.pass(30, { rows: [writes(after)] });
     assert.equal(traffic.states[0]?.startsWith("firing") ?? false, fires, traffic.states.join());
   });
 }
