@@ -1,3 +1,4 @@
+import type { HeatKind } from "./model/access.ts";
 import type { BaselineSeries } from "./model/baseline.ts";
 import type { KeyIncident } from "./model/incident.ts";
 import { type Key, keyId } from "./model/key.ts";
@@ -9,6 +10,8 @@ import type { Windows } from "./windows/windows.ts";
 
 /** After so long a level that does not fall is what is usual. */
 const ADOPTED_AFTER_MS = 1_800_000;
+/** Keys that are read and judged at one hop, some 100 us each: in a storm the others follow. */
+const CANDIDATES_MAX = 500;
 /** What one partition tells of its baselines at a time. */
 const TOLD_BYTES_MAX = 256 * 1024;
 
@@ -127,18 +130,24 @@ function isDue({ book, judgedMs, phase }: Series, { asOfMs, hopMs }: Survey): bo
   return judgedMs > 0 && numberOf(asOfMs) > numberOf(judgedMs);
 }
 
+/** Those of its entries whose keys are named in a window, by their handles. */
+function namedEntries(book: BaselineBook, survey: Survey): Map<number, Entry> {
+  const named = new Map<number, Entry>();
+  for (const entry of book.entries()) {
+    const handle = survey.handleOf(entry.key);
+    if (handle !== undefined) named.set(handle, entry);
+  }
+  return named;
+}
+
 function passWindow(book: BaselineBook, survey: Survey, open: ReadonlySet<string>): void {
   const { kind, windowMs } = book;
   if (!survey.isWatched(windowMs)) return;
   enterHottest(book, survey);
-  const own = new Set<number>();
-  for (const { key } of book.entries()) {
-    const handle = survey.handleOf(key);
-    if (handle !== undefined) own.add(handle);
-  }
+  const named = namedEntries(book, survey);
   let othersMost = survey.unseenMost(windowMs);
   for (const handle of survey.handlesFrom(windowMs, kind, 0)) {
-    if (!own.has(handle)) othersMost = Math.max(othersMost, survey.atMost(handle, windowMs, kind));
+    if (!named.has(handle)) othersMost = Math.max(othersMost, survey.atMost(handle, windowMs, kind));
   }
   book.pass(
     ({ key }) => survey.clearing(key, windowMs, kind),
@@ -150,37 +159,46 @@ function passWindow(book: BaselineBook, survey: Survey, open: ReadonlySet<string
 /** The hottest keys of the window get entries of their own. */
 function enterHottest(book: BaselineBook, survey: Survey): void {
   const { kind, windowMs } = book;
-  const counted = survey
-    .handlesFrom(windowMs, kind, 1)
-    .map((handle) => ({ handle, atLeast: survey.firingMax(handle, windowMs, kind) }))
-    .sort((a, b) => b.atLeast - a.atLeast)
-    .slice(0, book.keysMax);
-  for (const { handle, atLeast } of counted) {
-    const key = survey.keyOf(handle);
-    if (book.find(key) !== undefined) continue;
-    const entered = book.enter({ key, atLeast, atMost: survey.atMost(handle, windowMs, kind) });
-    if (entered === null) return;
+  const named = namedEntries(book, survey);
+  for (const { handle, atLeast } of hottest(survey, kind, windowMs, 1).slice(0, book.keysMax)) {
+    if (named.has(handle)) continue;
+    const atMost = survey.atMost(handle, windowMs, kind);
+    if (book.enter({ key: survey.keyOf(handle), atLeast, atMost }) === null) return;
   }
 }
 
+/** The hottest of those that stand out come first; what is beyond the limit comes with a later hop. */
 function candidates(
   book: BaselineBook,
   survey: Survey,
   { kind, windowMs, screen }: KeyRuleGroup,
   open: ReadonlySet<string>,
 ): readonly Candidate[] {
-  const least = Math.max(screen.least, 1);
+  const named = namedEntries(book, survey);
   const found: Candidate[] = [];
-  for (const handle of survey.handlesFrom(windowMs, kind, least)) {
-    const key = survey.keyOf(handle);
-    if (open.has(idOf(key))) continue;
-    const atLeast = survey.firingMax(handle, windowMs, kind);
-    const known = book.find(key);
+  for (const { handle, atLeast } of hottest(survey, kind, windowMs, Math.max(screen.least, 1))) {
+    if (found.length >= CANDIDATES_MAX) break;
+    const known = named.get(handle);
     if (atLeast < SURGE_FACTOR * (known?.baseline.mean ?? book.othersMean)) continue;
+    const key = known?.key ?? survey.keyOf(handle);
+    if (open.has(idOf(key))) continue;
     const usual = known ?? book.enter({ key, atLeast, atMost: survey.atMost(handle, windowMs, kind) });
     if (usual !== null) found.push({ handle, usual });
   }
   return found;
+}
+
+interface Counted {
+  readonly handle: number;
+  readonly atLeast: number;
+}
+
+/** Keys that have at least so many accesses by their sums, hottest first. */
+function hottest(survey: Survey, kind: HeatKind, windowMs: number, least: number): Counted[] {
+  return survey
+    .handlesFrom(windowMs, kind, least)
+    .map((handle) => ({ handle, atLeast: survey.firingMax(handle, windowMs, kind) }))
+    .sort((a, b) => b.atLeast - a.atLeast);
 }
 
 function idOf({ db, bytes }: Key): string {

@@ -48,6 +48,8 @@ export class BaselineBook {
   /** What is usual of any key that has no entry, at most. */
   #others = emptyBaseline();
   #counted = 0;
+  /** While the book is full, what does not rank above it finds no room. */
+  #leastRank = 0;
 
   constructor({ kind, windowMs, hopMs, keysMax = KEYS_MAX }: BaselineBookOptions) {
     this.kind = kind;
@@ -127,6 +129,7 @@ export class BaselineBook {
     othersMost: number,
   ): void {
     this.#counted++;
+    this.#leastRank = 0;
     const pace = paceOf(this.#counted, this.windowMs);
     for (const [id, entry] of this.#entries) {
       const count = countOf(entry);
@@ -171,7 +174,9 @@ export class BaselineBook {
 
   /** Lets the least keys go, an eighth of all at once, if they are below one that counts so much. Whether there is room. */
   #makeRoom(count: number): boolean {
+    if (count <= this.#leastRank) return false;
     const least = [...this.#entries].sort(([, a], [, b]) => rankOf(a) - rankOf(b));
+    this.#leastRank = least[0] === undefined ? 0 : rankOf(least[0][1]);
     for (const [id, entry] of least.slice(0, Math.ceil(this.#keysMax / 8))) {
       if (rankOf(entry) < count) this.#letGo(id, entry);
     }
