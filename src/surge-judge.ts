@@ -160,7 +160,8 @@ function passWindow(book: BaselineBook, survey: Survey, open: ReadonlySet<string
 function enterHottest(book: BaselineBook, survey: Survey): void {
   const { kind, windowMs } = book;
   const named = namedEntries(book, survey);
-  for (const { handle, atLeast } of hottest(survey, kind, windowMs, 1).slice(0, book.keysMax)) {
+  const handles = survey.handlesFrom(windowMs, kind, 1);
+  for (const { handle, atLeast } of hottestFirst(survey, kind, windowMs, handles).slice(0, book.keysMax)) {
     if (named.has(handle)) continue;
     const atMost = survey.atMost(handle, windowMs, kind);
     if (book.enter({ key: survey.keyOf(handle), atLeast, atMost }) === null) return;
@@ -175,11 +176,14 @@ function candidates(
   open: ReadonlySet<string>,
 ): readonly Candidate[] {
   const named = namedEntries(book, survey);
+  const standOut = survey.handlesFrom(windowMs, kind, Math.max(screen.least, 1)).filter((handle) => {
+    const usual = named.get(handle)?.baseline.mean ?? book.othersMean;
+    return survey.firingMax(handle, windowMs, kind) >= SURGE_FACTOR * usual;
+  });
   const found: Candidate[] = [];
-  for (const { handle, atLeast } of hottest(survey, kind, windowMs, Math.max(screen.least, 1))) {
+  for (const { handle, atLeast } of hottestFirst(survey, kind, windowMs, standOut)) {
     if (found.length >= CANDIDATES_MAX) break;
     const known = named.get(handle);
-    if (atLeast < SURGE_FACTOR * (known?.baseline.mean ?? book.othersMean)) continue;
     const key = known?.key ?? survey.keyOf(handle);
     if (open.has(idOf(key))) continue;
     const usual = known ?? book.enter({ key, atLeast, atMost: survey.atMost(handle, windowMs, kind) });
@@ -193,10 +197,13 @@ interface Counted {
   readonly atLeast: number;
 }
 
-/** Keys that have at least so many accesses by their sums, hottest first. */
-function hottest(survey: Survey, kind: HeatKind, windowMs: number, least: number): Counted[] {
-  return survey
-    .handlesFrom(windowMs, kind, least)
+function hottestFirst(
+  survey: Survey,
+  kind: HeatKind,
+  windowMs: number,
+  handles: readonly number[],
+): Counted[] {
+  return handles
     .map((handle) => ({ handle, atLeast: survey.firingMax(handle, windowMs, kind) }))
     .sort((a, b) => b.atLeast - a.atLeast);
 }
