@@ -36,6 +36,12 @@ test("no key whose counts never reach three times what is usual surges, whatever
 test("a key that goes from less than the floor to far above it surges all the same", () => {
   const traffic = new JudgedTraffic([SURGE]);
   traffic.pass(WARM_UP_S, { rows: [{ key: "other", write: 100 }], part: { floor: 20 } });
-  traffic.pass(5, { rows: [{ key: "other", write: 100 }, { key: "k", write: 200 }], part: { floor: 20 } });
+  traffic.pass(5, {
+    rows: [
+      { key: "other", write: 100 },
+      { key: "k", write: 200 },
+    ],
+    part: { floor: 20 },
+  });
   assert.match(traffic.states[0] ?? "none", /^firing/);
 });

@@ -56,6 +56,15 @@ test("a full book keeps the hottest keys, and what it let go bounds what is usua
   assert.equal(book.size, 4);
 });
 
+test("of a new key is usual what a sketch may hide of it, and of the others", () => {
+  const book = new BaselineBook(OPTIONS);
+  passed(book, 40, {}, 70);
+  book.enter({ key: keyOf("shown"), atLeast: 500, atMost: 500 });
+  book.enter({ key: keyOf("hidden"), atLeast: 500, atMost: 800 });
+  assert.equal(Math.round(meanOf(book, "shown")!), 70);
+  assert.equal(meanOf(book, "hidden"), 300);
+});
+
 test("a key of which nothing is left gives its place back", () => {
   const book = new BaselineBook(OPTIONS);
   book.enter(counted("k", 10));
