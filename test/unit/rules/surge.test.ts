@@ -21,7 +21,7 @@ function heatAt(second: number, count: number, atMost: number | null = count): H
   return {
     ...heat,
     windowMs: 10_000,
-    asOfMs: 1000 * second,
+    asOfMs: 1_000_000 + 1000 * second,
     counts: { ...heat.counts, total: bounds },
     clearing: { ...heat.clearing, total: atMost },
   };
