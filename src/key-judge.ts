@@ -121,7 +121,7 @@ export class KeyJudge {
     if (survey === null) return;
     const { windowMs, screen } = group;
     const shareMin = Math.min(...group.rules.map(({ rule }) => rule.threshold));
-    for (const handle of survey.handlesFrom(windowMs, group.kind, screen.least)) {
+    for (const { handle } of survey.keysFrom(windowMs, group.kind, screen.least)) {
       if (survey.shareMax(handle, windowMs) < shareMin) continue;
       this.#judgeRise(windows, windows.closed(cluster, handle, windowMs), group);
     }

@@ -1,11 +1,10 @@
-import type { HeatKind } from "./model/access.ts";
 import type { BaselineSeries } from "./model/baseline.ts";
 import type { KeyIncident } from "./model/incident.ts";
 import { type Key, keyId } from "./model/key.ts";
 import { BaselineBook, type Entry } from "./rules/baseline-book.ts";
 import type { KeyRuleGroup } from "./rules/rule-set.ts";
 import { SURGE_FACTOR } from "./rules/surge.ts";
-import type { Survey } from "./windows/survey.ts";
+import type { Counted, Survey } from "./windows/survey.ts";
 import type { Windows } from "./windows/windows.ts";
 
 /** After so long a level that does not fall is what is usual. */
@@ -146,7 +145,7 @@ function passWindow(book: BaselineBook, survey: Survey, open: ReadonlySet<string
   enterHottest(book, survey);
   const named = namedEntries(book, survey);
   let othersMost = survey.unseenMost(windowMs);
-  for (const handle of survey.handlesFrom(windowMs, kind, 0)) {
+  for (const { handle } of survey.keysFrom(windowMs, kind, 0)) {
     if (!named.has(handle)) othersMost = Math.max(othersMost, survey.atMost(handle, windowMs, kind));
   }
   book.pass(
@@ -160,8 +159,8 @@ function passWindow(book: BaselineBook, survey: Survey, open: ReadonlySet<string
 function enterHottest(book: BaselineBook, survey: Survey): void {
   const { kind, windowMs } = book;
   const named = namedEntries(book, survey);
-  const handles = survey.handlesFrom(windowMs, kind, 1);
-  for (const { handle, atLeast } of hottestFirst(survey, kind, windowMs, handles).slice(0, book.keysMax)) {
+  const hottest = survey.keysFrom(windowMs, kind, 1).sort(byCount).slice(0, book.keysMax);
+  for (const { handle, atLeast } of hottest) {
     if (named.has(handle)) continue;
     const atMost = survey.atMost(handle, windowMs, kind);
     if (book.enter({ key: survey.keyOf(handle), atLeast, atMost }) === null) return;
@@ -176,12 +175,14 @@ function candidates(
   open: ReadonlySet<string>,
 ): readonly Candidate[] {
   const named = namedEntries(book, survey);
-  const standOut = survey.handlesFrom(windowMs, kind, Math.max(screen.least, 1)).filter((handle) => {
-    const usual = named.get(handle)?.baseline.mean ?? book.othersMean;
-    return survey.firingMax(handle, windowMs, kind) >= SURGE_FACTOR * usual;
-  });
+  const standOut = survey
+    .keysFrom(windowMs, kind, Math.max(screen.least, 1))
+    .filter(({ handle, atLeast }) => {
+      return atLeast >= SURGE_FACTOR * (named.get(handle)?.baseline.mean ?? book.othersMean);
+    })
+    .sort(byCount);
   const found: Candidate[] = [];
-  for (const { handle, atLeast } of hottestFirst(survey, kind, windowMs, standOut)) {
+  for (const { handle, atLeast } of standOut) {
     if (found.length >= CANDIDATES_MAX) break;
     const known = named.get(handle);
     const key = known?.key ?? survey.keyOf(handle);
@@ -192,20 +193,9 @@ function candidates(
   return found;
 }
 
-interface Counted {
-  readonly handle: number;
-  readonly atLeast: number;
-}
-
-function hottestFirst(
-  survey: Survey,
-  kind: HeatKind,
-  windowMs: number,
-  handles: readonly number[],
-): Counted[] {
-  return handles
-    .map((handle) => ({ handle, atLeast: survey.firingMax(handle, windowMs, kind) }))
-    .sort((a, b) => b.atLeast - a.atLeast);
+/** Most accesses first. */
+function byCount(one: Counted, other: Counted): number {
+  return other.atLeast - one.atLeast;
 }
 
 function idOf({ db, bytes }: Key): string {

@@ -5,6 +5,7 @@ import type { TargetReport } from "../model/target.ts";
 import type { KeyHasher } from "../panes/key-words.ts";
 import type { Ledger } from "../runtime/accounting.ts";
 import type { ByteBudget } from "../runtime/byte-budget.ts";
+import type { Accumulator } from "./accumulator.ts";
 import { MISS, READ, WRITE } from "./columns.ts";
 import { Completeness } from "./completeness.ts";
 import { DELIVERED, UNBROKEN, UNSAMPLED } from "./delivery-ring.ts";
@@ -192,26 +193,7 @@ export class ClusterWindows {
 
   /** At least what a rule may fire on of a key, from the sums alone; where nothing was sampled just that. */
   firingMaxOf(window: HopWindow, handle: number, kind: HeatKind): number {
-    if (kind === "total") {
-      return this.firingMaxOf(window, handle, "read") + this.firingMaxOf(window, handle, "write");
-    }
-    const column = kind === "read" ? READ : kind === "write" ? WRITE : MISS;
-    let largest = 0;
-    for (const { cells, scaled } of window.accumulators) {
-      const raw = cells.get(handle, column);
-      largest = Math.max(largest, scaled === null ? raw : raw + scaled.unkept(handle, column));
-    }
-    return largest;
-  }
-
-  /** At most what a key has surely had, by the sums alone, and what its doubts add: as much as anybody has seen or missed. */
-  atMostOf(window: HopWindow, handle: number, kind: HeatKind): number {
-    const slot = this.keys.slot(handle);
-    let doubt = 0;
-    for (const accumulator of window.accumulators) {
-      doubt += accumulator.slack(handle, slot) + (accumulator.scaled?.extraSlack(handle, slot) ?? 0);
-    }
-    return this.firingMaxOf(window, handle, kind) + doubt;
+    return firingMax(window.accumulators, handle, kind);
   }
 
   /** Bytes of requests and replies that clients tell of a key. */
@@ -378,6 +360,21 @@ export class ClusterWindows {
     for (const latest of this.latest) latest.forget(handle);
     this.namedTracks.forget(handle);
   };
+}
+
+/** What rules fire on at most: of each kind the largest of the vantages. */
+export function firingMax(accumulators: readonly Accumulator[], handle: number, kind: HeatKind): number {
+  if (kind === "total") return largestOf(accumulators, handle, READ) + largestOf(accumulators, handle, WRITE);
+  return largestOf(accumulators, handle, kind === "read" ? READ : kind === "write" ? WRITE : MISS);
+}
+
+function largestOf(accumulators: readonly Accumulator[], handle: number, column: number): number {
+  let largest = 0;
+  for (const { cells, scaled } of accumulators) {
+    const raw = cells.get(handle, column);
+    largest = Math.max(largest, scaled === null ? raw : raw + scaled.unkept(handle, column));
+  }
+  return largest;
 }
 
 function untouched(outcome: ClusterOutcome): ClusterAdmission {

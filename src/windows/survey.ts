@@ -2,16 +2,25 @@ import type { HeatKind } from "../model/access.ts";
 import { type Key, keptKeySlot } from "../model/key.ts";
 import type { Trail } from "../model/trail.ts";
 import { viewOf } from "../panes/key-words.ts";
-import type { ClusterWindows } from "./cluster-windows.ts";
+import type { Accumulator } from "./accumulator.ts";
+import { type ClusterWindows, firingMax } from "./cluster-windows.ts";
 import { type HeatReader, NO_HANDLE } from "./heat-reader.ts";
 import type { HopWindow } from "./hop-window.ts";
 import { targetCount } from "./target-share.ts";
 import { trailOf } from "./trail-reader.ts";
 
+export interface Counted {
+  readonly handle: number;
+  /** No rule fires on more. */
+  readonly atLeast: number;
+}
+
 /** A look at the closed windows of a cluster, over all its keys, cheaper than to read the heat of each. Use it at once. */
 export class Survey {
   readonly #cluster: ClusterWindows;
   readonly #reader: HeatReader;
+  /** What vantages have anything in a window. */
+  readonly #active = new Map<HopWindow, readonly Accumulator[]>();
   /** Of targets that were asked for, by the window. */
   readonly #targetCounts = new Map<HopWindow, Map<string, number | null>>();
 
@@ -35,30 +44,33 @@ export class Survey {
     return this.#cluster.completenessOf(this.#windowOf(windowMs)).isWatchedSomewhere;
   }
 
-  /** Handles of the keys that may have at least `least` accesses surely in a window. One pass over the sums. */
-  handlesFrom(windowMs: number, kind: HeatKind, least: number): number[] {
+  /** The keys that may have at least `least` accesses surely in a window. One pass over the sums. */
+  keysFrom(windowMs: number, kind: HeatKind, least: number): Counted[] {
     const window = this.#windowOf(windowMs);
+    const active = this.#activeOf(window);
     const { keys } = this.#cluster;
-    const handles: number[] = [];
+    const counted: Counted[] = [];
     for (let handle = 0; handle < keys.handleEnd; handle++) {
-      if (keys.isHeld(handle) && this.#cluster.firingMaxOf(window, handle, kind) >= least)
-        handles.push(handle);
+      if (!keys.isHeld(handle)) continue;
+      const atLeast = firingMax(active, handle, kind);
+      if (atLeast >= least) counted.push({ handle, atLeast });
     }
-    return handles;
+    return counted;
   }
 
   keyOf(handle: number): Key {
     return this.#reader.keyOf(handle);
   }
 
-  /** No rule fires on more. */
-  firingMax(handle: number, windowMs: number, kind: HeatKind): number {
-    return this.#cluster.firingMaxOf(this.#windowOf(windowMs), handle, kind);
-  }
-
-  /** At least the upper bound of a key that a part names. */
+  /** At least the upper bound of a key that a part names: by the sums alone, with all that anybody may have missed. */
   atMost(handle: number, windowMs: number, kind: HeatKind): number {
-    return this.#cluster.atMostOf(this.#windowOf(windowMs), handle, kind);
+    const active = this.#activeOf(this.#windowOf(windowMs));
+    const slot = this.#cluster.keys.slot(handle);
+    let most = firingMax(active, handle, kind);
+    for (const accumulator of active) {
+      most += accumulator.slack(handle, slot) + (accumulator.scaled?.extraSlack(handle, slot) ?? 0);
+    }
+    return most;
   }
 
   /** `undefined`: no part in any window names the key. */
@@ -88,12 +100,21 @@ export class Survey {
   shareMax(handle: number, windowMs: number): number {
     const window = this.#windowOf(windowMs);
     const total = this.#countOfTarget(window, this.#reader.targetOf(handle));
-    return total === null || total === 0 ? 0 : this.#cluster.firingMaxOf(window, handle, "total") / total;
+    return total === null || total === 0 ? 0 : firingMax(this.#activeOf(window), handle, "total") / total;
   }
 
   /** How hot a key was in the panes of the longest window. */
   trail(handle: number): Trail {
     return trailOf(this.#cluster, handle, this.#reader.targetOf(handle));
+  }
+
+  #activeOf(window: HopWindow): readonly Accumulator[] {
+    let active = this.#active.get(window);
+    if (active === undefined) {
+      active = window.accumulators.filter((accumulator) => !accumulator.isUnused);
+      this.#active.set(window, active);
+    }
+    return active;
   }
 
   #countOfTarget(window: HopWindow, target: string | null): number | null {
