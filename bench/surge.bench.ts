@@ -172,7 +172,12 @@ function hopsMs(keys: number, areUsual: boolean, seconds: number): number[] {
       // As after a handover: with a past that is long enough.
       if (second === WINDOW_S) {
         const others = { mean, lagged: [mean, mean, mean] };
-        judge.resume(windows, cluster, [{ kind: "total", windowMs, counted: 100, others, keys: [] }]);
+        judge.resume(
+          windows,
+          cluster,
+          [group],
+          [{ kind: "total", windowMs, counted: 100, others, keys: [] }],
+        );
       }
       const startedMs = performance.now();
       for (const { handle, usual } of judge.hop(windows, cluster, group, new Set())) {

@@ -56,12 +56,12 @@ export class KeyJudge {
 
   /** What is usual of a cluster's keys, for the process that judges them next. */
   baselines(windows: Windows, cluster: string): readonly BaselineSeries[] {
-    return this.#surges.told(windows, cluster);
+    return this.#surges.told(windows, cluster, this.#rules.groups);
   }
 
   /** Goes on with what the process that judged these keys before has told. */
   resume(windows: Windows, cluster: string, told: readonly BaselineSeries[]): void {
-    this.#surges.resume(windows, cluster, told);
+    this.#surges.resume(windows, cluster, this.#rules.groups, told);
   }
 
   /** The sums of a key have grown. */
@@ -102,7 +102,9 @@ export class KeyJudge {
   }
 
   #usualOf(windows: Windows, { rule }: KeyRule, incident: KeyIncident): Usual | null {
-    return rule.type === "surge" ? this.#surges.usualOf(windows, incident, this.#options.clock.now()) : null;
+    return rule.type === "surge"
+      ? this.#surges.usualOf(windows, incident, rule, this.#options.clock.now())
+      : null;
   }
 
   #riseOfSurges(windows: Windows, cluster: string, group: KeyRuleGroup): void {

@@ -1,3 +1,4 @@
+import type { Rule } from "./config/schema.ts";
 import type { BaselineSeries } from "./model/baseline.ts";
 import type { KeyIncident } from "./model/incident.ts";
 import { type Key, keyId } from "./model/key.ts";
@@ -59,8 +60,9 @@ export class SurgeJudge {
    * What is usual of the key of an open incident. It is taken from the incident where nothing else is known of it, after a
    * restart; a level that has lasted for half an hour is adopted.
    */
-  usualOf(windows: Windows, incident: KeyIncident, nowMs: number): Entry | null {
-    const { cluster, key, kind, measure, windowMs } = incident;
+  usualOf(windows: Windows, incident: KeyIncident, rule: Rule, nowMs: number): Entry | null {
+    const { cluster, key, measure } = incident;
+    const { kind, window: windowMs } = rule;
     const survey = windows.survey(cluster);
     if (survey === null) return null;
     const { book } = this.#seriesOf(windows, cluster, { kind, windowMs });
@@ -77,15 +79,24 @@ export class SurgeJudge {
     return known;
   }
 
-  /** For the process that judges these keys next. */
-  told(windows: Windows, cluster: string): readonly BaselineSeries[] {
-    const own = [...(this.#series.get(windows) ?? [])].filter(([id]) => id.endsWith(`\0${cluster}`));
-    return own.map(([, { book }]) => book.told(Math.floor(TOLD_BYTES_MAX / own.length)));
+  /** For the process that judges these keys next: of what these rules ask for. */
+  told(windows: Windows, cluster: string, groups: readonly KeyRuleGroup[]): readonly BaselineSeries[] {
+    const all = this.#series.get(windows);
+    const series = groups.filter(isOfSurges).map((group) => all?.get(seriesId(cluster, group)));
+    const own = series.filter((one) => one !== undefined);
+    return own.map(({ book }) => book.told(Math.floor(TOLD_BYTES_MAX / own.length)));
   }
 
   /** Goes on with what the process that judged these keys before has told. */
-  resume(windows: Windows, cluster: string, told: readonly BaselineSeries[]): void {
+  resume(
+    windows: Windows,
+    cluster: string,
+    groups: readonly KeyRuleGroup[],
+    told: readonly BaselineSeries[],
+  ): void {
+    const wanted = new Set(groups.filter(isOfSurges).map((group) => seriesId(cluster, group)));
     for (const series of told) {
+      if (!wanted.has(seriesId(cluster, series))) continue;
       const { book } = this.#seriesOf(windows, cluster, series);
       if (book.counted < series.counted) book.resume(cluster, series);
     }
@@ -101,7 +112,7 @@ export class SurgeJudge {
       all = new Map();
       this.#series.set(windows, all);
     }
-    const id = `${kind}\0${windowMs}\0${cluster}`;
+    const id = seriesId(cluster, { kind, windowMs });
     let series = all.get(id);
     if (series === undefined) {
       forgetClusters(all, windows);
@@ -111,6 +122,14 @@ export class SurgeJudge {
     }
     return series;
   }
+}
+
+function seriesId(cluster: string, { kind, windowMs }: Pick<KeyRuleGroup, "kind" | "windowMs">): string {
+  return `${kind}\0${windowMs}\0${cluster}`;
+}
+
+function isOfSurges({ type }: KeyRuleGroup): boolean {
+  return type === "surge";
 }
 
 /** Of clusters that nothing is heard of any more. */

@@ -72,6 +72,20 @@ test("an open surge is judged by what was usual before it, and its mean stands s
   assert.deepEqual(statesOf(two), ["recovering"]);
 });
 
+test("what is usual is told for the kinds and windows that a rule asks for, and for no others", () => {
+  const toldUnder = (rule: object) => {
+    const simulation = new ClusterSimulation(rule);
+    const one = simulation.join("one");
+    simulation.assign(one);
+    pass(simulation, 60, 200);
+    const told = one.aggregator.board.baselines(0, simulation.clock.now());
+    const series = told.flatMap(({ baselines }) => baselines);
+    return series.map(({ kind, windowMs, keys }) => [kind, windowMs, keys.length]);
+  };
+  assert.deepEqual(toldUnder({ ...SURGE, kind: "write" }), [["write", 10_000, 1]]);
+  assert.deepEqual(toldUnder({}), []);
+});
+
 test("without anybody's word of what is usual, the warm-up begins anew", () => {
   const simulation = new ClusterSimulation(SURGE);
   const one = simulation.join("one");
