@@ -9,7 +9,7 @@ import { type Fused, fuse } from "./fuse.ts";
 import { clientsOf, commandsOf, NOTHING_TOLD } from "./heat-names.ts";
 import type { HopWindow } from "./hop-window.ts";
 import type { VantageView } from "./reading.ts";
-import { shareOfTarget, targetCount } from "./target-share.ts";
+import { shareOfTarget, targetCount, targetTotal } from "./target-share.ts";
 import type { Track } from "./track.ts";
 import { isClaim, VANTAGES } from "./vantage.ts";
 
@@ -69,6 +69,7 @@ export class HeatReader {
     if (fused.disproved > 0) this.#onDisproved(fused.disproved);
     const track = this.#lastTrack(handle);
     const ofTarget = track ? tracks.ofTarget(track.target) : [];
+    const total = targetTotal(ofTarget, shelf, window);
     const completeness = this.#cluster.completenessOf(window);
     return {
       key,
@@ -81,12 +82,12 @@ export class HeatReader {
       vantages: fused.vantages,
       target: track === undefined || track.target === NO_TARGET ? null : track.target,
       slot: this.#isClusterMode(track) ? slot : null,
-      shareOfTarget: shareOfTarget(fused.counts, ofTarget, shelf, window),
+      shareOfTarget: shareOfTarget(fused.counts, total),
       suspect,
       commands: commandsOf(this.#cluster, window, handle, fused.vantages, ofTarget),
       ...(clientTracks.length === 0 ? NOTHING_TOLD : clientsOf(this.#cluster, window, handle)),
       grounds: {
-        targetCount: this.#targetCount(window, slot, ofTarget),
+        targetCount: track ? targetCount(total) : this.#leastCount(window, slot),
         areClientsReporting: completeness.isReporting(VANTAGES.indexOf("clients"), slot),
       },
     };
@@ -99,14 +100,15 @@ export class HeatReader {
   }
 
   /** Of a key that nobody names any more, the least of those that serve its slot. */
-  #targetCount(window: HopWindow, slot: number, ofTarget: readonly Track[]): number | null {
+  #leastCount(window: HopWindow, slot: number): number | null {
     const { tracks, shelf } = this.#cluster;
-    if (ofTarget.length > 0) return targetCount(ofTarget, shelf, window);
     const names = new Set<string>();
     for (const { target, slots, role } of tracks.all()) {
       if (role !== "replica" && target !== NO_TARGET && slots.covers(slot)) names.add(target);
     }
-    const counts = Array.from(names, (name) => targetCount(tracks.ofTarget(name), shelf, window));
+    const counts = Array.from(names, (name) =>
+      targetCount(targetTotal(tracks.ofTarget(name), shelf, window)),
+    );
     const known = counts.filter((count) => count !== null);
     return counts.length > 0 && known.length === counts.length ? Math.min(...known) : null;
   }

@@ -6,7 +6,7 @@ import type { Accumulator } from "./accumulator.ts";
 import { type ClusterWindows, firingMax } from "./cluster-windows.ts";
 import { type HeatReader, NO_HANDLE } from "./heat-reader.ts";
 import type { HopWindow } from "./hop-window.ts";
-import { targetCount } from "./target-share.ts";
+import { targetCount, targetTotal } from "./target-share.ts";
 import { trailOf } from "./trail-reader.ts";
 
 export interface Counted {
@@ -127,7 +127,7 @@ export class Survey {
     let count = counts.get(target);
     if (count === undefined) {
       const { tracks, shelf } = this.#cluster;
-      count = targetCount(tracks.ofTarget(target), shelf, window);
+      count = targetCount(targetTotal(tracks.ofTarget(target), shelf, window));
       counts.set(target, count);
     }
     return count;
