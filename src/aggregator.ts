@@ -1,6 +1,7 @@
 import type { Rule } from "./config/schema.ts";
 import type { IncidentBook } from "./incidents/book.ts";
 import { KeyJudge } from "./key-judge.ts";
+import type { BaselineSeries } from "./model/baseline.ts";
 import type { Incident } from "./model/incident.ts";
 import type { PanePart } from "./model/pane.ts";
 import type { TargetReport } from "./model/target.ts";
@@ -95,6 +96,16 @@ export class Aggregator {
     this.#evaluated.delete(windows);
   }
 
+  /** What is usual of a cluster's keys in these windows, where rules ask for it. */
+  baselines(windows: Windows, cluster: string): readonly BaselineSeries[] {
+    return this.#keys.baselines(windows, cluster);
+  }
+
+  /** Goes on with what another process has told of it. */
+  resume(windows: Windows, cluster: string, told: readonly BaselineSeries[]): void {
+    this.#keys.resume(windows, cluster, told);
+  }
+
   /** Takes in what belongs to these windows; judges it if they are evaluated. */
   take(windows: Windows, messages: readonly Message[]): void {
     for (const message of messages) this.#takeOne(windows, message);
@@ -159,7 +170,7 @@ export class Aggregator {
     const { watchesRosterOf, onGone = (cluster, target) => this.forget(cluster, target) } = this.#options;
     for (const { cluster, target } of roster.gone(clock.now(), watchesRosterOf)) onGone(cluster, target);
     for (const windows of this.#evaluated) {
-      for (const hop of windows.advance(clock.now())) this.#keys.fall(windows, hop.cluster);
+      for (const hop of windows.advance(clock.now())) this.#keys.hop(windows, hop.cluster);
     }
     this.#targets.judge(clock.now());
     for (const incident of incidents.tick(clock.now())) onIncident(incident);

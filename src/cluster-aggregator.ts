@@ -153,6 +153,7 @@ export class ClusterAggregator {
       instance,
       coverageOf: (cluster, partition) =>
         partitionOf(cluster, 0) === partition ? this.ownCoverage(cluster) : null,
+      baselinesOf: (windows, cluster) => this.#aggregator.baselines(windows, cluster),
       tell: (snapshot) => outlet.heat(snapshot),
     });
     this.#aggregator = new Aggregator({
@@ -204,6 +205,8 @@ export class ClusterAggregator {
     lane.caughtUp();
     this.#claimForIncidents();
     this.#claimBuckets();
+    for (const { cluster, baselines } of this.board.baselines(partition, this.#options.clock.now()))
+      this.#aggregator.resume(lane.windows, cluster, baselines);
     this.#aggregator.evaluate(lane.windows);
   }
 

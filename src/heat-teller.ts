@@ -1,19 +1,25 @@
 import type { Config } from "./config/schema.ts";
+import type { BaselineSeries } from "./model/baseline.ts";
 import type { TargetCoverage } from "./model/coverage.ts";
 import type { ClusterHeats, HeatSnapshot } from "./model/heat-snapshot.ts";
 import type { PanesLane } from "./panes-lane.ts";
+import type { Windows } from "./windows/windows.ts";
 
 /** How many of a partition's hottest keys other aggregators are told of, for each window and cluster. */
 const TOLD_KEYS = 100;
 const TELL_EVERY_MS = 1000;
 /** The same while nothing is accessed and no target changes its state: each record costs every aggregator. */
 const QUIET_TELL_EVERY_MS = 2500;
+/** What is usual of keys changes slowly, and is as much as all the rest. */
+const TELL_BASELINES_EVERY_MS = 10_000;
 
 export interface HeatTellerOptions {
   readonly config: Pick<Config, "windows">;
   readonly instance: string;
   /** What is seen of a cluster's targets, where a partition's owner is the cluster's; else `null`. */
   readonly coverageOf: (cluster: string, partition: number) => readonly TargetCoverage[] | null;
+  /** What is usual of the keys of a cluster. */
+  readonly baselinesOf: (windows: Windows, cluster: string) => readonly BaselineSeries[];
   readonly tell: (snapshot: HeatSnapshot) => void;
 }
 
@@ -21,6 +27,7 @@ export interface HeatTellerOptions {
 export class HeatTeller {
   readonly #options: HeatTellerOptions;
   #toldAtMs = 0;
+  #toldBaselinesAtMs = 0;
   /** By partition, of what was told last. */
   readonly #told = new Map<number, { readonly atMs: number; readonly states: string }>();
 
@@ -32,9 +39,11 @@ export class HeatTeller {
   tick(lanes: Iterable<PanesLane>, nowMs: number): void {
     if (Math.abs(nowMs - this.#toldAtMs) < TELL_EVERY_MS) return;
     this.#toldAtMs = nowMs;
+    const withBaselines = Math.abs(nowMs - this.#toldBaselinesAtMs) >= TELL_BASELINES_EVERY_MS;
+    if (withBaselines) this.#toldBaselinesAtMs = nowMs;
     for (const lane of lanes) {
       if (!lane.isCaughtUp) continue;
-      const snapshot = this.#snapshotOf(lane, nowMs);
+      const snapshot = this.#snapshotOf(lane, withBaselines, nowMs);
       if (this.#isWorthTelling(snapshot)) this.#options.tell(snapshot);
     }
   }
@@ -42,7 +51,9 @@ export class HeatTeller {
   /** Of a partition that nobody writes to there is nothing to tell. */
   #isWorthTelling({ partition, atMs, clusters }: HeatSnapshot): boolean {
     if (clusters.length === 0) return false;
-    const hasKeys = clusters.some(({ windows }) => windows.some(({ heats }) => heats.length > 0));
+    const hasKeys = clusters.some(
+      ({ windows, baselines }) => baselines.length > 0 || windows.some(({ heats }) => heats.length > 0),
+    );
     const states = JSON.stringify(
       clusters.map(({ cluster, coverage }) => [
         cluster,
@@ -56,8 +67,8 @@ export class HeatTeller {
     return true;
   }
 
-  #snapshotOf({ partition, windows }: PanesLane, nowMs: number): HeatSnapshot {
-    const { instance, config, coverageOf } = this.#options;
+  #snapshotOf({ partition, windows }: PanesLane, withBaselines: boolean, nowMs: number): HeatSnapshot {
+    const { instance, config, coverageOf, baselinesOf } = this.#options;
     const clusters = windows.clusters().map(
       (cluster): ClusterHeats => ({
         cluster,
@@ -66,6 +77,7 @@ export class HeatTeller {
           ...windows.top(cluster, windowMs, TOLD_KEYS),
         })),
         coverage: coverageOf(cluster, partition),
+        baselines: withBaselines ? baselinesOf(windows, cluster) : [],
       }),
     );
     return { partition, instance, atMs: nowMs, clusters };

@@ -9,9 +9,16 @@ const ABOUT_KEYS = ["kind", "minShare", "match.key", "match.pattern", "match.ser
 /** Keys that say nothing for a type. */
 const MEANINGLESS: Readonly<Partial<Record<RuleType, readonly string[]>>> = {
   misses: ["kind"],
+  share: ["kind"],
   bandwidth: ["kind"],
   skew: ABOUT_KEYS,
   blind: [...ABOUT_KEYS, "window", "resolveBelow"],
+};
+
+const WHAT_ELSE: Readonly<Partial<Record<RuleType, string>>> = {
+  misses: "which has a kind of its own",
+  bandwidth: "which has a kind of its own",
+  share: "which is of all accesses",
 };
 
 /** What of a rule does not go together; `input` is the rule as it stands in the file. */
@@ -23,11 +30,11 @@ export function ruleProblems(rule: Draft<FileRule>, input: unknown, path: string
 
 function meaninglessProblems(type: RuleType, input: unknown, path: string): Problem[] {
   const keys = MEANINGLESS[type] ?? [];
-  const isWritten = (key: string) => valueAt(input, key.split(".")) !== undefined;
-  const what =
-    ABOUT_KEYS === keys || type === "blind"
-      ? "which judges a server as a whole"
-      : "which has a kind of its own";
+  const isWritten = (key: string) => {
+    const written = valueAt(input, key.split("."));
+    return written !== undefined && !(type === "share" && written === "total");
+  };
+  const what = WHAT_ELSE[type] ?? "which judges a server as a whole";
   return keys
     .filter(isWritten)
     .map((key) => ({ path: `${path}.${key}`, message: `says nothing for a rule of type ${type}, ${what}` }));

@@ -34,7 +34,7 @@ const rule = section({
   ),
   kind: choice(["total", "read", "write", "miss"])
     .prefault("total")
-    .describe("Which accesses count, for `rate`, `share` and `surge`; `total` is reads and writes."),
+    .describe("Which accesses count, for `rate` and `surge`; `total` is reads and writes."),
   window: duration({ min: "100ms", max: "15m" })
     .prefault("10s")
     .describe(
@@ -44,7 +44,7 @@ const rule = section({
     .optional()
     .describe(
       "From where on the rule surely holds: a rate for `rate` (1000/s), `misses` (1000/s) and `surge` (100/s, below which " +
-        "none is looked for), 0 to 1 for `share` (0.5), bytes for `bandwidth` (100MiB/s), a ratio to the mean of the peers for " +
+        "none is looked for), 0 to 1 for `share` (0.5; of a server that runs 100 accesses/s or more), bytes for `bandwidth` (100MiB/s), a ratio to the mean of the peers for " +
         "`skew` (3), a duration for `blind` (60s, or 0s where `for` is given). In brackets: the defaults.",
     ),
   minShare: share({ zero: true })
@@ -59,7 +59,7 @@ const rule = section({
     .optional()
     .describe(
       "Recovery begins when it is surely below this part of the threshold. Default: 0.8; 0.5 for `surge`, of three times the " +
-        "baseline.",
+        "baseline or the threshold, whichever is more.",
     ),
   keepFiringFor: duration({ max: "1d" })
     .prefault("30s")

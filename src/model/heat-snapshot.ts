@@ -1,3 +1,4 @@
+import type { BaselineSeries } from "./baseline.ts";
 import type { TargetCoverage } from "./coverage.ts";
 import type { Heat } from "./heat.ts";
 
@@ -16,6 +17,8 @@ export interface ClusterHeats {
   readonly windows: readonly WindowHeats[];
   /** What is seen of its targets, as the cluster's owner knows it; `null` from the owners of its other buckets. */
   readonly coverage: readonly TargetCoverage[] | null;
+  /** What is usual of its keys, where rules ask for it; told every few seconds, empty between. */
+  readonly baselines: readonly BaselineSeries[];
 }
 
 /** What the owner of a panes partition tells all aggregators at each hop: `heat` topic, key: the partition. */

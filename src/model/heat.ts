@@ -64,6 +64,16 @@ export interface Heat {
   readonly absorbed: number;
   /** Of requests and replies, as clients tell them; `null`: not known. */
   readonly bytes: number | null;
+  /** What it was read from; absent in what other processes tell. */
+  readonly grounds?: Grounds;
+}
+
+/** What the place of a key did in the window of a heat. */
+export interface Grounds {
+  /** Accesses of its target, of which `shareOfTarget` is a share; the least of several that may hold it. `null`: not known. */
+  readonly targetCount: number | null;
+  /** Whether clients that report keys of its slot still do: more bytes than they tell are not known to anybody. */
+  readonly areClientsReporting: boolean;
 }
 
 export function ratePerSecond(count: number, windowMs: number): number {

@@ -1,11 +1,11 @@
 import type { Rule } from "../config/schema.ts";
 import { firingCount, type Heat, ratePerSecond } from "../model/heat.ts";
-import { type Judgement, type KeyRule, severityAt } from "./rule.ts";
+import { countAt, hasShare, type Judgement, type KeyRule, severityAt } from "./rule.ts";
 
 /** Accesses of one kind per second. */
 export function rateRule(rule: Rule): KeyRule {
-  const screen = { kind: rule.kind, count: countAt(rule.threshold, rule.window) };
-  return { rule, screen, judge: (heat) => judgeRate(rule, heat) };
+  const least = countAt(rule.threshold, rule.window);
+  return { rule, screen: { at: "part", of: rule.kind, least }, judge: (heat) => judgeRate(rule, heat) };
 }
 
 /**
@@ -27,13 +27,4 @@ function verdictOf(rule: Rule, heat: Heat) {
   const clearing = heat.clearing[rule.kind];
   if (clearing === null) return "unknown";
   return clearing < countAt(rule.threshold * rule.resolveBelow, rule.window) ? "calm" : "between";
-}
-
-/** An unknown share holds nothing back. */
-export function hasShare({ minShare }: Rule, { shareOfTarget }: Heat): boolean {
-  return shareOfTarget === null || shareOfTarget >= minShare;
-}
-
-function countAt(rate: number, windowMs: number): number {
-  return (rate * windowMs) / 1000;
 }

@@ -1,18 +1,21 @@
 import type { Rule, RuleType } from "../config/schema.ts";
-import type { HeatKind } from "../model/access.ts";
 import type { Incident } from "../model/incident.ts";
 import type { Key } from "../model/key.ts";
+import { bandwidthRule } from "./bandwidth.ts";
 import { compileMatch, type RuleMatcher, type Services } from "./match.ts";
 import { missesRule } from "./misses.ts";
 import { rateRule } from "./rate.ts";
-import type { KeyRule } from "./rule.ts";
+import type { KeyRule, Screen } from "./rule.ts";
+import { shareRule } from "./share.ts";
+import { surgeRule } from "./surge.ts";
 
 /** Rules of one type on one kind of access in one window: of those that match a key, the first judges it. */
 export interface KeyRuleGroup {
-  readonly kind: HeatKind;
+  readonly type: Rule["type"];
+  readonly kind: Rule["kind"];
   readonly windowMs: number;
-  /** As the lowest of its rules has it; `null`: only closed hops are looked at. */
-  readonly screenCount: number | null;
+  /** As the lowest of its rules has it. */
+  readonly screen: Screen;
   readonly rules: readonly KeyRule[];
 }
 
@@ -45,6 +48,11 @@ export class RuleSet {
   /** The rule of a group that judges this key, if any. */
   ruleFor(group: KeyRuleGroup, key: Key, services: Services): KeyRule | undefined {
     return group.rules.find(({ rule }) => this.#matchers.get(rule.name)!.matchesKey(key, services));
+  }
+
+  /** Whether a rule of a group judges keys in this cluster. */
+  matchesAnyOf(group: KeyRuleGroup, cluster: string): boolean {
+    return group.rules.some(({ rule }) => this.#matchers.get(rule.name)!.matchesCluster(cluster));
   }
 
   /** Those that judge targets as a whole. */
@@ -82,8 +90,11 @@ function keyRuleOf(rule: Rule): KeyRule | null {
     case "misses":
       return missesRule(rule);
     case "share":
+      return shareRule(rule);
     case "surge":
+      return surgeRule(rule);
     case "bandwidth":
+      return bandwidthRule(rule);
     case "skew":
     case "blind":
       return null;
@@ -91,8 +102,7 @@ function keyRuleOf(rule: Rule): KeyRule | null {
 }
 
 function groupOf(rules: readonly KeyRule[]): KeyRuleGroup {
-  const { kind, window: windowMs } = rules[0]!.rule;
-  const counts = rules.map(({ screen }) => screen?.count ?? null);
-  const screenCount = counts.includes(null) ? null : Math.min(...counts.map(Number));
-  return { kind, windowMs, screenCount, rules };
+  const [{ rule, screen }] = rules as readonly [KeyRule];
+  const least = Math.min(...rules.map((one) => one.screen.least));
+  return { type: rule.type, kind: rule.kind, windowMs: rule.window, screen: { ...screen, least }, rules };
 }

@@ -1,4 +1,5 @@
 import { CellPages } from "./cell-pages.ts";
+import type { ClientRows } from "./client-rows.ts";
 import { COLUMN_COUNT, EXCESS, MAYBE, overlapColumn } from "./columns.ts";
 import { ScaledSums } from "./scaled-sums.ts";
 import { SlotSums } from "./slot-sums.ts";
@@ -12,6 +13,7 @@ import type { StoredPart } from "./stored-part.ts";
 export class Accumulator {
   readonly cells = new CellPages(COLUMN_COUNT);
   readonly floors = new SlotSums();
+  readonly #bytes = new Map<number, number>();
   #load = 0;
   /** What scaling adds to the raw counts; `null`: no part in it was ever sampled. */
   #scaled: ScaledSums | null = null;
@@ -31,6 +33,7 @@ export class Accumulator {
       this.#addColumn(part, index + 1, column, sign);
     });
     this.#load += sign * part.load;
+    if (part.clients !== null) this.#addBytes(part.clients, sign);
     this.#addRest(part, sign, true);
   }
 
@@ -41,6 +44,11 @@ export class Accumulator {
       if (counted !== null) this.#addColumn(part, index + 1, counted, sign);
     });
     this.#addRest(part, sign, false);
+  }
+
+  /** Of requests and replies, as clients tell them of a key that they name. */
+  bytes(handle: number): number {
+    return this.#bytes.get(handle) ?? 0;
   }
 
   /** What the upper bound of a held key stands above its lower bound. */
@@ -54,13 +62,26 @@ export class Accumulator {
   }
 
   isZero(): boolean {
-    return this.cells.isZero() && this.floors.isZero() && (this.#scaled === null || this.#scaled.isZero());
+    return (
+      this.#bytes.size === 0 &&
+      this.cells.isZero() &&
+      this.floors.isZero() &&
+      (this.#scaled === null || this.#scaled.isZero())
+    );
   }
 
   /** Gives the memory of the cells back: only while no part names a key. */
   clearCells(): void {
     this.cells.clear();
     this.#scaled?.clearCells();
+  }
+
+  #addBytes({ services, bytes }: ClientRows, sign: number): void {
+    services.handles.forEach((handle, row) => {
+      const sum = this.bytes(handle) + sign * Math.round(bytes[row]!);
+      if (sum === 0) this.#bytes.delete(handle);
+      else this.#bytes.set(handle, sum);
+    });
   }
 
   #addRest(part: StoredPart, sign: number, isWhole: boolean): void {

@@ -5,6 +5,7 @@ import type { TargetReport } from "../model/target.ts";
 import type { KeyHasher } from "../panes/key-words.ts";
 import type { Ledger } from "../runtime/accounting.ts";
 import type { ByteBudget } from "../runtime/byte-budget.ts";
+import type { Accumulator } from "./accumulator.ts";
 import { MISS, READ, WRITE } from "./columns.ts";
 import { Completeness } from "./completeness.ts";
 import { DELIVERED, UNBROKEN, UNSAMPLED } from "./delivery-ring.ts";
@@ -197,16 +198,12 @@ export class ClusterWindows {
 
   /** At least what a rule may fire on of a key, from the sums alone; where nothing was sampled just that. */
   firingMaxOf(window: HopWindow, handle: number, kind: HeatKind): number {
-    if (kind === "total") {
-      return this.firingMaxOf(window, handle, "read") + this.firingMaxOf(window, handle, "write");
-    }
-    const column = kind === "read" ? READ : kind === "write" ? WRITE : MISS;
-    let largest = 0;
-    for (const { cells, scaled } of window.accumulators) {
-      const raw = cells.get(handle, column);
-      largest = Math.max(largest, scaled === null ? raw : raw + scaled.unkept(handle, column));
-    }
-    return largest;
+    return firingMax(window.accumulators, handle, kind);
+  }
+
+  /** Bytes of requests and replies that clients tell of a key. */
+  bytesOf(window: HopWindow, handle: number): number {
+    return window.accumulators.reduce((largest, sums) => Math.max(largest, sums.bytes(handle)), 0);
   }
 
   /** Where no source at the server sends parts, the report is all that tells what it ran. */
@@ -387,6 +384,21 @@ export class ClusterWindows {
     for (const latest of this.latest) latest.forget(handle);
     this.namedTracks.forget(handle);
   };
+}
+
+/** What rules fire on at most: of each kind the largest of the vantages. */
+export function firingMax(accumulators: readonly Accumulator[], handle: number, kind: HeatKind): number {
+  if (kind === "total") return largestOf(accumulators, handle, READ) + largestOf(accumulators, handle, WRITE);
+  return largestOf(accumulators, handle, kind === "read" ? READ : kind === "write" ? WRITE : MISS);
+}
+
+function largestOf(accumulators: readonly Accumulator[], handle: number, column: number): number {
+  let largest = 0;
+  for (const { cells, scaled } of accumulators) {
+    const raw = cells.get(handle, column);
+    largest = Math.max(largest, scaled === null ? raw : raw + scaled.unkept(handle, column));
+  }
+  return largest;
 }
 
 function untouched(outcome: ClusterOutcome): ClusterAdmission {

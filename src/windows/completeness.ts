@@ -27,6 +27,7 @@ export class Completeness {
   readonly #reachesBack: boolean;
   #expected = 0;
   #wholeExpected = 0;
+  #watchedExpected = 0;
   #present = 0;
 
   /** `sinceMs`: when this cluster was first heard of. */
@@ -41,6 +42,11 @@ export class Completeness {
   get isWhole(): boolean {
     if (this.#expected > 0) return this.#wholeExpected === this.#expected;
     return !this.#reachesBack && this.#present > 0;
+  }
+
+  /** Whether the watch was unbroken at least at one target. */
+  get isWatchedSomewhere(): boolean {
+    return this.#expected > 0 ? this.#watchedExpected > 0 : this.isWhole;
   }
 
   /** Whether every expected pane that could hold a key of this slot has come and was complete. */
@@ -98,6 +104,7 @@ export class Completeness {
     if (!isExpected) return;
     this.#expected++;
     if ((all & WHOLE) === WHOLE) this.#wholeExpected++;
+    if ((all & WATCHED) !== 0) this.#watchedExpected++;
   }
 
   #expectedBits(track: Track): number {

@@ -1,6 +1,6 @@
 import type { TargetCoverage } from "../model/coverage.ts";
 import type { Heat } from "../model/heat.ts";
-import type { HeatSnapshot } from "../model/heat-snapshot.ts";
+import type { ClusterHeats, HeatSnapshot } from "../model/heat-snapshot.ts";
 import type { TopHeats } from "./windows.ts";
 
 /** Snapshots come each second. One that is so much older speaks no longer of all the cluster has. */
@@ -10,6 +10,8 @@ const KEPT_MS = 300_000;
 /** What the owners of panes partitions told last: together they know the whole of every cluster. */
 export class HeatBoard {
   readonly #snapshots = new Map<number, HeatSnapshot>();
+  /** The last ones that told baselines. */
+  readonly #baselines = new Map<number, HeatSnapshot>();
 
   /**
    * A snapshot that is older than what is known changes nothing. One from the future counts as told now: of those that
@@ -18,8 +20,16 @@ export class HeatBoard {
   put(snapshot: HeatSnapshot, nowMs: number): void {
     const known = this.#snapshots.get(snapshot.partition);
     const atMs = Math.min(snapshot.atMs, nowMs);
-    if (known === undefined || known.atMs <= atMs)
-      this.#snapshots.set(snapshot.partition, { ...snapshot, atMs });
+    if (known !== undefined && known.atMs > atMs) return;
+    this.#snapshots.set(snapshot.partition, { ...snapshot, atMs });
+    if (snapshot.clusters.some(({ baselines }) => baselines.length > 0))
+      this.#baselines.set(snapshot.partition, { ...snapshot, atMs });
+  }
+
+  /** What the owner of a partition has told last of what is usual of its keys, cluster by cluster. */
+  baselines(partition: number, nowMs: number): readonly Pick<ClusterHeats, "cluster" | "baselines">[] {
+    this.#forgetOld(nowMs);
+    return this.#baselines.get(partition)?.clusters ?? [];
   }
 
   /** Clusters that some partition has something of. */
@@ -69,8 +79,10 @@ export class HeatBoard {
   }
 
   #forgetOld(nowMs: number): void {
-    for (const [partition, { atMs }] of this.#snapshots) {
-      if (nowMs - atMs > KEPT_MS) this.#snapshots.delete(partition);
+    for (const snapshots of [this.#snapshots, this.#baselines]) {
+      for (const [partition, { atMs }] of snapshots) {
+        if (nowMs - atMs > KEPT_MS) snapshots.delete(partition);
+      }
     }
   }
 }

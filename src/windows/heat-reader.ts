@@ -9,7 +9,7 @@ import { type Fused, fuse } from "./fuse.ts";
 import { clientsOf, commandsOf, NOTHING_TOLD } from "./heat-names.ts";
 import type { HopWindow } from "./hop-window.ts";
 import type { VantageView } from "./reading.ts";
-import { shareOfTarget } from "./target-share.ts";
+import { shareOfTarget, targetCount, targetTotal } from "./target-share.ts";
 import type { Track } from "./track.ts";
 import { isClaim, VANTAGES } from "./vantage.ts";
 
@@ -44,6 +44,12 @@ export class HeatReader {
     return { cluster: name, db: keys.db(handle), bytes: keys.key(handle) };
   }
 
+  /** Where a key was last seen; `null`: it is not known. */
+  targetOf(handle: number): string | null {
+    const track = this.#lastTrack(handle);
+    return track === undefined || track.target === NO_TARGET ? null : track.target;
+  }
+
   heatOf(window: HopWindow, handle: number): Heat {
     return this.#heat(window, handle, this.#cluster.keys.slot(handle), this.keyOf(handle));
   }
@@ -63,6 +69,7 @@ export class HeatReader {
     if (fused.disproved > 0) this.#onDisproved(fused.disproved);
     const track = this.#lastTrack(handle);
     const ofTarget = track ? tracks.ofTarget(track.target) : [];
+    const total = targetTotal(ofTarget, shelf, window);
     const completeness = this.#cluster.completenessOf(window);
     return {
       key,
@@ -75,11 +82,35 @@ export class HeatReader {
       vantages: fused.vantages,
       target: track === undefined || track.target === NO_TARGET ? null : track.target,
       slot: this.#isClusterMode(track) ? slot : null,
-      shareOfTarget: shareOfTarget(fused.counts, ofTarget, shelf, window),
+      shareOfTarget: shareOfTarget(fused.counts, total),
       suspect,
       commands: commandsOf(this.#cluster, window, handle, fused.vantages, ofTarget),
       ...(clientTracks.length === 0 ? NOTHING_TOLD : clientsOf(this.#cluster, window, handle)),
+      grounds: {
+        targetCount: track ? targetCount(total) : this.#leastCount(window, slot),
+        areClientsReporting: completeness.isReporting(VANTAGES.indexOf("clients"), slot),
+      },
     };
+  }
+
+  /** What a falling rule may rely on: see `Heat.clearing`. */
+  clearingOf(window: HopWindow, handle: number, slot: number): Heat["clearing"] {
+    const isWatched = this.#cluster.completenessOf(window).isWatchedAt(slot);
+    return isWatched ? this.fusedOf(window, handle, slot).clearing : NOTHING_CLEARS;
+  }
+
+  /** Of a key that nobody names any more, the least of those that serve its slot. */
+  #leastCount(window: HopWindow, slot: number): number | null {
+    const { tracks, shelf } = this.#cluster;
+    const names = new Set<string>();
+    for (const { target, slots, role } of tracks.all()) {
+      if (role !== "replica" && target !== NO_TARGET && slots.covers(slot)) names.add(target);
+    }
+    const counts = Array.from(names, (name) =>
+      targetCount(targetTotal(tracks.ofTarget(name), shelf, window)),
+    );
+    const known = counts.filter((count) => count !== null);
+    return counts.length > 0 && known.length === counts.length ? Math.min(...known) : null;
   }
 
   /** Fuses the vantages, with what clients claim held to what their servers ran. */

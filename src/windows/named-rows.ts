@@ -4,7 +4,10 @@ const BYTES_PER_NAME = 32;
 /** Names are kept of entries with at least so many accesses, and this share of their part. */
 const COUNT_MIN = 10;
 const SHARE_MIN = 0.005;
-const ROWS_MAX = 128;
+/** Likewise of entries with so many bytes, and this share of those of their part. */
+const BYTES_MIN = 64 * 1024;
+const BYTES_SHARE_MIN = 0.01;
+const ROWS_MAX = 256;
 
 /** Names with counts (commands, services) of some entries of a part: `places` a row, id 0 for an empty place. */
 export interface NamedRows {
@@ -35,6 +38,11 @@ export interface NamedEntries {
 /** Whether an entry with so many accesses, in a part with so many, keeps its names. */
 export function keepsNames(count: number, partTotal: number): boolean {
   return count >= COUNT_MIN && count >= SHARE_MIN * partTotal;
+}
+
+/** The same for an entry with so many bytes: a large value is told of, however seldom it is read. */
+export function keepsBytes(bytes: number, partBytes: number): boolean {
+  return bytes >= BYTES_MIN && bytes >= BYTES_SHARE_MIN * partBytes;
 }
 
 /** The names of some entries of a part, their counts `scale` times. */

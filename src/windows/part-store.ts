@@ -6,7 +6,14 @@ import type { ByteBudget } from "../runtime/byte-budget.ts";
 import { type ClientRows, clientRowsBytes, clientRowsOf } from "./client-rows.ts";
 import { COLUMN_COUNT, EXCESS, MAYBE, MISS, READ, WRITE } from "./columns.ts";
 import { KeyTable } from "./key-table.ts";
-import { keepsNames, type NamedEntries, type NamedRows, namedRowsBytes, namedRowsOf } from "./named-rows.ts";
+import {
+  keepsBytes,
+  keepsNames,
+  type NamedEntries,
+  type NamedRows,
+  namedRowsBytes,
+  namedRowsOf,
+} from "./named-rows.ts";
 import { type PartSampling, rangesOf, type StoredPart, scaleOf } from "./stored-part.ts";
 
 const BYTES_PER_PART = 512;
@@ -200,13 +207,16 @@ export class PartStore {
   /** The entries worth more than their counts: also those that the clients' caches answer almost alone. */
   #namedEntries({ total, entries }: PanePart, length: number): NamedEntries {
     const partTotal = Math.max(total.read, total.miss) + total.write;
+    const bytes = entries.clients?.bytes ?? null;
+    const partBytes = bytes === null ? 0 : bytes.reduce((sum, one) => sum + one, 0);
     const rows: number[] = [];
     const handles: number[] = [];
     for (let row = 0; row < length; row++) {
       const entry = this.#rows[row]!;
       const isNamed = entries.commandIds[entry * COMMANDS_PER_ENTRY] !== 0 || entries.clients !== null;
       const demand = sureOf(entries, entry) + (entries.clients?.absorbed[entry] ?? 0);
-      if (!isNamed || !keepsNames(demand, partTotal)) continue;
+      const isHeavy = bytes !== null && keepsBytes(bytes[entry]!, partBytes);
+      if (!isNamed || !(isHeavy || keepsNames(demand, partTotal))) continue;
       rows.push(entry);
       handles.push(this.#handles[row]!);
     }

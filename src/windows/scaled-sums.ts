@@ -73,6 +73,11 @@ export class ScaledSums {
     return this.#unkept.slack(handle, slot) + this.#unwatched.slack(handle, slot);
   }
 
+  /** What all scaling adds to the upper bound of a key that no part names, in the slot where that is most. */
+  get largestFloor(): number {
+    return this.#unkept.largestFloor + this.#unwatched.largestFloor;
+  }
+
   /** Gives the memory of the cells back: only while no part names a key. */
   clearCells(): void {
     this.#unkept.clearCells();
@@ -114,6 +119,10 @@ class ExtraSums {
   slack(handle: number, slot: number): number {
     const own = this.#cells.get(handle, MAYBE) + this.#cells.get(handle, EXCESS);
     return (own + this.#floors.at(slot)) / SCALED_UNITS;
+  }
+
+  get largestFloor(): number {
+    return this.#floors.largest / SCALED_UNITS;
   }
 
   clearCells(): void {

@@ -33,6 +33,13 @@ export class SlotSums {
     return this.#everywhere + this.#sums[slot]!;
   }
 
+  /** Of all slots. */
+  get largest(): number {
+    if (this.#steps === null) return this.#everywhere;
+    this.#sums ??= sumsOf(this.#steps);
+    return this.#everywhere + this.#sums.reduce((largest, sum) => Math.max(largest, sum), 0);
+  }
+
   isZero(): boolean {
     return this.#everywhere === 0 && (this.#steps === null || this.#steps.every((step) => step === 0));
   }

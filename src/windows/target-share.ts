@@ -5,7 +5,8 @@ import type { Interval } from "./interval.ts";
 import type { Shelf } from "./shelf.ts";
 import type { Track } from "./track.ts";
 
-interface TargetTotal {
+/** What a target did in a window, as far as its servers say so; what they do not say is of what was observed. */
+export interface TargetTotal {
   read: number;
   write: number;
   /** Accesses of open panes, whose kinds are not told apart; scaled where they were sampled. */
@@ -24,11 +25,8 @@ interface TargetTotal {
  */
 export function shareOfTarget(
   counts: Readonly<Record<HeatKind, Bounds>>,
-  tracks: readonly Track[],
-  shelf: Shelf,
-  window: HopWindow,
+  total: TargetTotal | null,
 ): number | null {
-  const total = totalOf(tracks, shelf, window);
   if (total === null) return null;
   const { isReadKnown, isWriteKnown } = total;
   if (isReadKnown && isWriteKnown)
@@ -38,13 +36,20 @@ export function shareOfTarget(
   return null;
 }
 
+/** Accesses of a target in a window, of which `shareOfTarget` is taken; `null`: not known. */
+export function targetCount(total: TargetTotal | null): number | null {
+  if (total === null || !(total.isReadKnown || total.isWriteKnown)) return null;
+  const { read, write, open, isReadKnown, isWriteKnown } = total;
+  return (isReadKnown ? read : 0) + (isWriteKnown ? write : 0) + open;
+}
+
 /** A server counts one call of MSET, however many keys it writes: hence at most 1. */
 function share(count: number, total: number): number | null {
   return total > 0 ? Math.min(1, count / total) : null;
 }
 
 /** `tracks`: all those of one target. */
-function totalOf(tracks: readonly Track[], shelf: Shelf, window: HopWindow): TargetTotal | null {
+export function targetTotal(tracks: readonly Track[], shelf: Shelf, window: HopWindow): TargetTotal | null {
   const target = tracks[0]?.target;
   if (target === undefined) return null;
   const total: TargetTotal = { read: 0, write: 0, open: 0, isReadKnown: false, isWriteKnown: false };

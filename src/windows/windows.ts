@@ -4,7 +4,8 @@ import type { Key } from "../model/key.ts";
 import type { PanePart } from "../model/pane.ts";
 import { bucketOfSlot, bucketsOfSlots } from "../model/slot.ts";
 import type { TargetReport } from "../model/target.ts";
-import { KeyHasher, viewOf } from "../panes/key-words.ts";
+import { NO_TRAIL, type Trail } from "../model/trail.ts";
+import { KeyHasher } from "../panes/key-words.ts";
 import { Ledger, type StageBooks } from "../runtime/accounting.ts";
 import { ByteBudget } from "../runtime/byte-budget.ts";
 import type { Logger } from "../runtime/logger.ts";
@@ -13,6 +14,7 @@ import { HeatReader } from "./heat-reader.ts";
 import type { HopWindow } from "./hop-window.ts";
 import { problemOfPart } from "./part-check.ts";
 import { hottest } from "./ranking.ts";
+import { Survey } from "./survey.ts";
 import { unheardHeat } from "./unheard-heat.ts";
 
 export type { ClosedHop } from "./cluster-windows.ts";
@@ -82,6 +84,7 @@ interface Member {
  */
 export class Windows {
   readonly windowsMs: readonly number[];
+  readonly hopMs: number;
   readonly #options: WindowsOptions;
   readonly #members = new Map<string, Member>();
   readonly #keyBudget: ByteBudget;
@@ -98,6 +101,7 @@ export class Windows {
     if (windowsMs.length === 0) throw new RangeError("at least one window is needed");
     if (!(Number.isInteger(hopMs) && hopMs > 0)) throw new RangeError(`invalid hop of ${hopMs} ms`);
     this.#options = options;
+    this.hopMs = hopMs;
     this.windowsMs = [...new Set(windowsMs)];
     this.#keyBudget = options.keyBudget ?? new ByteBudget(KEY_BYTES_MAX);
     this.#partBudget = options.partBudget ?? new ByteBudget(PART_BYTES_MAX);
@@ -187,6 +191,25 @@ export class Windows {
     return windows.firingMaxOf(this.#windowOf(windows.running, windowMs), handle, kind);
   }
 
+  /** At least the bytes that clients tell of a key up to the newest pane. */
+  runningBytes(cluster: string, handle: number, windowMs: number): number {
+    const { windows } = this.#held(cluster, handle);
+    return windows.bytesOf(this.#windowOf(windows.running, windowMs), handle);
+  }
+
+  /** A look at all keys of a cluster at once; `null`: nothing is heard of it. */
+  survey(cluster: string): Survey | null {
+    const member = this.#members.get(cluster);
+    return member ? new Survey(member.windows, member.reader) : null;
+  }
+
+  /** How hot a key was, as far as parts are held. */
+  trailOf(key: Key): Trail {
+    const survey = this.survey(key.cluster);
+    const handle = survey?.handleOf(key);
+    return survey && handle !== undefined ? survey.trail(handle) : NO_TRAIL;
+  }
+
   /** The hottest keys of the last closed hop, by the estimate of their total. */
   top(cluster: string, windowMs: number, limit: number): TopHeats {
     const member = this.#members.get(cluster);
@@ -202,12 +225,7 @@ export class Windows {
 
   /** `undefined`: no part in any window names the key. */
   handleOf(key: Key): number | undefined {
-    const keys = this.#members.get(key.cluster)?.windows.keys;
-    if (!keys) return undefined;
-    const view = viewOf(key.bytes);
-    const hash = keys.hash(key.db, view, 0, key.bytes.length);
-    const handle = keys.find(hash, key.db, view, 0, key.bytes.length);
-    return handle < 0 ? undefined : handle;
+    return this.survey(key.cluster)?.handleOf(key);
   }
 
   keyOf(cluster: string, handle: number): Key {

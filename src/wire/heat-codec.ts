@@ -3,6 +3,7 @@ import type { Kind, Vantage } from "../model/access.ts";
 import type { Heat } from "../model/heat.ts";
 import type { ClusterHeats, HeatSnapshot, WindowHeats } from "../model/heat-snapshot.ts";
 import { orAbsent, orNull } from "./absent.ts";
+import { readBaselines, writeBaselines } from "./baselines-codec.ts";
 import { readBounds, writeBounds } from "./bounds-codec.ts";
 import { readTargetCoverage, writeTargetCoverage } from "./coverage-codec.ts";
 import { type Decoded, decoding } from "./decoded.ts";
@@ -36,19 +37,21 @@ export function decodeHeat(bytes: Uint8Array): Decoded<HeatSnapshot> {
 }
 
 function writeCluster(heats: ClusterHeats): MessageInitShape<typeof ClusterHeatsSchema> {
-  const { cluster, windows, coverage } = heats;
+  const { cluster, windows, coverage, baselines } = heats;
   return {
     cluster,
     windows: windows.map((window) => writeWindow(window, cluster)),
     coverage: coverage === null ? undefined : { targets: coverage.map(writeTargetCoverage) },
+    series: baselines.map(writeBaselines),
   };
 }
 
-function readCluster({ cluster, windows, coverage }: WireClusterHeats): ClusterHeats {
+function readCluster({ cluster, windows, coverage, series }: WireClusterHeats): ClusterHeats {
   return {
     cluster,
     windows: windows.map((window) => readWindow(window, cluster)),
     coverage: coverage?.targets.map((target) => readTargetCoverage(target, cluster)) ?? null,
+    baselines: series.map(readBaselines),
   };
 }
 

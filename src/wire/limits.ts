@@ -4,6 +4,7 @@ import { SLOT_COUNT } from "../model/slot.ts";
 import { TRAIL_STEPS_MAX } from "../model/trail.ts";
 import {
   AdviceSchema,
+  BaselineSeriesSchema,
   ClientColumnsSchema,
   ClusterCoverageSchema,
   ClusterHeatsSchema,
@@ -12,8 +13,10 @@ import {
   HeatSchema,
   HotSetRecordSchema,
   IncidentSchema,
+  KeyBaselineSchema,
   KeyFactsSchema,
   LeaseSchema,
+  LevelSchema,
   NotifiedEntriesSchema,
   PartSchema,
   ServicesReportSchema,
@@ -36,6 +39,7 @@ export const MESSAGES_MAX = 131_072;
 
 const TARGETS_MAX = 20_000;
 const HEATS_MAX = 10_000;
+const BASELINES_MAX = 20_000;
 const LEASES_MAX = 10_000;
 const NOTIFIED_MAX = 256;
 /** The most frequent commands and services of a heat are named, not all. */
@@ -57,6 +61,9 @@ export const ELEMENTS_MAX: ReadonlyMap<DescField, number> = new Map<DescField, n
   [ClusterCoverageSchema.field.targets, TARGETS_MAX],
   [TargetCoverageSchema.field.sources, MESSAGES_MAX],
   [WindowHeatsSchema.field.heats, HEATS_MAX],
+  [ClusterHeatsSchema.field.series, 4096],
+  [BaselineSeriesSchema.field.keys, BASELINES_MAX],
+  [LevelSchema.field.lagged, 4 * BASELINES_MAX],
   [HeatSchema.field.commands, HEATS_MAX * NAMES_PER_HEAT],
   [HeatSchema.field.services, HEATS_MAX * NAMES_PER_HEAT],
   [IncidentSchema.field.services, NAMES_PER_INCIDENT],
@@ -76,6 +83,7 @@ export const FIELD_BYTES_MAX: ReadonlyMap<DescField, number> = new Map<DescField
   [AdviceSchema.field.why, TEXT_BYTES_MAX],
   [AdviceSchema.field.url, TEXT_BYTES_MAX],
   [KeyFactsSchema.field.key, KEPT_KEY_BYTES_MAX],
+  [KeyBaselineSchema.field.key, KEPT_KEY_BYTES_MAX],
   [HeatSchema.field.key, KEPT_KEY_BYTES_MAX],
   [IncidentSchema.field.key, KEPT_KEY_BYTES_MAX],
   [LeaseSchema.field.key, KEPT_KEY_BYTES_MAX],

@@ -211,8 +211,9 @@ const heats: HeatSnapshot = {
           sources: makeReport().sources,
         },
       ],
+      baselines: [],
     },
-    { cluster: "shop", windows: [], coverage: null },
+    { cluster: "shop", windows: [], coverage: null, baselines: [] },
   ],
 };
 
@@ -321,6 +322,29 @@ const silence: StateRecord = {
   },
 };
 
+const withBaselines: HeatSnapshot = {
+  ...heats,
+  clusters: [
+    {
+      cluster: "default",
+      windows: [],
+      coverage: null,
+      baselines: [
+        {
+          kind: "write",
+          windowMs: 10_000,
+          counted: 33,
+          others: { mean: 12.5, lagged: [3, 4, 5] },
+          keys: [
+            { db: 0, key: key.bytes, mean: 1200.25, dispersion: 4.5, lagged: [1190, 1210.5, 1250] },
+            { db: 1, key: binaryKeys[2]!, mean: 0, dispersion: 1, lagged: [] },
+          ],
+        },
+      ],
+    },
+  ],
+};
+
 export const GOLDENS: readonly Golden[] = [
   ...Object.entries(messages).map(([name, value]) => golden(name, value, encodeMessage, decodeMessage)),
   golden("heat", heats, encodeHeat, decodeHeat),
@@ -329,4 +353,5 @@ export const GOLDENS: readonly Golden[] = [
   golden("incident-of-target", ofTarget, encodeState, decodeState),
   golden("incident-with-mix", withMix, encodeState, decodeState),
   golden("silence", silence, encodeState, decodeState),
+  golden("heat-with-baselines", withBaselines, encodeHeat, decodeHeat),
 ];

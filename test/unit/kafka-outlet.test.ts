@@ -33,6 +33,7 @@ function snapshotOf(clusters: number, keys: number): HeatSnapshot {
         },
       ],
       coverage: null,
+      baselines: [],
     })),
   };
 }

@@ -236,6 +236,14 @@ describe("panes and windows", () => {
     ]);
   });
 
+  it("judge by share of all accesses alone", () => {
+    const rule = { name: "a", type: "share" };
+    assert.deepEqual(problemsOf({ rules: [{ ...rule, kind: "total" }] }), []);
+    assert.deepEqual(problemsOf({ rules: [{ ...rule, kind: "read" }] }), [
+      "rules[0].kind: says nothing for a rule of type share, which is of all accesses",
+    ]);
+  });
+
   it("have a critical rate that is no lower than the threshold", () => {
     assert.deepEqual(
       problemsOf({ rules: [{ name: "a", type: "rate", threshold: "2/s", criticalAt: "1/s" }] }),

@@ -18,7 +18,7 @@ function snapshot(
     partition,
     instance: "one",
     atMs: NOW_MS,
-    clusters: [{ cluster: "shop", windows, coverage: null }],
+    clusters: [{ cluster: "shop", windows, coverage: null, baselines: [] }],
     ...changes,
   };
 }
@@ -71,7 +71,10 @@ test("coverage comes from the owners of clusters alone", () => {
   } as const;
   const nothing = { ran: null, observed: 0, ratio: null, vantage: null };
   const coverage = [{ ...target, kinds: { read: nothing, write: nothing } }];
-  board.put(snapshot(0, [], { clusters: [{ cluster: "shop", windows: [], coverage }] }), NOW_MS);
+  board.put(
+    snapshot(0, [], { clusters: [{ cluster: "shop", windows: [], coverage, baselines: [] }] }),
+    NOW_MS,
+  );
   board.put(snapshot(1, []), NOW_MS);
   assert.deepEqual(board.coverage(NONE, NOW_MS), [{ atMs: NOW_MS, targets: coverage }]);
   assert.deepEqual(board.coverage(new Set([0]), NOW_MS), []);

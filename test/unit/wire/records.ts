@@ -72,14 +72,24 @@ const targetCoverage = record({
   sources: fc.array(sourceStatus, { maxLength: 2 }),
 });
 
+const level = { mean: real, lagged: fc.array(real, { maxLength: 3 }) };
+const baselineSeries = record({
+  kind: fc.constantFrom(...(["read", "write", "miss", "total"] as const)),
+  windowMs: real,
+  counted: real,
+  others: record(level),
+  keys: fc.array(record({ db, key: keyBytes, dispersion: real, ...level }), { maxLength: 3 }),
+});
+
 /** The targets of a cluster are told under its name. */
 const clusterHeats = record({
   cluster: name,
   windows: fc.array(windowHeats, { maxLength: 3 }),
   coverage: orNull(fc.array(targetCoverage, { maxLength: 2 })),
-}).map(({ cluster, windows, coverage }): ClusterHeats => {
+  baselines: fc.array(baselineSeries, { maxLength: 2 }),
+}).map(({ cluster, windows, coverage, baselines }): ClusterHeats => {
   const named = coverage?.map((target): TargetCoverage => ({ cluster, ...target })) ?? null;
-  return { cluster, windows, coverage: named };
+  return { cluster, windows, coverage: named, baselines };
 });
 
 export const heatSnapshot: Arbitrary<HeatSnapshot> = record({
