@@ -1,19 +1,13 @@
-import { Aggregator } from "./aggregator.ts";
 import type { Config } from "./config/schema.ts";
-import { IncidentBook } from "./incidents/book.ts";
 import { memoryStore } from "./incidents/store.ts";
+import { LoneAggregator } from "./lone-aggregator.ts";
 import type { Incident, IncidentGroup } from "./model/incident.ts";
-import { Notifier } from "./notify/notifier.ts";
 import type { Receiver } from "./notify/receivers/receiver.ts";
-import { Ledger, type StageBooks } from "./runtime/accounting.ts";
+import type { StageBooks } from "./runtime/accounting.ts";
 import { ByteBudget } from "./runtime/byte-budget.ts";
 import { silentLogger } from "./runtime/logger.ts";
 import { ReplayClock, settled } from "./runtime/replay-clock.ts";
 import type { Message } from "./transport/transport.ts";
-import { Roster } from "./windows/roster.ts";
-import { ServiceTable } from "./windows/service-table.ts";
-import { TargetTable } from "./windows/target-table.ts";
-import { Windows } from "./windows/windows.ts";
 
 /** What arrived at one time, ms since 1970. None: time merely went on until then. */
 export interface PastBatch {
@@ -100,15 +94,7 @@ export async function backtest(options: BacktestOptions): Promise<BacktestResult
 class Replay {
   readonly #fromMs: number;
   readonly #clock: ReplayClock;
-  readonly #windows: Windows;
-  readonly #incidents: IncidentBook;
-  readonly #notifier: Notifier;
-  readonly #aggregator: Aggregator;
-  readonly #ledgers = {
-    windows: new Ledger("windows"),
-    incidents: new Ledger("incidents"),
-    notify: new Ledger("notify"),
-  };
+  readonly #aggregator: LoneAggregator;
   /** By id: all that fired. */
   readonly #fired = new Map<string, Incident>();
   readonly #messages: PastMessage[] = [];
@@ -116,52 +102,17 @@ class Replay {
 
   constructor({ config, fromMs }: BacktestOptions, startMs: number) {
     const clock = new ReplayClock(startMs);
-    const { rules } = config;
-    const logger = silentLogger;
     this.#fromMs = fromMs ?? startMs;
     this.#clock = clock;
-    this.#incidents = new IncidentBook({
-      rules,
-      store: memoryStore(),
-      ledger: this.#ledgers.incidents,
-      logger,
-      nowMs: startMs,
-    });
-    this.#notifier = new Notifier({
-      routes: config.routes,
+    this.#aggregator = new LoneAggregator({
+      config,
       receivers: config.receivers.map(({ name }) => this.#receiver(name)),
-      rules,
+      store: memoryStore(),
       clock,
-      logger,
-      ledger: this.#ledgers.notify,
-      onNotified: (id, notified) => {
-        const logged = this.#incidents.recordNotified(id, notified);
-        if (logged) this.#note(logged);
-      },
+      logger: silentLogger,
+      budgets: { keys: new ByteBudget(KEY_BYTES_MAX), parts: new ByteBudget(PART_BYTES_MAX) },
+      onIncident: (incident) => this.#note(incident),
     });
-    this.#windows = new Windows({
-      windowsMs: config.windows,
-      hopMs: config.panes.length,
-      graceMs: config.grace,
-      keyBudget: new ByteBudget(KEY_BYTES_MAX),
-      partBudget: new ByteBudget(PART_BYTES_MAX),
-      ledger: this.#ledgers.windows,
-      logger,
-    });
-    this.#aggregator = new Aggregator({
-      rules,
-      targets: new TargetTable(),
-      roster: new Roster(),
-      services: new ServiceTable(startMs),
-      incidents: this.#incidents,
-      clock,
-      onIncident: (incident) => {
-        this.#notifier.offer(incident);
-        this.#note(incident);
-      },
-      onTick: (nowMs) => this.#notifier.tick(nowMs),
-    });
-    this.#aggregator.evaluate(this.#windows);
     this.#aggregator.start();
   }
 
@@ -174,26 +125,26 @@ class Replay {
   }
 
   async take(messages: readonly Message[]): Promise<void> {
-    if (messages.length > 0) this.#aggregator.take(this.#windows, messages);
+    if (messages.length > 0) this.#aggregator.take(messages);
     await settled();
   }
 
   /** Ends as a Keyheat that is stopped: what waits for its group leaves. */
   async finish(end: BacktestResult["end"]): Promise<BacktestResult> {
-    this.#aggregator.stop();
-    await this.#notifier.close(0);
+    const { incidents } = this.#aggregator;
+    await this.#aggregator.stop(0);
     for (const id of this.#fired.keys()) {
-      const latest = this.#incidents.get(id);
+      const latest = incidents.get(id);
       if (latest !== undefined) this.#fired.set(id, latest);
     }
-    this.#incidents.close();
+    incidents.close();
     const all = [...this.#fired.values()].sort((one, other) => firedAt(one) - firedAt(other));
     return {
       span: { fromMs: this.#fromMs, toMs: Math.max(this.#fromMs, this.nowMs) },
       incidents: all.filter(({ resolvedAtMs }) => resolvedAtMs === null || resolvedAtMs >= this.#fromMs),
       messages: this.#messages,
       leftOut: this.#leftOut,
-      books: [...this.#windows.books(), this.#ledgers.incidents.books(), this.#ledgers.notify.books()],
+      books: this.#aggregator.books(),
       end,
     };
   }

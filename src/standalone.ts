@@ -1,35 +1,29 @@
 import { Agent } from "./agent.ts";
 import { agentReadiness } from "./agent-readiness.ts";
-import { Aggregator } from "./aggregator.ts";
 import type { Config, Rule } from "./config/schema.ts";
 import { createServer } from "./http/server.ts";
 import { defaultWindowMs, type Views } from "./http/views.ts";
-import { IncidentBook } from "./incidents/book.ts";
 import { firingCounts } from "./incidents/firing-counts.ts";
 import { forgetfulSilences } from "./incidents/silence-store.ts";
 import { openStore } from "./incidents/sqlite-store.ts";
 import { memoryStore } from "./incidents/store.ts";
 import { LocalSilences } from "./local-silences.ts";
+import { LoneAggregator } from "./lone-aggregator.ts";
 import { startMetrics } from "./metrics/meter.ts";
 import type { MetricViews } from "./metrics/views.ts";
 import type { Heat } from "./model/heat.ts";
 import type { Incident } from "./model/incident.ts";
-import { Muting } from "./notify/muting.ts";
-import { Notifier } from "./notify/notifier.ts";
 import { createReceivers } from "./notify/receivers/registry.ts";
 import { startWatchdog } from "./notify/watchdog.ts";
 import { HotSets } from "./ownership/hot-sets.ts";
 import { RecordedOutlet } from "./recorded-outlet.ts";
 import type { Recording } from "./recording/recording.ts";
-import { Ledger, type StageBooks } from "./runtime/accounting.ts";
+import type { StageBooks } from "./runtime/accounting.ts";
 import { type Clock, systemClock } from "./runtime/clock.ts";
 import type { Logger } from "./runtime/logger.ts";
 import { packageVersion } from "./runtime/version.ts";
 import { MemoryTransport } from "./transport/memory.ts";
-import { Roster } from "./windows/roster.ts";
-import { ServiceTable } from "./windows/service-table.ts";
-import { TargetTable } from "./windows/target-table.ts";
-import { Windows } from "./windows/windows.ts";
+import type { Windows } from "./windows/windows.ts";
 
 /** Stages close one after the other; all of it stays under the 5 s that a stop may take. */
 const TRANSPORT_CLOSE_MS = 500;
@@ -64,77 +58,26 @@ export interface Standalone {
  */
 export async function startStandalone(config: Config, options: StandaloneOptions): Promise<Standalone> {
   const { logger, dataDir, clock = systemClock, recording = null } = options;
-  const ledgers = {
-    windows: new Ledger("windows"),
-    incidents: new Ledger("incidents"),
-    notify: new Ledger("notify"),
-  };
-  let rules: readonly Rule[] = config.rules;
   const listeners = new Set<(incident: Incident) => void>();
-  const tell = (incident: Incident) => {
-    for (const listener of listeners) listener(incident);
-  };
-
   const store =
     dataDir === null
       ? { ...memoryStore(), silences: forgetfulSilences }
       : openStore(dataDir, { logger, nowMs: clock.now() });
-  const incidents = new IncidentBook({
-    rules: config.rules,
-    store,
-    ledger: ledgers.incidents,
-    logger,
-    nowMs: clock.now(),
-  });
-  const muting = new Muting({ rules: config.rules, routes: config.routes, clock });
-  const silences = new LocalSilences(muting.silences, store.silences, clock);
-  const notifier = new Notifier({
-    routes: config.routes,
+  const aggregator = new LoneAggregator({
+    config,
+    buckets: config.kafka.buckets,
     receivers: createReceivers(config.receivers, { clock, logger, externalUrl: config.http.externalUrl }),
-    rules: config.rules,
+    store,
     clock,
     logger,
-    ledger: ledgers.notify,
-    muting,
-    onNotified: (id, notified) => {
-      const logged = incidents.recordNotified(id, notified);
-      if (logged) tell(logged);
+    onIncident: (incident) => {
+      for (const listener of listeners) listener(incident);
     },
   });
-  const windows = new Windows({
-    windowsMs: config.windows,
-    hopMs: config.panes.length,
-    graceMs: config.grace,
-    buckets: config.kafka.buckets,
-    ledger: ledgers.windows,
-    logger,
-  });
-  const targets = new TargetTable();
+  const { windows, targets, incidents, muting, notifier } = aggregator;
+  const silences = new LocalSilences(muting.silences, store.silences, clock);
   const transport = new MemoryTransport({ clock, logger, entriesMax: config.panes.publish });
-  const changed = (incident: Incident) => {
-    muting.note(incident);
-    notifier.offer(incident);
-    tell(incident);
-  };
-  const roster = new Roster();
-  const aggregator = new Aggregator({
-    rules: config.rules,
-    targets,
-    roster,
-    services: new ServiceTable(clock.now()),
-    incidents,
-    clock,
-    onIncident: changed,
-    onTick: (nowMs) => notifier.tick(nowMs),
-  });
-  for (const incident of incidents.active()) muting.note(incident);
-  // What was owed before a restart.
-  for (const incident of [...incidents.active(), ...incidents.owing()]) notifier.offer(incident);
-  for (const { cluster, target } of incidents.active()) {
-    if (target !== null) roster.noteTarget(cluster, target, clock.now());
-  }
-  aggregator.evaluate(windows);
-  transport.consume((messages) => aggregator.take(windows, messages));
+  transport.consume((messages) => aggregator.take(messages));
   aggregator.start();
   const observe = config.discovery.observe ?? "all";
   const outlet = recording === null ? transport : new RecordedOutlet(transport, recording);
@@ -144,7 +87,7 @@ export async function startStandalone(config: Config, options: StandaloneOptions
   const metricViews: MetricViews = {
     books: () => books(),
     hotkeys: (limit) => hottest(windows, config, limit),
-    firing: () => firingCounts(incidents, rules, clustersOf(config)),
+    firing: () => firingCounts(incidents, aggregator.rules, clustersOf(config)),
     coverage: () => targets.coverage(clock.now()),
     notifications: () => notifier.notifications(),
     taps: () => agent.taps(),
@@ -155,7 +98,6 @@ export async function startStandalone(config: Config, options: StandaloneOptions
     resource: { "service.name": "keyheat", "service.version": packageVersion() },
     logger,
   });
-  const problems = () => [...incidents.problems(clock.now()), ...notifier.problems()];
   const readinessWith = (problems: readonly string[]) =>
     agentReadiness(agent, problems, clock.monotonic() - startedMs);
   const watchdog = startWatchdog(config.watchdog, {
@@ -170,7 +112,7 @@ export async function startStandalone(config: Config, options: StandaloneOptions
     incident: (id) => incidents.get(id),
     coverage: () => targets.coverage(clock.now()),
     muted: (incident) => muting.muted(incident, null),
-    readiness: () => readinessWith([...problems(), ...(watchdog?.problems() ?? [])]),
+    readiness: () => readinessWith([...aggregator.problems(), ...(watchdog?.problems() ?? [])]),
     prometheus: config.metrics.prometheus.enabled ? () => metrics.prometheus() : null,
     onIncident: (listener) => {
       listeners.add(listener);
@@ -183,9 +125,7 @@ export async function startStandalone(config: Config, options: StandaloneOptions
     await agent.stop();
     await transport.close(TRANSPORT_CLOSE_MS);
     await recording?.close(RECORDING_CLOSE_MS);
-    aggregator.stop();
-    muting.stop();
-    await notifier.close(NOTIFIER_CLOSE_MS);
+    await aggregator.stop(NOTIFIER_CLOSE_MS);
     await metrics.close();
     incidents.close();
   };
@@ -202,24 +142,12 @@ export async function startStandalone(config: Config, options: StandaloneOptions
     await stopStages();
     throw error;
   });
-  const books = () => [
-    ...agent.books(),
-    ...outlet.books(),
-    ...windows.books(),
-    ledgers.incidents.books(),
-    ledgers.notify.books(),
-    ...server.books(),
-  ];
+  const books = () => [...agent.books(), ...outlet.books(), ...aggregator.books(), ...server.books()];
   return {
     url: server.address,
     views,
     books,
-    setRules: (changed) => {
-      rules = changed;
-      muting.setRules(changed);
-      aggregator.setRules(changed);
-      notifier.setRules(changed);
-    },
+    setRules: (rules) => aggregator.setRules(rules),
     stop: async () => {
       await server.close();
       await stopStages();

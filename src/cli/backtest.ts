@@ -34,6 +34,8 @@ export interface BacktestIo {
 
 /** Windows close late by so much, beside `grace`. */
 const WARM_UP_SLACK_MS = 5000;
+/** A surge is judged after 30 windows; by then the mean has not settled yet. */
+const SURGE_WARM_UP_WINDOWS = 60;
 
 /**
  * `keyheat backtest`: prints what would have fired, when, and how many pages each receiver would have had. Returns the
@@ -118,6 +120,12 @@ async function openPast(
   if (configFile === undefined || fromMs === null || toMs === null)
     throw new Error("options were not checked");
   const { kafka } = loadRulesFile(configFile, env, { withKafka: true });
-  const warmUpMs = Math.max(...config.windows) + config.grace + WARM_UP_SLACK_MS;
-  return await kafkaPast(kafkaSettings(kafka), { fromMs, toMs, warmUpMs }, signal);
+  return await kafkaPast(kafkaSettings(kafka), { fromMs, toMs, warmUpMs: warmUpOf(config) }, signal);
+}
+
+/** How long before `--from` the replay has to begin. */
+function warmUpOf({ windows, grace, rules }: Pick<Config, "windows" | "grace" | "rules">): number {
+  const surges = rules.filter(({ type }) => type === "surge");
+  const learningMs = Math.max(0, ...surges.map(({ window }) => SURGE_WARM_UP_WINDOWS * window));
+  return Math.max(learningMs, ...windows) + grace + WARM_UP_SLACK_MS;
 }
