@@ -34,6 +34,7 @@ export async function findBrowser(): Promise<{ browser: Browser | null; skip: st
   } catch (error) {
     if (process.env.CI === "true") throw error;
     const reason = error instanceof Error ? error.message.split("\n", 1)[0] : String(error);
+    console.warn(`NOT TESTED WITH A BROWSER: ${reason}`);
     return { browser: null, skip: `no Chromium to test with: ${reason}` };
   }
 }
