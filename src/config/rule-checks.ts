@@ -12,8 +12,14 @@ const MEANINGLESS: Readonly<Partial<Record<RuleType, readonly string[]>>> = {
   share: ["kind"],
   bandwidth: ["kind"],
   skew: ABOUT_KEYS,
-  blind: [...ABOUT_KEYS, "window", "resolveBelow"],
+  blind: ABOUT_KEYS,
 };
+
+/** Values that say no more than leaving the key out. */
+const NEUTRAL: ReadonlySet<unknown> = new Set(["total", "*", 0]);
+
+/** A server's reports are remembered for so long. */
+const SKEW_WINDOW_MS_MAX = 60_000;
 
 const WHAT_ELSE: Readonly<Partial<Record<RuleType, string>>> = {
   misses: "which has a kind of its own",
@@ -25,14 +31,19 @@ const WHAT_ELSE: Readonly<Partial<Record<RuleType, string>>> = {
 export function ruleProblems(rule: Draft<FileRule>, input: unknown, path: string): Problem[] {
   const { type } = rule;
   if (type === undefined) return [];
-  return [...meaninglessProblems(type, input, path), ...criticalProblems(type, rule, path)];
+  return [
+    ...meaninglessProblems(type, input, path),
+    ...criticalProblems(type, rule, path),
+    ...windowProblems(rule, path),
+  ];
 }
 
 function meaninglessProblems(type: RuleType, input: unknown, path: string): Problem[] {
   const keys = MEANINGLESS[type] ?? [];
   const isWritten = (key: string) => {
     const written = valueAt(input, key.split("."));
-    return written !== undefined && !(type === "share" && written === "total");
+    const isOwn = type === "misses" && written === "miss";
+    return written !== undefined && !NEUTRAL.has(written) && !isOwn;
   };
   const what = WHAT_ELSE[type] ?? "which judges a server as a whole";
   return keys
@@ -49,4 +60,11 @@ function criticalProblems(type: RuleType, rule: Draft<FileRule>, path: string): 
   const least = showThreshold(type, threshold.value);
   const got = showThreshold(type, critical.value);
   return [{ path: `${path}.criticalAt`, message: `expected at least the threshold (${least}), got ${got}` }];
+}
+
+function windowProblems({ type, window = 0 }: Draft<FileRule>, path: string): Problem[] {
+  if (type !== "skew" || window <= SKEW_WINDOW_MS_MAX) return [];
+  return [
+    { path: `${path}.window`, message: `expected at most 1m for a rule of type skew, got ${window}ms` },
+  ];
 }

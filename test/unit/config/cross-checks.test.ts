@@ -244,6 +244,22 @@ describe("panes and windows", () => {
     ]);
   });
 
+  it("says of what a rule does not look at only where it is not what goes without saying", () => {
+    const match = { key: "*", pattern: "*", service: "*" };
+    const neutral = { name: "a", kind: "total", minShare: 0, match };
+    assert.deepEqual(problemsOf({ rules: [{ ...neutral, type: "blind" }] }), []);
+    assert.deepEqual(problemsOf({ rules: [{ ...neutral, type: "misses", kind: "miss" }] }), []);
+    const skew = { name: "a", type: "skew", kind: "read", minShare: 0.1, match: { ...match, key: "sale:*" } };
+    assert.deepEqual(problemsOf({ rules: [skew] }), [
+      "rules[0].kind: says nothing for a rule of type skew, which judges a server as a whole",
+      "rules[0].minShare: says nothing for a rule of type skew, which judges a server as a whole",
+      "rules[0].match.key: says nothing for a rule of type skew, which judges a server as a whole",
+    ]);
+    assert.deepEqual(problemsOf({ rules: [{ name: "a", type: "skew", window: "2m" }] }), [
+      "rules[0].window: expected at most 1m for a rule of type skew, got 120000ms",
+    ]);
+  });
+
   it("have a critical rate that is no lower than the threshold", () => {
     assert.deepEqual(
       problemsOf({ rules: [{ name: "a", type: "rate", threshold: "2/s", criticalAt: "1/s" }] }),
