@@ -50,6 +50,7 @@ export class SurgeJudge {
     if (survey === null) return [];
     const series = this.#seriesOf(windows, cluster, group);
     const { book } = series;
+    book.hold(open);
     if (survey.asOfMs <= series.judgedMs) return [];
     if (isDue(series, survey)) passWindow(book, survey, open);
     series.judgedMs = survey.asOfMs;

@@ -125,3 +125,15 @@ test("it judges its own kind", () => {
   traffic.pass(20, { rows: [{ key: "k", write: 100, read: 500, miss: 500 }] });
   assert.match(traffic.states[0]!, /^firing/);
 });
+
+test("an incident whose key has cooled resolves, also where more keys are hotter by then than have baselines", () => {
+  const others = (perSecond: number) =>
+    Array.from({ length: 2300 }, (_, i) => writes(perSecond + (i % 7), `other:${i}`));
+  const traffic = new JudgedTraffic([SURGE]);
+  traffic.pass(WARM_UP_S, { rows: others(30) });
+  traffic.pass(20, { rows: [...others(30), writes(900)] });
+  assert.equal(traffic.incident!.status, "firing");
+  traffic.pass(60, { rows: others(70) });
+  assert.equal(traffic.incident!.status, "resolved");
+  assert.equal(traffic.incident!.reason, "cooled");
+});
