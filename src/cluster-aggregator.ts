@@ -18,6 +18,7 @@ import { StateView } from "./ownership/state-view.ts";
 import { TargetRecords } from "./ownership/target-records.ts";
 import type { PanesLane, PanesRecord } from "./panes-lane.ts";
 import { PanesLanes } from "./panes-lanes.ts";
+import { RuleSet } from "./rules/rule-set.ts";
 import { Ledger, type StageBooks } from "./runtime/accounting.ts";
 import type { Clock } from "./runtime/clock.ts";
 import type { Logger } from "./runtime/logger.ts";
@@ -122,8 +123,10 @@ export class ClusterAggregator {
       erase: (record) => outlet.eraseState(record.report.cluster, stateKey(record)),
       authorityOf: (cluster) => this.#claims.authorityOf(cluster, 0),
     });
+    const compiled = new RuleSet(config.rules);
     this.incidents = new IncidentBook({
       rules: config.rules,
+      isJudged: (incident) => compiled.judges(incident),
       store: new StateStore({
         view: this.view,
         write: (record) => outlet.state(record),

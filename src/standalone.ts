@@ -21,6 +21,7 @@ import { startWatchdog } from "./notify/watchdog.ts";
 import { HotSets } from "./ownership/hot-sets.ts";
 import { RecordedOutlet } from "./recorded-outlet.ts";
 import type { Recording } from "./recording/recording.ts";
+import { RuleSet } from "./rules/rule-set.ts";
 import { Ledger, type StageBooks } from "./runtime/accounting.ts";
 import { type Clock, systemClock } from "./runtime/clock.ts";
 import type { Logger } from "./runtime/logger.ts";
@@ -79,8 +80,10 @@ export async function startStandalone(config: Config, options: StandaloneOptions
     dataDir === null
       ? { ...memoryStore(), silences: forgetfulSilences }
       : openStore(dataDir, { logger, nowMs: clock.now() });
+  const compiled = new RuleSet(config.rules);
   const incidents = new IncidentBook({
     rules: config.rules,
+    isJudged: (incident) => compiled.judges(incident),
     store,
     ledger: ledgers.incidents,
     logger,

@@ -27,6 +27,8 @@ export interface IncidentBookOptions {
   readonly ledger: Ledger;
   readonly logger: Logger;
   readonly nowMs: number;
+  /** Whether the rules judge the subject of an incident that is taken over. Default: where one has its rule's name. */
+  readonly isJudged?: (incident: Incident) => boolean;
   readonly activeMax?: number;
   readonly resolvedMax?: number;
 }
@@ -54,6 +56,7 @@ interface Entry {
  */
 export class IncidentBook {
   #rules: ReadonlyMap<string, IncidentRule>;
+  #isJudged: (incident: Incident) => boolean;
   readonly #ledger: Ledger;
   readonly #activeMax: number;
   /** By rule, cluster and key or target. */
@@ -66,6 +69,7 @@ export class IncidentBook {
 
   constructor(options: IncidentBookOptions) {
     this.#rules = rulesByName(options.rules);
+    this.#isJudged = options.isJudged ?? (() => true);
     this.#ledger = options.ledger;
     this.#activeMax = options.activeMax ?? ACTIVE_MAX;
     const resolvedMax = options.resolvedMax ?? RESOLVED_MAX;
@@ -135,6 +139,7 @@ export class IncidentBook {
     nowMs: number,
   ): readonly Incident[] {
     this.#rules = rulesByName(rules);
+    this.#isJudged = isJudged;
     for (const entry of this.#entries.values())
       entry.rule = this.#rules.get(entry.incident.rule) ?? entry.rule;
     return this.#decommission((incident) => !isJudged(incident), nowMs);
@@ -179,14 +184,14 @@ export class IncidentBook {
     return logged;
   }
 
-  /** Goes on with an incident of an earlier run, or of another process. */
+  /** Goes on with an incident of an earlier run, or of another process; ends it where no rule judges it any more. */
   adopt(incident: Incident, nowMs: number): void {
     if (incident.status === "resolved") {
       this.#history.put(incident);
       return;
     }
     const rule = this.#rules.get(incident.rule);
-    if (rule === undefined) {
+    if (rule === undefined || !this.#isJudged(incident)) {
       const ended: Incident = { ...incident, ...over("decommissioned", nowMs) };
       this.#history.put(ended);
       this.#persistence.changed(ended);

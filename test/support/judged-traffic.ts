@@ -5,6 +5,7 @@ import { memoryStore } from "../../src/incidents/store.ts";
 import type { Incident } from "../../src/model/incident.ts";
 import type { PaneTotals } from "../../src/model/pane.ts";
 import type { ServicesReport } from "../../src/model/services.ts";
+import { RuleSet } from "../../src/rules/rule-set.ts";
 import { Ledger } from "../../src/runtime/accounting.ts";
 import { silentLogger } from "../../src/runtime/logger.ts";
 import { Roster } from "../../src/windows/roster.ts";
@@ -46,8 +47,10 @@ export class JudgedTraffic {
       ledger: new Ledger("windows"),
       logger: silentLogger,
     });
+    const compiled = new RuleSet(config.rules);
     this.incidents = new IncidentBook({
       rules: config.rules,
+      isJudged: (incident) => compiled.judges(incident),
       store: { ...memoryStore(), load: () => stored },
       ledger: new Ledger("incidents"),
       logger: silentLogger,

@@ -137,3 +137,18 @@ test("an incident whose key has cooled resolves, also where more keys are hotter
   assert.equal(traffic.incident!.status, "resolved");
   assert.equal(traffic.incident!.reason, "cooled");
 });
+
+for (const { what, rule } of [
+  { what: "matches its key no more", rule: { ...SURGE, match: { key: "other:*" } } },
+  { what: "looks at another kind", rule: { ...SURGE, kind: "read" } },
+  { what: "judges servers", rule: { name: "surge", type: "blind" } },
+]) {
+  test(`an incident of before a restart ends where the rule of its name ${what}`, () => {
+    const before = warmed(100);
+    before.pass(30, { rows: [writes(600)] });
+    const traffic = new JudgedTraffic([rule], [before.incident!]);
+    traffic.pass(1, { rows: [writes(600)] });
+    assert.equal(traffic.incident!.status, "resolved");
+    assert.equal(traffic.incident!.reason, "decommissioned");
+  });
+}
