@@ -8,6 +8,7 @@ import type { ServicesReport } from "../../src/model/services.ts";
 import { RuleSet } from "../../src/rules/rule-set.ts";
 import { Ledger } from "../../src/runtime/accounting.ts";
 import { silentLogger } from "../../src/runtime/logger.ts";
+import type { Message } from "../../src/transport/transport.ts";
 import { Roster } from "../../src/windows/roster.ts";
 import { ServiceTable } from "../../src/windows/service-table.ts";
 import { TargetTable } from "../../src/windows/target-table.ts";
@@ -25,6 +26,8 @@ export interface Second {
   readonly part?: PartFields;
   /** The agent is silent. */
   readonly isLost?: boolean;
+  /** What the agent says comes together with what it says next. */
+  readonly isDelayed?: boolean;
 }
 
 /** One server under simulated time: traffic goes in second by second, incidents come out. */
@@ -35,6 +38,7 @@ export class JudgedTraffic {
   readonly incidents: IncidentBook;
   readonly windows: Windows;
   readonly #aggregator: Aggregator;
+  readonly #delayed: Message[] = [];
   #markedMs = this.clock.now();
 
   constructor(rules: readonly object[], stored: readonly Incident[] = []) {
@@ -89,7 +93,7 @@ export class JudgedTraffic {
     return this.incidents.list({ limit: 1 })[0];
   }
 
-  #second({ rows = [], clientRows, totals, part, isLost }: Second): void {
+  #second({ rows = [], clientRows, totals, part, isLost, isDelayed }: Second): void {
     const startMs = this.clock.now();
     this.clock.advance(1000);
     if (isLost) return;
@@ -100,11 +104,12 @@ export class JudgedTraffic {
       complete: false,
       rows: clientRows,
     };
-    this.#aggregator.take(this.windows, [
+    this.#delayed.push(
       makePart({ startMs, rows, totals: totals ?? null, ...part }),
       makeReport({ atMs: this.clock.now() }),
       ...(told ? [makePart(told), this.#services()] : []),
-    ]);
+    );
+    if (!isDelayed) this.#aggregator.take(this.windows, this.#delayed.splice(0));
   }
 
   /** The one service whose clients report. */

@@ -138,6 +138,16 @@ test("an incident whose key has cooled resolves, also where more keys are hotter
   assert.equal(traffic.incident!.reason, "cooled");
 });
 
+test("hops that close together are one look at a surge", () => {
+  const traffic = warmed(100, { window: "1s" });
+  traffic.pass(10, { rows: [writes(600)] });
+  traffic.mark();
+  traffic.pass(1, { rows: [writes(600)], isDelayed: true });
+  traffic.pass(2, { rows: [writes(100)] });
+  traffic.pass(10, { rows: [writes(600)] });
+  assert.deepEqual(traffic.states, [], "it was calm for two hops");
+});
+
 for (const { what, rule } of [
   { what: "matches its key no more", rule: { ...SURGE, match: { key: "other:*" } } },
   { what: "looks at another kind", rule: { ...SURGE, kind: "read" } },
