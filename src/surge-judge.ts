@@ -51,7 +51,7 @@ export class SurgeJudge {
     const series = this.#seriesOf(windows, cluster, group);
     const { book } = series;
     book.hold(open);
-    if (survey.asOfMs <= series.judgedMs) return [];
+    if (survey.asOfMs === series.judgedMs) return [];
     if (isDue(series, survey)) passWindow(book, survey, open);
     series.judgedMs = survey.asOfMs;
     return book.isWarm ? candidates(book, survey, group, open) : [];

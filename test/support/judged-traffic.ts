@@ -35,6 +35,8 @@ export class JudgedTraffic {
   readonly clock = new SimulatedClock();
   /** Each change of state: `firing +12` where it came 12 s after the last `mark`. */
   readonly states: string[] = [];
+  /** Of the agent: another one after the wall clock was set. */
+  epoch = 1;
   readonly incidents: IncidentBook;
   readonly windows: Windows;
   readonly #aggregator: Aggregator;
@@ -105,8 +107,8 @@ export class JudgedTraffic {
       rows: clientRows,
     };
     this.#delayed.push(
-      makePart({ startMs, rows, totals: totals ?? null, ...part }),
-      makeReport({ atMs: this.clock.now() }),
+      makePart({ startMs, epoch: this.epoch, rows, totals: totals ?? null, ...part }),
+      makeReport({ atMs: this.clock.now(), epoch: this.epoch }),
       ...(told ? [makePart(told), this.#services()] : []),
     );
     if (!isDelayed) this.#aggregator.take(this.windows, this.#delayed.splice(0));

@@ -162,3 +162,26 @@ for (const { what, rule } of [
     assert.equal(traffic.incident!.reason, "decommissioned");
   });
 }
+
+/** The wall clock goes back by an hour: agents begin another epoch. */
+function setBack(traffic: JudgedTraffic) {
+  traffic.clock.setBack(3_600_000);
+  traffic.epoch++;
+}
+
+test("a surge after the wall clock was set back is seen", () => {
+  const traffic = warmed(100);
+  setBack(traffic);
+  traffic.pass(30, { rows: [writes(100)] });
+  assert.deepEqual(traffic.states, []);
+  traffic.pass(15, { rows: [writes(600)] });
+  assert.equal(traffic.incident?.status, "firing");
+});
+
+test("an incident of before the wall clock was set back is judged on", () => {
+  const traffic = warmed(100);
+  traffic.pass(30, { rows: [writes(600)] });
+  setBack(traffic);
+  traffic.pass(60, { rows: [writes(100)] });
+  assert.equal(traffic.incident!.status, "resolved");
+});

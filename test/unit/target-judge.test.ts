@@ -139,3 +139,12 @@ test("replicas are no peers, one node alone is not skewed, and what is not known
   scene.pass(50, [9000, 1000, 1000], { ran: { read: null, write: 0 } });
   assert.deepEqual(scene.changes, ["skew 10.0.0.1:6379 firing"]);
 });
+
+test("a node that falls silent after the wall clock was set back is blind", () => {
+  const scene = new Scene([BLIND]);
+  scene.pass(10, [1]);
+  scene.nowMs -= 3_600_000;
+  scene.pass(10, [1], { epoch: 2 });
+  scene.pass(70, [null]);
+  assert.deepEqual(scene.changes, ["blind 10.0.0.1:6379 firing"]);
+});
