@@ -97,12 +97,13 @@ export class TargetTable {
       known.watchedMs = Math.min(known.watchedMs, nowMs);
       const { cluster, target, watchedMs } = known;
       const series = speaking(known);
-      const { role, sources } = series.latest;
+      const { role, slots, sources } = series.latest;
       const state = stateOf(series.latest, nowMs);
       return {
         cluster,
         target,
         role,
+        hasSlots: slots?.length !== 0,
         state,
         watchedMs,
         reason: nowMs - series.latest.atMs > BLIND_MS ? null : reasonOf(sources),

@@ -148,3 +148,13 @@ test("a node that falls silent after the wall clock was set back is blind", () =
   scene.pass(70, [null]);
   assert.deepEqual(scene.changes, ["blind 10.0.0.1:6379 firing"]);
 });
+
+test("a primary that has no slots yet is no peer of those that have", () => {
+  const scene = new Scene([SKEW]);
+  const joined = { target: NODES[2]!, ran: { read: 0, write: 0 }, slots: [] };
+  for (let second = 0; second < 20; second++) {
+    scene.targets.add(makeReport({ ...joined, atMs: scene.nowMs + 1000 }));
+    scene.pass(1, [8000, 4000], { slots: [[0, 16383]] });
+  }
+  assert.deepEqual(scene.changes, []);
+});
