@@ -15,6 +15,8 @@ const ACTIVE_MAX = 10_000;
 const RESOLVED_MAX = 1000;
 /** A verdict older than this says nothing of the present. */
 const VERDICT_LASTS_MS = 5000;
+/** No window ends so far ahead: where one does, the wall clock was set back since. */
+const AHEAD_MS_MAX = 10_000;
 const STALE_AFTER_MS = 60_000;
 const EXPIRED_AFTER_MS = 3_600_000;
 const TURNED_AWAY_TOLD_MS = 60_000;
@@ -27,6 +29,8 @@ export interface IncidentBookOptions {
   readonly ledger: Ledger;
   readonly logger: Logger;
   readonly nowMs: number;
+  /** Whether the rules judge the subject of an incident that is taken over. Default: where one has its rule's name. */
+  readonly isJudged?: (incident: Incident) => boolean;
   readonly activeMax?: number;
   readonly resolvedMax?: number;
 }
@@ -54,6 +58,7 @@ interface Entry {
  */
 export class IncidentBook {
   #rules: ReadonlyMap<string, IncidentRule>;
+  #isJudged: (incident: Incident) => boolean;
   readonly #ledger: Ledger;
   readonly #activeMax: number;
   /** By rule, cluster and key or target. */
@@ -66,6 +71,7 @@ export class IncidentBook {
 
   constructor(options: IncidentBookOptions) {
     this.#rules = rulesByName(options.rules);
+    this.#isJudged = options.isJudged ?? (() => true);
     this.#ledger = options.ledger;
     this.#activeMax = options.activeMax ?? ACTIVE_MAX;
     const resolvedMax = options.resolvedMax ?? RESOLVED_MAX;
@@ -100,8 +106,10 @@ export class IncidentBook {
       return this.#open(place, rule, step(null, rule, observation, nowMs), sight.asOfMs, nowMs);
     }
     entry.rule = rule;
+    const isSetBack = entry.asOfMs > nowMs + AHEAD_MS_MAX;
     // A closed hop may come after the running window that it is a part of: the incident does not go back in time.
-    if (sight.asOfMs < entry.asOfMs) return null;
+    if (sight.asOfMs < entry.asOfMs && !isSetBack) return null;
+    if (isSetBack) entry.incident = begunBy(entry.incident, nowMs);
     const isNews = hasNews(entry, observation);
     entry.verdict = verdict;
     entry.asOfMs = sight.asOfMs;
@@ -135,6 +143,7 @@ export class IncidentBook {
     nowMs: number,
   ): readonly Incident[] {
     this.#rules = rulesByName(rules);
+    this.#isJudged = isJudged;
     for (const entry of this.#entries.values())
       entry.rule = this.#rules.get(entry.incident.rule) ?? entry.rule;
     return this.#decommission((incident) => !isJudged(incident), nowMs);
@@ -179,14 +188,14 @@ export class IncidentBook {
     return logged;
   }
 
-  /** Goes on with an incident of an earlier run, or of another process. */
+  /** Goes on with an incident of an earlier run, or of another process; ends it where no rule judges it any more. */
   adopt(incident: Incident, nowMs: number): void {
     if (incident.status === "resolved") {
       this.#history.put(incident);
       return;
     }
     const rule = this.#rules.get(incident.rule);
-    if (rule === undefined) {
+    if (rule === undefined || !this.#isJudged(incident)) {
       const ended: Incident = { ...incident, ...over("decommissioned", nowMs) };
       this.#history.put(ended);
       this.#persistence.changed(ended);
@@ -364,6 +373,17 @@ function withoutEvidence(incident: Incident, unseenMs: number, nowMs: number): I
   if (incident.status === "pending") return null;
   if (unseenMs >= EXPIRED_AFTER_MS) return { ...incident, ...over("expired", nowMs) };
   return incident.reason === "stale" ? incident : { ...incident, reason: "stale" };
+}
+
+/** The incident with no time of its life after now: none of them would pass before the wall clock is there again. */
+function begunBy(incident: Incident, nowMs: number): Incident {
+  const { startedAtMs, firedAtMs, calmSinceMs } = incident;
+  return {
+    ...incident,
+    startedAtMs: Math.min(startedAtMs, nowMs),
+    firedAtMs: firedAtMs && Math.min(firedAtMs, nowMs),
+    calmSinceMs: calmSinceMs && Math.min(calmSinceMs, nowMs),
+  };
 }
 
 /** The end of an incident for another reason than that its key cooled. */
