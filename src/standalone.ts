@@ -96,6 +96,7 @@ export async function startStandalone(config: Config, options: StandaloneOptions
     logger,
     ledger: ledgers.notify,
     muting,
+    current: (id) => incidents.get(id),
     onNotified: (id, notified) => {
       const logged = incidents.recordNotified(id, notified);
       if (logged) tell(logged);

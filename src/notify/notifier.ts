@@ -26,6 +26,8 @@ import { Threads } from "./threads.ts";
 const TRACKED_MAX = 25_000;
 /** When a receiver's queue was full, and for what could not be written. */
 const TRY_AGAIN_MS = 1000;
+/** What is muted depends on more than is told of: a key may move to another target, a clock may be set. */
+const MUTED_LOOK_MS = 10_000;
 const UNKNOWN_RULE_COOLDOWN_MS = 300_000;
 
 export interface NotifierOptions {
@@ -39,6 +41,11 @@ export interface NotifierOptions {
   readonly mayTell?: (cluster: string) => boolean;
   /** Keeps firings from being told; it is to know of an incident before it is offered. Default: nothing is muted. */
   readonly muting?: Muting;
+  /**
+   * How an incident is just now: it is offered when its state changes, and its figures change all the time. Default: as it
+   * was offered last.
+   */
+  readonly current?: (incidentId: string) => Incident | undefined;
   /** Called once for each incident and receiver after the receiver took or refused it: writes the log. */
   readonly onNotified: (incidentId: string, notified: Notified) => void;
 }
@@ -76,6 +83,7 @@ export class Notifier {
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #ledger: Ledger;
+  readonly #current: NonNullable<NotifierOptions["current"]>;
   readonly #onNotified: NotifierOptions["onNotified"];
   readonly #muting: Muting | null;
   readonly #deliveries: ReadonlyMap<string, Delivery>;
@@ -96,6 +104,7 @@ export class Notifier {
     this.#clock = clock;
     this.#logger = logger;
     this.#ledger = options.ledger;
+    this.#current = options.current ?? (() => undefined);
     this.#onNotified = options.onNotified;
     this.#receivers = options.receivers;
     this.#muting = options.muting ?? null;
@@ -120,7 +129,12 @@ export class Notifier {
       options.receivers.map((receiver) => [receiver.name, new Delivery(receiver, { clock, logger, events })]),
     );
     this.#threads = new Threads(options.receivers, (receiver, id) => this.#isOpenTo(receiver, id));
-    this.#repeaters = new Repeaters(options.receivers, { clock, logger, mayTell });
+    this.#repeaters = new Repeaters(options.receivers, {
+      clock,
+      logger,
+      mayTell,
+      current: this.#current,
+    });
   }
 
   /** Goes by the cooldowns of other rules from now on. */
@@ -280,6 +294,7 @@ export class Notifier {
   #muteDue(incident: Incident, receiver: string, standing: Standing, { cause }: Due): boolean {
     const reason = this.#muteReason(incident, receiver, cause);
     if (reason === null) return false;
+    this.#wakeAt(this.#clock.now() + MUTED_LOOK_MS);
     const name = mutedName(cause, incident.severity);
     if (standing.muted !== name) {
       this.#ledger.receive();
@@ -290,7 +305,8 @@ export class Notifier {
   }
 
   #muteReason(incident: Incident, receiver: string, cause: NoticeCause): MuteReason | null {
-    return eventOf(cause) === "firing" ? (this.#muting?.muted(incident, receiver) ?? null) : null;
+    if (eventOf(cause) !== "firing") return null;
+    return this.#muting?.muted(this.#asItIs(incident), receiver) ?? null;
   }
 
   /** A notice is about to leave its group. */
@@ -301,7 +317,12 @@ export class Notifier {
   }
 
   *#incidents(): Iterable<Incident> {
-    for (const { incident } of this.#tracked.values()) yield incident;
+    for (const { incident } of this.#tracked.values()) yield this.#asItIs(incident);
+  }
+
+  /** With its figures of just now. */
+  #asItIs(offered: Incident): Incident {
+    return this.#current(offered.id) ?? offered;
   }
 
   #due(incident: Incident, heard: Heard, isRouted: boolean, nowMs: number): Due | null {
@@ -360,8 +381,9 @@ export class Notifier {
 
   #compose(notices: readonly Notice[]): readonly Incident[] {
     return notices.flatMap(({ incidentId, cause }) => {
-      const incident = this.#tracked.get(incidentId)?.incident;
-      if (incident === undefined) return [];
+      const offered = this.#tracked.get(incidentId)?.incident;
+      if (offered === undefined) return [];
+      const incident = this.#asItIs(offered);
       // Whoever is told that it fires need not know that it has been calm for the last seconds.
       return eventOf(cause) === "firing" ? { ...incident, status: "firing" as const } : incident;
     });

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Silence, SilenceMatchers } from "../../../src/model/silence.ts";
 import { unaccounted } from "../../../src/runtime/accounting.ts";
+import { heatOf, observation, RULE } from "../incidents/samples.ts";
 import { brokenDown } from "./fake-receiver.ts";
 import { routeTo, Scene } from "./scene.ts";
 
@@ -239,4 +240,14 @@ test("the books balance over silences and folding", async () => {
   assert.equal(unaccounted(scene.ledger.books()), 0);
   const { silenced = 0, inhibited = 0 } = drops(scene);
   assert.ok(silenced > 0 && inhibited > 0, JSON.stringify(drops(scene)));
+});
+
+test("a folded key that moves to a target in no trouble is told", async () => {
+  const scene = new Scene();
+  scene.observeSkew("hot");
+  await scene.hops(5, { "user:1": "hot" });
+  const moved = { ...heatOf({ atMs: scene.clock.now(), writes: 21_000 }), target: "10.0.0.9:6379" };
+  assert.equal(scene.book.observe(RULE, observation("hot", "warning", moved), scene.clock.now()), null);
+  await scene.hops(11, {});
+  assert.deepEqual(lines(scene).slice(0, 2), ["0 firing target", "10 firing user:1"]);
 });

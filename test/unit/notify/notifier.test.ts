@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { describe, it } from "node:test";
+import { describe, it, test } from "node:test";
 import { DeliveryError } from "../../../src/notify/receivers/receiver.ts";
 import { unaccounted } from "../../../src/runtime/accounting.ts";
-import { incidentOf, RULE } from "../incidents/samples.ts";
+import { heatOf, incidentOf, observation, RULE } from "../incidents/samples.ts";
 import { brokenDown, refusal } from "./fake-receiver.ts";
 import { keptStore } from "./kept-store.ts";
 import { routeTo, Scene } from "./scene.ts";
@@ -490,4 +490,19 @@ describe("a shutdown", () => {
     assert.equal(unaccounted(scene.ledger.books()), 0);
     assert.deepEqual(scene.log, []);
   });
+});
+
+test("a reminder shows how hot the key is by then, not how hot it was when it was first told", async () => {
+  const scene = new Scene();
+  for (let second = 0; second < 305; second++) {
+    const writes = second < 200 ? 20_000 : 15_000;
+    const heat = heatOf({ atMs: scene.clock.now(), writes });
+    const changed = scene.book.observe(RULE, observation("hot", "warning", heat), scene.clock.now());
+    if (changed) scene.offer(changed);
+    await scene.hop({});
+  }
+  assert.deepEqual(
+    scene.receiver().taken.map(({ group }) => group.incidents.map(({ ratePerSecond }) => ratePerSecond)),
+    [[2000], [1500]],
+  );
 });
