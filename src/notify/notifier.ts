@@ -277,7 +277,8 @@ export class Notifier {
     }
     if (due === null) return false;
     if (due.atMs > nowMs) this.#wakeAt(due.atMs);
-    else if (!this.#muteDue(incident, receiver, standing, due)) this.#begin(tracked, receiver, standing, due);
+    else if (!this.#muteDue(incident, receiver, standing, due) && !isOldNews(incident, standing))
+      this.#begin(tracked, receiver, standing, due);
     return true;
   }
 
@@ -470,6 +471,11 @@ function cooldownsOf(rules: NotifierOptions["rules"]): ReadonlyMap<string, numbe
 
 function mutedName(cause: NoticeCause, severity: Severity): string {
   return `${cause} ${severity}`;
+}
+
+/** Muted until just now, and calm by now: it is told as soon as it is hot again. */
+function isOldNews({ status }: Incident, { muted }: Standing): boolean {
+  return muted !== null && status === "recovering";
 }
 
 /** Open, and without data for a while. */
