@@ -2,6 +2,7 @@ import type { Incident, IncidentStatus, Notified, ResolveReason } from "../model
 import { type Key, keyId } from "../model/key.ts";
 import { isWorse } from "../model/severity.ts";
 import { clusterOf } from "../model/sight.ts";
+import { NO_TRAIL } from "../model/trail.ts";
 import type { Verdict } from "../model/verdict.ts";
 import type { Ledger } from "../runtime/accounting.ts";
 import type { Logger } from "../runtime/logger.ts";
@@ -17,6 +18,8 @@ const RESOLVED_MAX = 1000;
 const VERDICT_LASTS_MS = 5000;
 const STALE_AFTER_MS = 60_000;
 const EXPIRED_AFTER_MS = 3_600_000;
+/** A wall clock that goes back by more has been set: windows start again then, too. */
+const SET_BACK_MS = 5000;
 const TURNED_AWAY_TOLD_MS = 60_000;
 /** Below this growth a new peak is not worth telling. */
 const PEAK_GROWTH = 1.1;
@@ -100,6 +103,7 @@ export class IncidentBook {
       return this.#open(place, rule, step(null, rule, observation, nowMs), sight.asOfMs, nowMs);
     }
     entry.rule = rule;
+    followClock(entry, nowMs);
     // A closed hop may come after the running window that it is a part of: the incident does not go back in time.
     if (sight.asOfMs < entry.asOfMs) return null;
     const isNews = hasNews(entry, observation);
@@ -115,6 +119,7 @@ export class IncidentBook {
   tick(nowMs: number): readonly Incident[] {
     const changed: Incident[] = [];
     for (const [place, entry] of this.#entries) {
+      followClock(entry, nowMs);
       const latest = nowMs - entry.observedAtMs <= VERDICT_LASTS_MS ? entry.verdict : "unknown";
       const aged = withoutEvidence(entry.incident, nowMs - entry.evidenceAtMs, nowMs);
       const next = aged === null ? null : pass(aged, entry.rule, latest, nowMs);
@@ -328,6 +333,22 @@ function rulesByName(rules: readonly IncidentRule[]): ReadonlyMap<string, Incide
 function placeOf(rule: string, cluster: string, key: Key | null, target: string | null): string {
   const subject = key === null ? `target\0${target}` : `key\0${keyId(key.db, key.bytes)}`;
   return `${rule}\0${cluster}\0${subject}`;
+}
+
+/** After the clock was set back, what was seen before lies in a future for which all that follows would have to wait. */
+function followClock(entry: Entry, nowMs: number): void {
+  if (entry.observedAtMs - nowMs <= SET_BACK_MS) return;
+  const { incident } = entry;
+  const { startedAtMs, calmSinceMs } = incident;
+  entry.asOfMs = 0;
+  entry.observedAtMs = nowMs;
+  entry.evidenceAtMs = Math.min(entry.evidenceAtMs, nowMs);
+  entry.incident = {
+    ...incident,
+    startedAtMs: Math.min(startedAtMs, nowMs),
+    calmSinceMs: calmSinceMs === null ? null : Math.min(calmSinceMs, nowMs),
+    trail: NO_TRAIL,
+  };
 }
 
 /** Whether an observation says anything that the incident does not say already. */

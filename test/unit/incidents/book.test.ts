@@ -310,3 +310,36 @@ describe("incidents over a restart", () => {
     assert.deepEqual(store.rows.get(id)?.notified, [paged(0)]);
   });
 });
+
+describe("incidents after the clock was set back by an hour", () => {
+  const slow = { ...RULE, for: 10_000 };
+  const HOUR_MS = 3_600_000;
+
+  function seen(book: IncidentBook, verdict: Verdict, nowMs: number, severity: Severity = "warning") {
+    return book.observe(slow, observation(verdict, severity, heatOf({ atMs: nowMs })), nowMs);
+  }
+
+  it("fire when the rule has held for as long as it asks for", () => {
+    const { book } = bookOf({ rules: [slow] });
+    seen(book, "hot", START_MS);
+    for (let second = 0; second <= 10; second++) {
+      const nowMs = START_MS - HOUR_MS + second * 1000;
+      seen(book, "hot", nowMs);
+      book.tick(nowMs);
+    }
+    const [incident] = book.active();
+    assert.equal(incident?.status, "firing");
+    assert.equal(incident.startedAtMs, START_MS - HOUR_MS);
+  });
+
+  it("rise in severity, and recover", () => {
+    const { book } = bookOf({ rules: [slow] });
+    for (let second = 0; second <= 11; second++) seen(book, "hot", START_MS + second * 1000);
+    assert.equal(seen(book, "hot", START_MS - HOUR_MS, "critical")?.severity, "critical");
+    for (let second = 1; second <= 60; second++) {
+      seen(book, "calm", START_MS - HOUR_MS + second * 1000);
+      book.tick(START_MS - HOUR_MS + second * 1000);
+    }
+    assert.equal(book.list({ limit: 1 })[0]?.status, "resolved");
+  });
+});
