@@ -28,6 +28,7 @@ const TRACKED_MAX = 25_000;
 const TRY_AGAIN_MS = 1000;
 /** What is muted depends on more than is told of: a key may move to another target, a clock may be set. */
 const MUTED_LOOK_MS = 10_000;
+const TURNED_AWAY_TOLD_MS = 60_000;
 const UNKNOWN_RULE_COOLDOWN_MS = 300_000;
 
 export interface NotifierOptions {
@@ -95,6 +96,8 @@ export class Notifier {
   /** When something is due next. */
   #nextDueMs = Number.POSITIVE_INFINITY;
   #cancelWake: () => void = () => {};
+  /** When an incident last had no room, on the monotonic clock. */
+  #turnedAwayMs = Number.NEGATIVE_INFINITY;
   #isClosing = false;
 
   constructor(options: NotifierOptions) {
@@ -151,6 +154,7 @@ export class Notifier {
       if (this.#tracked.size >= TRACKED_MAX) {
         this.#ledger.receive();
         this.#ledger.drop("tracked-full");
+        this.#turnedAwayMs = this.#clock.monotonic();
         return;
       }
       tracked = this.#track(incident);
@@ -211,13 +215,16 @@ export class Notifier {
     );
   }
 
-  /** What is wrong with receivers just now, a line each. */
+  /** What is wrong with receivers just now, and what else keeps people from being told, a line each. */
   problems(): readonly string[] {
-    return this.#receivers.flatMap((receiver) =>
+    const isFull = this.#clock.monotonic() - this.#turnedAwayMs <= TURNED_AWAY_TOLD_MS;
+    const turnedAway = `${TRACKED_MAX} incidents are to be told of: nobody is told of further ones before some of these are over`;
+    const ofReceivers = this.#receivers.flatMap((receiver) =>
       [...this.#failures(receiver.name), ...(receiver.problems?.() ?? [])].map(
         (problem) => `receiver ${receiver.name}: ${problem}`,
       ),
     );
+    return [...(isFull ? [turnedAway] : []), ...ofReceivers];
   }
 
   /** Whether every receiver takes what it is told, though perhaps not in all the ways that it has. */

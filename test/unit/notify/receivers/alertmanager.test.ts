@@ -167,6 +167,15 @@ describe("the receiver of Alertmanager", () => {
     await waitFor("no problem", () => receiver.problems?.().length === 0);
   });
 
+  it("posts what comes after a body that is refused", async (t) => {
+    let posted = 0;
+    const { replicas, receiver } = await begin(t, [() => ({ status: posted++ === 0 ? 400 : 200 })]);
+    const pattern = "p".repeat(100);
+    const many = Array.from({ length: 3000 }, (_, index) => incidentOf({ name: `user:${index}`, pattern }));
+    await assert.rejects(async () => receiver.repetition?.repeat(many, signal), { code: "REJECTED" });
+    assert.ok(((await replicas[0]?.received(2)) ?? []).length >= 2);
+  });
+
   it("does not wait for one that hangs, and leaves it alone after 8 s", async (t) => {
     const { replicas, receiver, clock } = await begin(t, [() => "hang", takes]);
     await receiver.deliver(group, signal);
