@@ -74,7 +74,8 @@ export class IncidentBook {
     const resolvedMax = options.resolvedMax ?? RESOLVED_MAX;
     this.#history = new ResolvedHistory({ settledMax: resolvedMax, owingMax: this.#activeMax });
     this.#persistence = new Persistence(options.store, options.logger);
-    for (const incident of options.store.load(resolvedMax)) {
+    // Whoever heard of an incident is told of its end, however many others ended after it.
+    for (const incident of options.store.load(resolvedMax + this.#activeMax)) {
       // What happened meanwhile is not known: nobody is paged before the key is seen hot again.
       const unseen: Incident = incident.status === "resolved" ? incident : { ...incident, reason: "stale" };
       this.adopt(unseen, options.nowMs);
