@@ -2,6 +2,7 @@ import type { Incident, IncidentStatus, Notified, ResolveReason } from "../model
 import { type Key, keyId } from "../model/key.ts";
 import { isWorse } from "../model/severity.ts";
 import { clusterOf } from "../model/sight.ts";
+import { NO_TRAIL } from "../model/trail.ts";
 import type { Verdict } from "../model/verdict.ts";
 import type { Ledger } from "../runtime/accounting.ts";
 import type { Logger } from "../runtime/logger.ts";
@@ -15,10 +16,10 @@ const ACTIVE_MAX = 10_000;
 const RESOLVED_MAX = 1000;
 /** A verdict older than this says nothing of the present. */
 const VERDICT_LASTS_MS = 5000;
-/** No window ends so far ahead: where one does, the wall clock was set back since. */
-const AHEAD_MS_MAX = 10_000;
 const STALE_AFTER_MS = 60_000;
 const EXPIRED_AFTER_MS = 3_600_000;
+/** A wall clock that goes back by more has been set: windows start again then, too. */
+const SET_BACK_MS = 5000;
 const TURNED_AWAY_TOLD_MS = 60_000;
 /** Below this growth a new peak is not worth telling. */
 const PEAK_GROWTH = 1.1;
@@ -77,7 +78,8 @@ export class IncidentBook {
     const resolvedMax = options.resolvedMax ?? RESOLVED_MAX;
     this.#history = new ResolvedHistory({ settledMax: resolvedMax, owingMax: this.#activeMax });
     this.#persistence = new Persistence(options.store, options.logger);
-    for (const incident of options.store.load(resolvedMax)) {
+    // Whoever heard of an incident is told of its end, however many others ended after it.
+    for (const incident of options.store.load(resolvedMax + this.#activeMax)) {
       // What happened meanwhile is not known: nobody is paged before the key is seen hot again.
       const unseen: Incident = incident.status === "resolved" ? incident : { ...incident, reason: "stale" };
       this.adopt(unseen, options.nowMs);
@@ -106,10 +108,9 @@ export class IncidentBook {
       return this.#open(place, rule, step(null, rule, observation, nowMs), sight.asOfMs, nowMs);
     }
     entry.rule = rule;
-    const isSetBack = entry.asOfMs > nowMs + AHEAD_MS_MAX;
+    followClock(entry, nowMs);
     // A closed hop may come after the running window that it is a part of: the incident does not go back in time.
-    if (sight.asOfMs < entry.asOfMs && !isSetBack) return null;
-    if (isSetBack) entry.incident = begunBy(entry.incident, nowMs);
+    if (sight.asOfMs < entry.asOfMs) return null;
     const isNews = hasNews(entry, observation);
     entry.verdict = verdict;
     entry.asOfMs = sight.asOfMs;
@@ -123,6 +124,7 @@ export class IncidentBook {
   tick(nowMs: number): readonly Incident[] {
     const changed: Incident[] = [];
     for (const [place, entry] of this.#entries) {
+      followClock(entry, nowMs);
       const latest = nowMs - entry.observedAtMs <= VERDICT_LASTS_MS ? entry.verdict : "unknown";
       const aged = withoutEvidence(entry.incident, nowMs - entry.evidenceAtMs, nowMs);
       const next = aged === null ? null : pass(aged, entry.rule, latest, nowMs);
@@ -337,6 +339,15 @@ function rulesByName(rules: readonly IncidentRule[]): ReadonlyMap<string, Incide
 function placeOf(rule: string, cluster: string, key: Key | null, target: string | null): string {
   const subject = key === null ? `target\0${target}` : `key\0${keyId(key.db, key.bytes)}`;
   return `${rule}\0${cluster}\0${subject}`;
+}
+
+/** After the clock was set back, what was seen before lies in a future for which all that follows would have to wait. */
+function followClock(entry: Entry, nowMs: number): void {
+  if (entry.observedAtMs - nowMs <= SET_BACK_MS) return;
+  entry.asOfMs = 0;
+  entry.observedAtMs = nowMs;
+  entry.evidenceAtMs = Math.min(entry.evidenceAtMs, nowMs);
+  entry.incident = { ...begunBy(entry.incident, nowMs), trail: NO_TRAIL };
 }
 
 /** Whether an observation says anything that the incident does not say already. */

@@ -95,13 +95,15 @@ export class Scene {
       ledger: this.ledger,
       mayTell,
       muting: this.muting,
+      current: (id) => this.book.get(id),
       onNotified: (id, notified) => {
         this.log.push({ id, ...notified });
         if (this.onNotified) this.onNotified(id, notified);
         else this.book.recordNotified(id, notified);
       },
     });
-    for (const incident of this.book.owing()) this.offer(incident);
+    for (const incident of this.book.active()) this.muting.note(incident);
+    for (const incident of [...this.book.active(), ...this.book.owing()]) this.notifier.offer(incident);
   }
 
   /** The only receiver, or the one of that name. */
@@ -143,7 +145,6 @@ export class Scene {
   /** One hop: judges keys, then lets a second pass. */
   async hop(verdicts: Readonly<Record<string, Verdict>>, severity: Severity = "warning"): Promise<void> {
     for (const [key, verdict] of Object.entries(verdicts)) this.observe(verdict, key, severity);
-    for (const incident of this.book.active()) this.offer(incident);
     for (const incident of this.book.tick(this.clock.now())) this.offer(incident);
     this.notifier.tick(this.clock.now());
     await this.clock.pass(1000);
