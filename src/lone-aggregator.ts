@@ -67,6 +67,7 @@ export class LoneAggregator {
       logger,
       ledger: this.#ledgers.notify,
       muting: this.muting,
+      latest: (id) => this.incidents.get(id),
       onNotified: (id, notified) => {
         const logged = this.incidents.recordNotified(id, notified);
         if (logged) onIncident(logged);

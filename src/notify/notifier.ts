@@ -39,6 +39,11 @@ export interface NotifierOptions {
   readonly mayTell?: (cluster: string) => boolean;
   /** Keeps firings from being told; it is to know of an incident before it is offered. Default: nothing is muted. */
   readonly muting?: Muting;
+  /**
+   * How an incident is now: only changes of state are offered, and a message is to have the figures of the moment at which
+   * it leaves. Default: as it was offered.
+   */
+  readonly latest?: (incidentId: string) => Incident | undefined;
   /** Called once for each incident and receiver after the receiver took or refused it: writes the log. */
   readonly onNotified: (incidentId: string, notified: Notified) => void;
 }
@@ -77,6 +82,7 @@ export class Notifier {
   readonly #logger: Logger;
   readonly #ledger: Ledger;
   readonly #onNotified: NotifierOptions["onNotified"];
+  readonly #latest: NonNullable<NotifierOptions["latest"]>;
   readonly #muting: Muting | null;
   readonly #deliveries: ReadonlyMap<string, Delivery>;
   readonly #grouper: Grouper;
@@ -97,6 +103,8 @@ export class Notifier {
     this.#logger = logger;
     this.#ledger = options.ledger;
     this.#onNotified = options.onNotified;
+    const latest = options.latest ?? (() => undefined);
+    this.#latest = latest;
     this.#receivers = options.receivers;
     this.#muting = options.muting ?? null;
     // Many skews may fire at once: all incidents are looked at again once, as soon as this turn has ended.
@@ -120,7 +128,7 @@ export class Notifier {
       options.receivers.map((receiver) => [receiver.name, new Delivery(receiver, { clock, logger, events })]),
     );
     this.#threads = new Threads(options.receivers, (receiver, id) => this.#isOpenTo(receiver, id));
-    this.#repeaters = new Repeaters(options.receivers, { clock, logger, mayTell });
+    this.#repeaters = new Repeaters(options.receivers, { clock, logger, mayTell, latest });
   }
 
   /** Goes by the cooldowns of other rules from now on. */
@@ -301,7 +309,7 @@ export class Notifier {
   }
 
   *#incidents(): Iterable<Incident> {
-    for (const { incident } of this.#tracked.values()) yield incident;
+    for (const { incident } of this.#tracked.values()) yield this.#latest(incident.id) ?? incident;
   }
 
   #due(incident: Incident, heard: Heard, isRouted: boolean, nowMs: number): Due | null {
@@ -360,7 +368,7 @@ export class Notifier {
 
   #compose(notices: readonly Notice[]): readonly Incident[] {
     return notices.flatMap(({ incidentId, cause }) => {
-      const incident = this.#tracked.get(incidentId)?.incident;
+      const incident = this.#latest(incidentId) ?? this.#tracked.get(incidentId)?.incident;
       if (incident === undefined) return [];
       // Whoever is told that it fires need not know that it has been calm for the last seconds.
       return eventOf(cause) === "firing" ? { ...incident, status: "firing" as const } : incident;

@@ -20,6 +20,8 @@ interface Surroundings {
   readonly logger: Logger;
   /** Whether receivers may be told of a cluster's incidents now. */
   readonly mayTell: (cluster: string) => boolean;
+  /** How an incident is now: only changes of state are offered. */
+  readonly latest: (incidentId: string) => Incident | undefined;
 }
 
 interface RepeaterOptions extends Surroundings {
@@ -183,9 +185,10 @@ class Repeater {
 
   #states(nowMs: number): readonly Incident[] {
     for (const [id, { incident }] of this.#ended) if (this.#isPast(incident, nowMs)) this.#ended.delete(id);
-    const { mayTell } = this.#options;
+    const { mayTell, latest } = this.#options;
     return [...this.#open.values(), ...this.#ended.values()]
       .filter(({ incident }) => mayTell(incident.cluster))
+      .map(({ incident, levels }) => ({ incident: latest(incident.id) ?? incident, levels }))
       .flatMap(toldStates)
       .filter((incident) => !this.#isPast(incident, nowMs));
   }

@@ -95,13 +95,14 @@ export class Scene {
       ledger: this.ledger,
       mayTell,
       muting: this.muting,
+      latest: (id) => this.book.get(id),
       onNotified: (id, notified) => {
         this.log.push({ id, ...notified });
         if (this.onNotified) this.onNotified(id, notified);
         else this.book.recordNotified(id, notified);
       },
     });
-    for (const incident of this.book.owing()) this.offer(incident);
+    for (const incident of [...this.book.active(), ...this.book.owing()]) this.offer(incident);
   }
 
   /** The only receiver, or the one of that name. */
@@ -111,9 +112,14 @@ export class Scene {
     return receiver;
   }
 
-  observe(verdict: Verdict, key = "user:1", severity: Severity = "warning"): Incident | null {
+  observe(
+    verdict: Verdict,
+    key = "user:1",
+    severity: Severity = "warning",
+    writes = 20_000,
+  ): Incident | null {
     const nowMs = this.clock.now();
-    const heat = heatOf({ key, atMs: nowMs });
+    const heat = heatOf({ key, atMs: nowMs, writes });
     const changed = this.book.observe(this.#rule, observation(verdict, severity, heat), nowMs);
     if (changed) this.offer(changed);
     return changed;
@@ -143,7 +149,6 @@ export class Scene {
   /** One hop: judges keys, then lets a second pass. */
   async hop(verdicts: Readonly<Record<string, Verdict>>, severity: Severity = "warning"): Promise<void> {
     for (const [key, verdict] of Object.entries(verdicts)) this.observe(verdict, key, severity);
-    for (const incident of this.book.active()) this.offer(incident);
     for (const incident of this.book.tick(this.clock.now())) this.offer(incident);
     this.notifier.tick(this.clock.now());
     await this.clock.pass(1000);
