@@ -102,7 +102,8 @@ class Replay {
 
   constructor({ config, fromMs }: BacktestOptions, startMs: number) {
     const clock = new ReplayClock(startMs);
-    this.#fromMs = fromMs ?? startMs;
+    // Of what was before the first message nothing is known.
+    this.#fromMs = Math.max(fromMs ?? startMs, startMs);
     this.#clock = clock;
     this.#aggregator = new LoneAggregator({
       config,

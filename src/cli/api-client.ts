@@ -17,6 +17,8 @@ export interface ApiRequest {
   readonly accepted?: readonly number[];
 }
 
+const UNAUTHORIZED = 401;
+
 const failure = z.object({ error: z.object({ message: z.string(), path: z.string().default("") }) });
 
 /** The API answered, with something else than what was asked for. Its message is one printable line. */
@@ -73,7 +75,8 @@ export class ApiClient {
     if (!told.success) return new ApiRefusal(status, `${this.#url} answered ${status}`);
     const { message, path } = told.data.error;
     const place = path === "" || path.startsWith("/") ? "" : `${path}: `;
-    return new ApiRefusal(status, printable(`${this.#url} answered ${status}: ${place}${message}`));
+    const hint = status === UNAUTHORIZED ? " (--token-file names the file with it)" : "";
+    return new ApiRefusal(status, printable(`${this.#url} answered ${status}: ${place}${message}${hint}`));
   }
 }
 

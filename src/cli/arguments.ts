@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from "commander";
+import { ConfigError } from "../config/problem.ts";
 
 /** Where a standalone or an aggregator serves its API unless told otherwise. */
 export const DEFAULT_API_URL = "http://127.0.0.1:9380";
@@ -16,8 +17,16 @@ export function wholeNumber(min: number, max: number): (text: string) => number 
   };
 }
 
+/** Throws: ConfigError, which does not repeat it, for a URL that holds a password. */
 export function httpUrl(text: string): string {
-  const protocol = URL.canParse(text) ? new URL(text).protocol : "";
+  const { protocol, username, password } = URL.canParse(text)
+    ? new URL(text)
+    : { protocol: "", username: "", password: "" };
+  // An InvalidArgumentError would repeat it, on a terminal that others may see.
+  if (username + password !== "") {
+    const message = "expected a URL without user and password: the API takes a token (--token-file)";
+    throw new ConfigError("options", [{ path: "--url", message }]);
+  }
   if (protocol === "http:" || protocol === "https:") return text;
   throw new InvalidArgumentError(`Expected a URL such as ${DEFAULT_API_URL}.`);
 }

@@ -1,4 +1,4 @@
-import { backtest } from "../backtest.ts";
+import { type BacktestResult, backtest } from "../backtest.ts";
 import type { Environment } from "../config/environment.ts";
 import { ConfigError, type Problem } from "../config/problem.ts";
 import { loadRulesFile } from "../config/rules-file.ts";
@@ -66,10 +66,23 @@ async function replay(
     const onProgress = progressLines(past, io.err);
     const { batches } = past;
     const result = await backtest({ config, batches, fromMs, toMs, signal: io.signal, onProgress });
+    checkSpan(result, { fromMs, toMs });
     const receivers = config.receivers.map(({ name }) => name);
     return { result, summary: summarize(result, receivers), notes: unitedNotes(result, past.notes()) };
   } finally {
     await past.close();
+  }
+}
+
+/** A time of which there is nothing would read as a quiet one. Throws: ConfigError. */
+function checkSpan({ span, end }: BacktestResult, { fromMs, toMs }: Pick<Usage, "fromMs" | "toMs">): void {
+  if (span === null || end !== "whole" || span.fromMs < span.toMs) return;
+  const at = new Date(span.fromMs).toISOString();
+  if (toMs !== null && toMs <= span.fromMs) {
+    throw new ConfigError("options", [{ path: "--to", message: `nothing was published before ${at}` }]);
+  }
+  if (fromMs !== null) {
+    throw new ConfigError("options", [{ path: "--from", message: `nothing was published after ${at}` }]);
   }
 }
 

@@ -2,7 +2,7 @@ import { dirname } from "node:path";
 import { crossCheck, roleProblems } from "./cross-checks.ts";
 import { type Environment, substitute } from "./environment.ts";
 import { readBounded, readNamedFiles, reasonOf } from "./named-files.ts";
-import { ConfigError, type Problem } from "./problem.ts";
+import { ConfigError, type Problem, quote } from "./problem.ts";
 import { type ProcessRole, resolveConfig } from "./resolve.ts";
 import { type Config, fileSchema } from "./schema.ts";
 import { salvage } from "./schema-walk.ts";
@@ -44,7 +44,7 @@ export function readText(file: string): string {
   } catch (cause) {
     throw new ConfigError(
       file,
-      [{ path: "config", message: `the file cannot be read: ${reasonOf(cause)}` }],
+      [{ path: "config", message: `the file ${quote(file)} cannot be read: ${reasonOf(cause)}` }],
       { cause },
     );
   }

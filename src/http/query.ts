@@ -71,7 +71,13 @@ export class Query {
 /** ISO 8601 with its offset (`2026-11-23T17:00:00Z`) as ms since 1970; NaN where it is none. */
 export function isoTimeMs(text: string): number {
   const isTime = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)$/.test(text);
-  return isTime ? Date.parse(text) : Number.NaN;
+  return isTime && isDay(text.slice(0, 10)) ? Date.parse(text) : Number.NaN;
+}
+
+/** `Date` takes 31 November for 1 December: another day than the caller may have meant. */
+function isDay(text: string): boolean {
+  const date = new Date(`${text}T00:00:00Z`);
+  return !Number.isNaN(date.getTime()) && date.toISOString().startsWith(text);
 }
 
 export function badQuery(name: string, message: string): HttpError {

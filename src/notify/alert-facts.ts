@@ -139,7 +139,9 @@ function valueText({ type, bytes, ttlSeconds, encoding }: Facts): string {
 }
 
 /** `sees 50% of reads, all writes`. */
-function coverageFact({ coverage: { read, write } }: Incident): AlertFact[] {
+function coverageFact({ coverage: { read, write }, measure }: Incident): AlertFact[] {
+  // Of a server that is not seen, it is how much was seen before.
+  if (measure.unit === "seconds") return [];
   const seen = [seenText(read, "reads"), seenText(write, "writes")].filter((text) => text !== null);
   const unseen = [read === 0 ? "reads unseen" : null, write === 0 ? "writes unseen" : null];
   const all = [

@@ -1,4 +1,5 @@
 import type { Incident, IncidentGroup, Severity } from "../model/incident.ts";
+import { keyId } from "../model/key.ts";
 import { isWorse } from "../model/severity.ts";
 import { visible, visibleHead } from "../model/visible-text.ts";
 import { type AlertFact, factsOf, foldedFact, trailSpanMs } from "./alert-facts.ts";
@@ -128,8 +129,10 @@ const SEVERITY_WORDS: Readonly<Record<Severity, string>> = {
   critical: "Critical",
 };
 
+/** Of a key that several rules call hot, each has an incident: then they are not as many keys. */
 function nounOf(incidents: readonly Incident[]): string {
-  return incidents.every(({ key }) => key !== null) ? "hot keys" : "incidents";
+  const keys = incidents.flatMap(({ key }) => (key === null ? [] : [keyId(key.db, key.bytes)]));
+  return new Set(keys).size === incidents.length ? "hot keys" : "incidents";
 }
 
 function highest(incidents: readonly Incident[]): Severity {

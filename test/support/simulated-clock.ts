@@ -53,6 +53,11 @@ export class SimulatedClock implements Clock {
     this.#nowMs = endMs;
   }
 
+  /** Moves on by `ms` while the process stands still: what fell due meanwhile runs when time is moved next. */
+  stall(ms: number): void {
+    this.#nowMs += ms;
+  }
+
   /** Moves on by `ms` and runs what falls due; after each task, what hangs on promises runs to its end. */
   async pass(ms: number): Promise<void> {
     const endMs = this.#nowMs + ms;

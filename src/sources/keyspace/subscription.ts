@@ -3,6 +3,7 @@ import { encodeCommand } from "../../redis/resp.ts";
 import { backoffMs } from "../../runtime/backoff.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import type { ReplySink } from "./frame-sink.ts";
+import { OwnPause } from "./own-pause.ts";
 import { ProtocolError } from "./protocol-error.ts";
 import { StreamLag } from "./stream-lag.ts";
 
@@ -39,7 +40,15 @@ const NO_PASSWORD_NEEDED = /no password|without any password/i;
 
 /** Why a subscription is not up. `code` counts the gap; `message` is what the server or the socket said. */
 export interface SubscriptionLoss {
-  readonly code: "closed" | "refused" | "unresponsive" | "protocol" | "denied" | "auth" | "stopped";
+  readonly code:
+    | "closed"
+    | "refused"
+    | "unresponsive"
+    | "paused"
+    | "protocol"
+    | "denied"
+    | "auth"
+    | "stopped";
   readonly message: string;
 }
 
@@ -83,6 +92,7 @@ export class Subscription implements ReplySink {
   #confirmed = 0;
   #attempt = 0;
   readonly #lag: StreamLag;
+  readonly #pause: OwnPause;
   /** When the target first answered elsewhere since that PING. */
   #answeredMs: number | null = null;
   #isListening = true;
@@ -93,6 +103,7 @@ export class Subscription implements ReplySink {
   constructor(options: SubscriptionOptions) {
     this.#options = options;
     this.#lag = new StreamLag(options.clock);
+    this.#pause = new OwnPause(options.clock);
     this.#connect();
   }
 
@@ -197,7 +208,7 @@ export class Subscription implements ReplySink {
 
   /** Whether to go on reading. */
   #read(socket: Socket, reader: SubscriptionReader, length: number): boolean {
-    if (socket !== this.#socket) return false;
+    if (socket !== this.#socket || this.#dropsBacklog()) return false;
     this.#lag.noteRead();
     try {
       reader.read(length);
@@ -211,6 +222,21 @@ export class Subscription implements ReplySink {
     if (!this.#isUp || length <= PONG_BYTES) return true;
     this.#options.onRead();
     return this.#goesOn(socket, length);
+  }
+
+  /**
+   * After a pause of this process, whether it looks by its timer or because there is something to read: counted now, what
+   * happened in half a minute would be the heat of this second. It is a gap instead.
+   */
+  #dropsBacklog(): boolean {
+    const pausedMs = this.#pause.look();
+    if (!this.#isUp || pausedMs === 0) return false;
+    const seconds = Math.round(pausedMs / 1000);
+    this.#drop({
+      code: "paused",
+      message: `this process stood still for ${seconds} s: what happened meanwhile is not counted`,
+    });
+    return true;
   }
 
   /** Whether the next read may follow at once; else the socket is resumed when it is time. */
@@ -255,6 +281,7 @@ export class Subscription implements ReplySink {
   }
 
   #ping(): void {
+    if (this.#dropsBacklog()) return;
     if (this.#isDead) {
       const seconds = Math.round(this.lagMs / 1000);
       this.#drop({ code: "unresponsive", message: `no answer to PING for ${seconds} s` });

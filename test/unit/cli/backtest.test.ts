@@ -150,6 +150,19 @@ test("everything that is wrong with the options is said at once", async () => {
   await assert.rejects(run({ rules: "a.yaml", file, from: "-1h", to: "-2h" }), /--to: expected a time after/);
 });
 
+test("a time of which nothing is recorded is refused, not told as a quiet one", async (t) => {
+  const { recording, rules } = await folder(t);
+  const options = { rules: await rules("1000/s"), file: recording };
+  await assert.rejects(
+    run({ ...options, from: "2026-11-24" }),
+    /--from: nothing was published after 2026-11-24T00:00/,
+  );
+  const before = { from: "2026-11-22T10:00:00Z", to: "2026-11-22T11:00:00Z" };
+  await assert.rejects(run({ ...options, ...before }), /--to: nothing was published before 2026-11-23T17:00/);
+  const { out } = await run({ ...options, from: "2026-11-22" });
+  assert.match(out, /^2026-11-23T17:00:0/, "what is told begins where the recording does");
+});
+
 test("a file that is no recording is refused by its name", async (t) => {
   const { rules } = await folder(t);
   const file = await rules("1000/s");

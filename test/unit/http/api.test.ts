@@ -119,6 +119,7 @@ test("a query that cannot be meant is refused by the name of its parameter", asy
     ["incidents?limit=x", "limit", /from 1 to 1000/],
     ["coverage?target=x", "target", /takes none/],
     ["history?from=yesterday", "from", /expected a time/],
+    ["history?from=2026-11-31T00:00:00Z", "from", /expected a time/],
     ["history?from=2026-11-23T17:00:00Z&to=2026-11-23T16:00:00Z", "from", /before that of to/],
     ["history?keyEncoding=hex", "keyEncoding", /utf8, base64/],
     ["stream?window=10s", "window", /expected cluster/],

@@ -112,6 +112,7 @@ test("a bad body is refused with the path of what is wrong", async (t) => {
     [{ ...good, duration: "2 hours" }, "duration", /expected a duration/],
     [{ ...good, duration: "400d" }, "duration", /366d/],
     [{ matchers: { key: "x" }, endsAt: "tomorrow" }, "endsAt", /expected a time such as/],
+    [{ matchers: { key: "x" }, endsAt: "2027-02-29T00:00:00Z" }, "endsAt", /expected a time such as/],
     [{ matchers: { key: "x" }, endsAt: iso(-1) }, "endsAt", /to come/],
     [
       { matchers: { key: "x" }, startsAt: iso(3 * HOUR_MS), endsAt: iso(HOUR_MS) },

@@ -94,6 +94,18 @@ describe("the text of an alert", () => {
     });
   }
 
+  it("says nothing of what is seen of a server that is not", () => {
+    const blind = MEASURED.find(([rule]) => rule === "blind");
+    assert.equal(factOf(textOf({ ...blind?.[1], coverage: { read: 0.5, write: 1 } }), "Coverage"), undefined);
+  });
+
+  it("counts incidents, not keys, where one key has several", () => {
+    const group = (...incidents: Incident[]) => alertText(messageOf(incidents)).title;
+    const [one, other] = [incidentOf({ name: "a" }), incidentOf({ name: "b" })];
+    assert.equal(group(one, other), "Warning: 2 hot keys in shop");
+    assert.equal(group(one, other, { ...one, id: "surge", rule: "surge" }), "Warning: 3 incidents in shop");
+  });
+
   it("of a key says how hot, how sure, whose, where, since when", () => {
     const text = textOf({
       count: { estimate: 482_000, lower: 479_000, upper: 485_000, likely: null },

@@ -21,6 +21,19 @@ describe("whom is told when", () => {
     assert.deepEqual(scene.toldAt("resolved"), [900]);
   });
 
+  it("each message has the figures of the moment at which it leaves, not those of the last change of state", async () => {
+    const scene = new Scene({ rule: { ...RULE, cooldown: 60_000 } });
+    scene.observe("hot", "user:1", "warning", 10_000);
+    await scene.hops(10, {});
+    // Neither a change of state nor a peak that is worth a word.
+    scene.observe("hot", "user:1", "warning", 9000);
+    await scene.hops(60, {});
+    assert.deepEqual(
+      scene.receiver().taken.map(({ group }) => group.incidents[0]?.ratePerSecond),
+      [1000, 900],
+    );
+  });
+
   it("a key that flaps is told once a cooldown, and its end once, when it has been calm and the cooldown is over", async () => {
     const scene = new Scene();
     for (let cycle = 0; cycle < 30; cycle++) {

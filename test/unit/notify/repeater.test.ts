@@ -65,6 +65,18 @@ describe("what a receiver is told again", () => {
     assert.equal(scene.log.length, 3);
   });
 
+  it("has the figures of its time, though no state has changed", async () => {
+    const scene = new Scene(options);
+    await scene.hops(20, HOT);
+    scene.observe("hot", "user:1", "warning", 15_000);
+    await scene.hops(11, {});
+    const [round] = receiverOf(scene).rounds;
+    assert.deepEqual(
+      round?.incidents.map(({ ratePerSecond }) => ratePerSecond),
+      [1500],
+    );
+  });
+
   it("is nothing of what it never heard", async () => {
     const scene = new Scene(options);
     receiverOf(scene).answer = () => brokenDown;

@@ -113,9 +113,14 @@ export class Scene {
     return receiver;
   }
 
-  observe(verdict: Verdict, key = "user:1", severity: Severity = "warning"): Incident | null {
+  observe(
+    verdict: Verdict,
+    key = "user:1",
+    severity: Severity = "warning",
+    writes = 20_000,
+  ): Incident | null {
     const nowMs = this.clock.now();
-    const heat = heatOf({ key, atMs: nowMs });
+    const heat = heatOf({ key, atMs: nowMs, writes });
     const changed = this.book.observe(this.#rule, observation(verdict, severity, heat), nowMs);
     if (changed) this.offer(changed);
     return changed;

@@ -140,7 +140,7 @@ test("the token goes along, and a refusal is told in the server's words", async 
   });
   assert.equal((await new ApiSource({ url, token: "secret" }).read()).keys.length, 1);
   await assert.rejects(new ApiSource({ url }).read(), {
-    message: `${url} answered 401: a token is needed`,
+    message: `${url} answered 401: a token is needed (--token-file names the file with it)`,
   });
 });
 

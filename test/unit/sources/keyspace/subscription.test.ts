@@ -69,6 +69,45 @@ test("what is told while there is no connection holds for the next one", () => {
   assert.equal(scene.comeUp().takeCommands().at(-1), "PING");
 });
 
+test("what piled up while this process stood still is dropped, and never counted as the heat of now", () => {
+  const scene = new Scene();
+  const first = scene.comeUp();
+  first.send(few);
+  scene.clock.advance(8);
+  scene.clock.stall(10_000);
+  // A process that was stopped in its poll finds bytes before it gets to its timers.
+  first.send(few, few, few);
+  assert.equal(scene.events, 1);
+  assert.deepEqual(scene.losses, [["paused", true]]);
+  assert.ok(first.isDestroyed);
+  scene.clock.advance(100);
+  const second = scene.comeUp();
+  second.send(few);
+  assert.deepEqual([scene.events, scene.ups], [2, 2]);
+});
+
+test("a pause that the timer finds first drops the connection as well", () => {
+  const scene = new Scene();
+  const first = scene.comeUp();
+  scene.clock.stall(10_000);
+  scene.clock.advance(0);
+  assert.deepEqual(scene.losses, [["paused", true]]);
+  assert.ok(first.isDestroyed);
+});
+
+test("a busy moment is no pause, and neither is a server that sends nothing for long", () => {
+  const scene = new Scene();
+  const socket = scene.comeUp();
+  scene.clock.stall(1900);
+  socket.send(few, PONG_MESSAGE);
+  for (let second = 0; second < 20; second++) {
+    scene.clock.advance(1000);
+    socket.send(PONG_MESSAGE);
+  }
+  socket.send(few);
+  assert.deepEqual([scene.events, scene.losses], [2, []]);
+});
+
 test("bytes that are no RESP drop the connection, and it is made anew with nothing left of the old one", () => {
   const scene = new Scene();
   const first = scene.comeUp();

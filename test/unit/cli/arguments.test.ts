@@ -1,0 +1,23 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { httpUrl } from "../../../src/cli/arguments.ts";
+import { createProgram } from "../../../src/cli/program.ts";
+import { ConfigError } from "../../../src/config/load.ts";
+
+test("the URL of an API is http or https", () => {
+  assert.equal(httpUrl("https://keyheat.example/shop"), "https://keyheat.example/shop");
+  for (const text of ["ftp://keyheat.example", "keyheat.example", ""]) {
+    assert.throws(() => httpUrl(text), /Expected a URL such as/, text);
+  }
+});
+
+test("a URL of an API with a password is bad usage, and not repeated", async () => {
+  const program = createProgram("1.2.3", () => assert.fail("nothing is to run"));
+  const argv = ["silence", "list", "--url", "http://ada:hunter2@127.0.0.1:9380"];
+  await assert.rejects(program.parseAsync(argv, { from: "user" }), (error) => {
+    assert.ok(error instanceof ConfigError);
+    assert.match(error.message, /--url: .*--token-file/);
+    assert.doesNotMatch(error.message, /hunter2/);
+    return true;
+  });
+});
