@@ -20,6 +20,8 @@ const STALE_AFTER_MS = 60_000;
 const EXPIRED_AFTER_MS = 3_600_000;
 /** A wall clock that goes back by more has been set: windows start again then, too. */
 const SET_BACK_MS = 5000;
+/** Where time passes that nobody looked at for so long, the process was stopped or its clock set forward. */
+const UNWATCHED_MS = 30_000;
 const TURNED_AWAY_TOLD_MS = 60_000;
 /** Below this growth a new peak is not worth telling. */
 const PEAK_GROWTH = 1.1;
@@ -69,6 +71,7 @@ export class IncidentBook {
   /** When an incident last had no room. */
   #turnedAwayMs = Number.NEGATIVE_INFINITY;
   readonly #persistence: Persistence;
+  #tickedAtMs: number;
 
   constructor(options: IncidentBookOptions) {
     this.#rules = rulesByName(options.rules);
@@ -85,6 +88,7 @@ export class IncidentBook {
       this.adopt(unseen, options.nowMs);
     }
     this.#persistence.prune(options.nowMs);
+    this.#tickedAtMs = options.nowMs;
   }
 
   /** Open incidents now. */
@@ -123,8 +127,12 @@ export class IncidentBook {
   /** Lets time pass: `for`, `keepFiringFor` and the cooldown run out, the unseen turns stale. Returns what changed. */
   tick(nowMs: number): readonly Incident[] {
     const changed: Incident[] = [];
+    const isUnwatched = nowMs - this.#tickedAtMs > UNWATCHED_MS;
+    this.#tickedAtMs = nowMs;
     for (const [place, entry] of this.#entries) {
       followClock(entry, nowMs);
+      // It may be out of sight, but that is no reason to take it for over: it is looked for from now on.
+      if (isUnwatched) entry.evidenceAtMs = Math.max(entry.evidenceAtMs, nowMs - STALE_AFTER_MS);
       const latest = nowMs - entry.observedAtMs <= VERDICT_LASTS_MS ? entry.verdict : "unknown";
       const aged = withoutEvidence(entry.incident, nowMs - entry.evidenceAtMs, nowMs);
       const next = aged === null ? null : pass(aged, entry.rule, latest, nowMs);

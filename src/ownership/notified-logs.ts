@@ -1,7 +1,7 @@
 import type { Notified } from "../model/incident.ts";
 import type { NotifiedRecord } from "../model/state-record.ts";
 
-/** How many entries of one receiver and incident are remembered: its latest ones decide. */
+/** How many entries of one receiver and incident are remembered: the latest ones, and the latest of each kind. */
 const ENTRIES_MAX = 64;
 /** Logs of incidents that are not known: they may be still to come, or forged. */
 const STRAYS_MAX = 20_000;
@@ -18,8 +18,8 @@ export class NotifiedLogs {
     const receivers = this.#receiversOf(incidentId);
     const known = receivers.get(receiver) ?? NOTHING;
     const untold = known.filter((entry) => !entries.some((other) => isSame(entry, other)));
-    const all = [...entries, ...untold].sort((one, other) => one.atMs - other.atMs).slice(-ENTRIES_MAX);
-    receivers.set(receiver, all);
+    const all = [...entries, ...untold].sort((one, other) => one.atMs - other.atMs);
+    receivers.set(receiver, all.length > ENTRIES_MAX ? shortened(all) : all);
     return untold.length === 0 || entries.length >= ENTRIES_MAX;
   }
 
@@ -53,6 +53,14 @@ export class NotifiedLogs {
     if (this.#strays.size > STRAYS_MAX && oldest !== undefined) this.forget(oldest);
     return receivers;
   }
+}
+
+/** However often a receiver refuses to be reminded, it has heard that the incident fires, and is owed its end. */
+function shortened(all: readonly Notified[]): readonly Notified[] {
+  const latest = new Map(all.map((entry) => [`${entry.event} ${entry.outcome}`, entry]));
+  const decisive = new Set(latest.values());
+  let surplus = all.length - ENTRIES_MAX;
+  return all.filter((entry) => decisive.has(entry) || surplus-- <= 0);
 }
 
 function isSame(one: Notified, other: Notified): boolean {

@@ -199,7 +199,7 @@ describe("the book of incidents", () => {
       [["firing", "stale"]],
     );
     assert.equal(observe("hot", 61)?.reason, null);
-    tick(121);
+    for (let second = 91; second <= 3660; second++) tick(second);
     assert.deepEqual(
       tick(3661).map(({ status, reason }) => [status, reason]),
       [["resolved", "expired"]],
@@ -323,6 +323,27 @@ test("after a restart ends that are owed are known, though more others are over 
     [0, 1, 2, 3].map((index) => `incident-of-user:${index}`),
   );
   assert.equal(book.list({ limit: 99 }).length, 4 + 2);
+});
+
+test("a process that was stopped for hours takes nothing for over before it has looked for an hour", () => {
+  const { observe, tick } = bookOf();
+  observe("hot", 0);
+  tick(1);
+  const hours = 5 * 3600;
+  assert.deepEqual(
+    tick(hours).map(({ status, reason }) => [status, reason]),
+    [["firing", "stale"]],
+  );
+  assert.equal(observe("hot", hours + 1)?.reason, null);
+  const ended = [];
+  for (let second = hours + 2; second < hours + 4000; second += 10) ended.push(...tick(second));
+  assert.deepEqual(
+    ended.map(({ status, reason }) => [status, reason]),
+    [
+      ["firing", "stale"],
+      ["resolved", "expired"],
+    ],
+  );
 });
 
 describe("incidents after the clock was set back by an hour", () => {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { IncidentGroup } from "../../../src/model/incident.ts";
+import type { Silence } from "../../../src/model/silence.ts";
 import type { Verdict } from "../../../src/model/verdict.ts";
 import { unaccounted } from "../../../src/runtime/accounting.ts";
 import fc from "../../support/fast-check.ts";
@@ -20,6 +21,18 @@ function threadsOf(scene: Scene) {
     keys: group.incidents.map(({ key }) => String(key?.bytes)).sort(),
     isOver: group.thread?.isOver,
   }));
+}
+
+function silenceOf(key: string, nowMs: number): Silence {
+  return {
+    id: "quiet",
+    matchers: { key },
+    startsAtMs: nowMs,
+    endsAtMs: nowMs + 3_600_000,
+    comment: "",
+    createdBy: "",
+    createdAtMs: nowMs,
+  };
 }
 
 describe("threads", () => {
@@ -153,6 +166,8 @@ describe("threads", () => {
       verdicts: fc.tuple(verdict, verdict, verdict),
       answer: fc.constantFrom("take", "take", "fail", "hang"),
       isRestart: fc.boolean(),
+      silenced: fc.constantFrom(null, null, "a", "[bc]"),
+      skew: fc.constantFrom<Verdict | null>(null, null, "hot", "calm"),
     });
     await fc.assert(
       fc.asyncProperty(fc.array(stretch, { minLength: 1, maxLength: 8 }), async (stretches) => {
@@ -176,7 +191,7 @@ describe("threads", () => {
             if (event === "resolved" && thread.isOver && isHot) early.push(thread.id);
             return "take";
           };
-        for (const { seconds, verdicts, answer, isRestart } of stretches) {
+        for (const { seconds, verdicts, answer, isRestart, silenced, skew } of stretches) {
           if (isRestart) {
             const closing = scene.notifier.close(0);
             await scene.clock.pass(0);
@@ -185,10 +200,18 @@ describe("threads", () => {
           }
           scene.receiver().answer = answering(scene, answer);
           const [a, b, c] = verdicts;
-          await scene.hops(seconds, { a, b, c });
+          if (silenced !== null) scene.muting.silences.put(silenceOf(silenced, scene.clock.now()));
+          for (let second = 0; second < seconds; second++) {
+            if (skew !== null) scene.observeSkew(skew);
+            await scene.hop({ a, b, c });
+          }
+          scene.muting.silences.remove("quiet");
         }
         scene.receiver().answer = answering(scene, "take");
-        await scene.hops(300, { a: "calm", b: "calm", c: "calm" });
+        for (let second = 0; second < 400; second++) {
+          scene.observeSkew("calm");
+          await scene.hop({ a: "calm", b: "calm", c: "calm" });
+        }
         assert.deepEqual(early, [], "over while one of them was hot");
         assert.deepEqual([...isOpen.values()].filter(Boolean), [], "never over");
         assert.equal(unaccounted(scene.ledger.books()), 0);
