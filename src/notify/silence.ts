@@ -24,6 +24,8 @@ export class Silences implements Mute {
   readonly #clock: Clock;
   readonly #onChange: () => void;
   readonly #entries = new Map<string, Entry>();
+  /** What matches an incident as it is: each is asked for by every receiver, and again and again while it is muted. */
+  #matching = new WeakMap<Incident, readonly Silence[]>();
   /** Those in force when that was last looked at, by id. */
   #active = "";
   #cancelLook: () => void = () => {};
@@ -57,6 +59,7 @@ export class Silences implements Mute {
     if (isForgotten(silence, this.#clock.now())) return false;
     if (!this.#entries.has(silence.id) && this.isFull) return false;
     this.#entries.set(silence.id, { silence, matches: compileMatchers(silence.matchers) });
+    this.#matching = new WeakMap();
     this.#look();
     return true;
   }
@@ -64,6 +67,7 @@ export class Silences implements Mute {
   /** `false`: there is none of this id. */
   remove(id: string): boolean {
     const isKnown = this.#entries.delete(id);
+    this.#matching = new WeakMap();
     if (isKnown) this.#look();
     return isKnown;
   }
@@ -71,11 +75,19 @@ export class Silences implements Mute {
   muted(incident: Incident): MuteReason | null {
     if (this.#entries.size === 0) return null;
     const nowMs = this.#clock.now();
+    const isActive = (silence: Silence) => silenceState(silence, nowMs) === "active";
+    return this.#matchingOf(incident).some(isActive) ? "silenced" : null;
+  }
+
+  #matchingOf(incident: Incident): readonly Silence[] {
+    const known = this.#matching.get(incident);
+    if (known !== undefined) return known;
     const matchable = matchableOf(incident);
-    for (const { silence, matches } of this.#entries.values()) {
-      if (silenceState(silence, nowMs) === "active" && matches(matchable)) return "silenced";
-    }
-    return null;
+    const matching = Array.from(this.#entries.values())
+      .filter(({ matches }) => matches(matchable))
+      .map(({ silence }) => silence);
+    this.#matching.set(incident, matching);
+    return matching;
   }
 
   stop(): void {
