@@ -170,7 +170,9 @@ export class Aggregator {
     const { watchesRosterOf, onGone = (cluster, target) => this.forget(cluster, target) } = this.#options;
     for (const { cluster, target } of roster.gone(clock.now(), watchesRosterOf)) onGone(cluster, target);
     for (const windows of this.#evaluated) {
-      for (const hop of windows.advance(clock.now())) this.#keys.hop(windows, hop.cluster);
+      // Of hops that close together only the last is still to be seen.
+      const closed = new Set(windows.advance(clock.now()).map(({ cluster }) => cluster));
+      for (const cluster of closed) this.#keys.hop(windows, cluster);
     }
     this.#targets.judge(clock.now());
     for (const incident of incidents.tick(clock.now())) onIncident(incident);

@@ -18,6 +18,7 @@ import { StateView } from "./ownership/state-view.ts";
 import { TargetRecords } from "./ownership/target-records.ts";
 import type { PanesLane, PanesRecord } from "./panes-lane.ts";
 import { PanesLanes } from "./panes-lanes.ts";
+import { RuleSet } from "./rules/rule-set.ts";
 import { Ledger, type StageBooks } from "./runtime/accounting.ts";
 import type { Clock } from "./runtime/clock.ts";
 import type { Logger } from "./runtime/logger.ts";
@@ -122,8 +123,10 @@ export class ClusterAggregator {
       erase: (record) => outlet.eraseState(record.report.cluster, stateKey(record)),
       authorityOf: (cluster) => this.#claims.authorityOf(cluster, 0),
     });
+    const compiled = new RuleSet(config.rules);
     this.incidents = new IncidentBook({
       rules: config.rules,
+      isJudged: (incident) => compiled.judges(incident),
       store: new StateStore({
         view: this.view,
         write: (record) => outlet.state(record),
@@ -205,8 +208,7 @@ export class ClusterAggregator {
     lane.caughtUp();
     this.#claimForIncidents();
     this.#claimBuckets();
-    for (const { cluster, baselines } of this.board.baselines(partition, this.#options.clock.now()))
-      this.#aggregator.resume(lane.windows, cluster, baselines);
+    this.#resumeBaselines(lane);
     this.#aggregator.evaluate(lane.windows);
   }
 
@@ -253,10 +255,13 @@ export class ClusterAggregator {
     return this.#lanes.get(partition)?.commitOffset(this.#options.clock.now()) ?? null;
   }
 
-  /** The state topic has been read to its end. */
+  /** The topics of state and heat have been read to their ends. */
   stateRead(): void {
     this.#isStateRead = true;
-    for (const lane of this.#lanes.all()) this.#expectKnownTargets(lane);
+    for (const lane of this.#lanes.all()) {
+      this.#expectKnownTargets(lane);
+      if (lane.isCaughtUp) this.#resumeBaselines(lane);
+    }
     this.#claims.ready();
     this.#claimForIncidents();
     this.#claimBuckets();
@@ -362,6 +367,12 @@ export class ClusterAggregator {
   /** The cluster's owner, who hears of its topology, knows itself. */
   #isGone(cluster: string, target: string): boolean {
     return !this.isOwnerOf(cluster) && (this.view.target(cluster, target)?.goneAtMs ?? null) !== null;
+  }
+
+  /** Goes on with what is usual of keys, as far as it has been read what the partition's owner before has told. */
+  #resumeBaselines({ partition, windows }: PanesLane): void {
+    for (const { cluster, baselines } of this.board.baselines(partition, this.#options.clock.now()))
+      this.#aggregator.resume(windows, cluster, baselines);
   }
 
   #expectKnownTargets({ windows }: PanesLane): void {

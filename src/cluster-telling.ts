@@ -36,6 +36,7 @@ export class ClusterTelling {
   readonly #clock: Clock;
   /** Of the clusters that this process owns. */
   readonly #handovers = new Map<string, Handover>();
+  /** Whether nothing was left out for want of it since the last tick. */
   #isConfirmed = false;
 
   constructor(options: ClusterTellingOptions) {
@@ -76,8 +77,14 @@ export class ClusterTelling {
   offer(incident: Incident): void {
     const { cluster } = incident;
     const handover = this.#handovers.get(cluster);
-    const isNew = handover !== undefined && incident.startedAtMs >= handover.sinceMs;
-    if (this.#mayTell(cluster) && (handover?.isOver || isNew)) this.notifier.offer(incident);
+    if (handover === undefined) return;
+    const isNew = incident.startedAtMs >= handover.sinceMs;
+    if (!this.#mayTell(cluster)) {
+      // The doubt may be over by the next tick, which would not know of it.
+      this.#isConfirmed = false;
+      return;
+    }
+    if (handover.isOver || isNew) this.notifier.offer(incident);
   }
 
   /** `isConfirmed`: whether the group knows this process. After a doubt, what was not told meanwhile is looked at again. */

@@ -6,6 +6,7 @@ import type { Incident } from "./model/incident.ts";
 import { Muting } from "./notify/muting.ts";
 import { Notifier } from "./notify/notifier.ts";
 import type { Receiver } from "./notify/receivers/receiver.ts";
+import { RuleSet } from "./rules/rule-set.ts";
 import { Ledger, type StageBooks } from "./runtime/accounting.ts";
 import type { ByteBudget } from "./runtime/byte-budget.ts";
 import type { Clock } from "./runtime/clock.ts";
@@ -57,7 +58,15 @@ export class LoneAggregator {
     this.#rules = rules;
     this.#clock = clock;
     const nowMs = clock.now();
-    this.incidents = new IncidentBook({ rules, store, ledger: this.#ledgers.incidents, logger, nowMs });
+    const compiled = new RuleSet(rules);
+    this.incidents = new IncidentBook({
+      rules,
+      isJudged: (incident) => compiled.judges(incident),
+      store,
+      ledger: this.#ledgers.incidents,
+      logger,
+      nowMs,
+    });
     this.muting = new Muting({ rules, routes, clock });
     this.notifier = new Notifier({
       routes,
@@ -67,7 +76,7 @@ export class LoneAggregator {
       logger,
       ledger: this.#ledgers.notify,
       muting: this.muting,
-      latest: (id) => this.incidents.get(id),
+      current: (id) => this.incidents.get(id),
       onNotified: (id, notified) => {
         const logged = this.incidents.recordNotified(id, notified);
         if (logged) onIncident(logged);

@@ -12,8 +12,10 @@ import type { Windows } from "./windows/windows.ts";
 const ADOPTED_AFTER_MS = 1_800_000;
 /** Keys that are read and judged at one hop, some 100 us each: in a storm the others follow. */
 const CANDIDATES_MAX = 500;
-/** What one partition tells of its baselines at a time. */
+/** What one partition tells at a time of the baselines of one cluster. */
 const TOLD_BYTES_MAX = 256 * 1024;
+/** The same of all clusters: a record has the hottest keys beside them, and Kafka refuses one of 1 MiB. */
+const TOLD_BYTES_OF_ALL_MAX = 512 * 1024;
 
 interface Series {
   readonly book: BaselineBook;
@@ -50,7 +52,8 @@ export class SurgeJudge {
     if (survey === null) return [];
     const series = this.#seriesOf(windows, cluster, group);
     const { book } = series;
-    if (survey.asOfMs <= series.judgedMs) return [];
+    book.hold(open);
+    if (survey.asOfMs === series.judgedMs) return [];
     if (isDue(series, survey)) passWindow(book, survey, open);
     series.judgedMs = survey.asOfMs;
     return book.isWarm ? candidates(book, survey, group, open) : [];
@@ -84,7 +87,8 @@ export class SurgeJudge {
     const all = this.#series.get(windows);
     const series = groups.filter(isOfSurges).map((group) => all?.get(seriesId(cluster, group)));
     const own = series.filter((one) => one !== undefined);
-    return own.map(({ book }) => book.told(Math.floor(TOLD_BYTES_MAX / own.length)));
+    const bytesMax = Math.min(TOLD_BYTES_MAX, TOLD_BYTES_OF_ALL_MAX / windows.clusters().length);
+    return own.map(({ book }) => book.told(Math.floor(bytesMax / own.length)));
   }
 
   /** Goes on with what the process that judged these keys before has told. */

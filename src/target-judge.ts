@@ -76,7 +76,10 @@ export class TargetJudge {
 
   #skew(rule: Rule, fare: TargetFare, all: readonly TargetFare[], nowMs: number): void {
     if (fare.role !== "primary") return;
-    const peers = all.filter(({ role, target }) => role === "primary" && target !== fare.target);
+    // A node that has just joined, and has no slots yet, would make all others seem busy.
+    const isPeer = ({ role, hasSlots, target }: TargetFare) =>
+      role === "primary" && hasSlots && target !== fare.target;
+    const peers = all.filter(isPeer);
     const judgement = judgeSkew(rule, fare, peers);
     const advice = [{ remedy: "spread-load", why: WHY_SKEWED, url: "docs/advice.md#spread-load" }];
     // Alone, a node is above nobody.

@@ -2,6 +2,7 @@ import type { Incident, IncidentStatus, Notified, ResolveReason } from "../model
 import { type Key, keyId } from "../model/key.ts";
 import { isWorse } from "../model/severity.ts";
 import { clusterOf } from "../model/sight.ts";
+import { NO_TRAIL } from "../model/trail.ts";
 import type { Verdict } from "../model/verdict.ts";
 import type { Ledger } from "../runtime/accounting.ts";
 import type { Logger } from "../runtime/logger.ts";
@@ -17,6 +18,8 @@ const RESOLVED_MAX = 1000;
 const VERDICT_LASTS_MS = 5000;
 const STALE_AFTER_MS = 60_000;
 const EXPIRED_AFTER_MS = 3_600_000;
+/** A wall clock that goes back by more has been set: windows start again then, too. */
+const SET_BACK_MS = 5000;
 const TURNED_AWAY_TOLD_MS = 60_000;
 /** Below this growth a new peak is not worth telling. */
 const PEAK_GROWTH = 1.1;
@@ -27,6 +30,8 @@ export interface IncidentBookOptions {
   readonly ledger: Ledger;
   readonly logger: Logger;
   readonly nowMs: number;
+  /** Whether the rules judge the subject of an incident that is taken over. Default: where one has its rule's name. */
+  readonly isJudged?: (incident: Incident) => boolean;
   readonly activeMax?: number;
   readonly resolvedMax?: number;
 }
@@ -54,6 +59,7 @@ interface Entry {
  */
 export class IncidentBook {
   #rules: ReadonlyMap<string, IncidentRule>;
+  #isJudged: (incident: Incident) => boolean;
   readonly #ledger: Ledger;
   readonly #activeMax: number;
   /** By rule, cluster and key or target. */
@@ -66,12 +72,14 @@ export class IncidentBook {
 
   constructor(options: IncidentBookOptions) {
     this.#rules = rulesByName(options.rules);
+    this.#isJudged = options.isJudged ?? (() => true);
     this.#ledger = options.ledger;
     this.#activeMax = options.activeMax ?? ACTIVE_MAX;
     const resolvedMax = options.resolvedMax ?? RESOLVED_MAX;
     this.#history = new ResolvedHistory({ settledMax: resolvedMax, owingMax: this.#activeMax });
     this.#persistence = new Persistence(options.store, options.logger);
-    for (const incident of options.store.load(resolvedMax)) {
+    // Whoever heard of an incident is told of its end, however many others ended after it.
+    for (const incident of options.store.load(resolvedMax + this.#activeMax)) {
       // What happened meanwhile is not known: nobody is paged before the key is seen hot again.
       const unseen: Incident = incident.status === "resolved" ? incident : { ...incident, reason: "stale" };
       this.adopt(unseen, options.nowMs);
@@ -100,6 +108,7 @@ export class IncidentBook {
       return this.#open(place, rule, step(null, rule, observation, nowMs), sight.asOfMs, nowMs);
     }
     entry.rule = rule;
+    followClock(entry, nowMs);
     // A closed hop may come after the running window that it is a part of: the incident does not go back in time.
     if (sight.asOfMs < entry.asOfMs) return null;
     const isNews = hasNews(entry, observation);
@@ -115,6 +124,7 @@ export class IncidentBook {
   tick(nowMs: number): readonly Incident[] {
     const changed: Incident[] = [];
     for (const [place, entry] of this.#entries) {
+      followClock(entry, nowMs);
       const latest = nowMs - entry.observedAtMs <= VERDICT_LASTS_MS ? entry.verdict : "unknown";
       const aged = withoutEvidence(entry.incident, nowMs - entry.evidenceAtMs, nowMs);
       const next = aged === null ? null : pass(aged, entry.rule, latest, nowMs);
@@ -135,6 +145,7 @@ export class IncidentBook {
     nowMs: number,
   ): readonly Incident[] {
     this.#rules = rulesByName(rules);
+    this.#isJudged = isJudged;
     for (const entry of this.#entries.values())
       entry.rule = this.#rules.get(entry.incident.rule) ?? entry.rule;
     return this.#decommission((incident) => !isJudged(incident), nowMs);
@@ -179,14 +190,14 @@ export class IncidentBook {
     return logged;
   }
 
-  /** Goes on with an incident of an earlier run, or of another process. */
+  /** Goes on with an incident of an earlier run, or of another process; ends it where no rule judges it any more. */
   adopt(incident: Incident, nowMs: number): void {
     if (incident.status === "resolved") {
       this.#history.put(incident);
       return;
     }
     const rule = this.#rules.get(incident.rule);
-    if (rule === undefined) {
+    if (rule === undefined || !this.#isJudged(incident)) {
       const ended: Incident = { ...incident, ...over("decommissioned", nowMs) };
       this.#history.put(ended);
       this.#persistence.changed(ended);
@@ -330,6 +341,15 @@ function placeOf(rule: string, cluster: string, key: Key | null, target: string 
   return `${rule}\0${cluster}\0${subject}`;
 }
 
+/** After the clock was set back, what was seen before lies in a future for which all that follows would have to wait. */
+function followClock(entry: Entry, nowMs: number): void {
+  if (entry.observedAtMs - nowMs <= SET_BACK_MS) return;
+  entry.asOfMs = 0;
+  entry.observedAtMs = nowMs;
+  entry.evidenceAtMs = Math.min(entry.evidenceAtMs, nowMs);
+  entry.incident = { ...begunBy(entry.incident, nowMs), trail: NO_TRAIL };
+}
+
 /** Whether an observation says anything that the incident does not say already. */
 function hasNews(entry: Entry, { sight, verdict, severity, measure, extras }: Observation): boolean {
   const { incident } = entry;
@@ -364,6 +384,17 @@ function withoutEvidence(incident: Incident, unseenMs: number, nowMs: number): I
   if (incident.status === "pending") return null;
   if (unseenMs >= EXPIRED_AFTER_MS) return { ...incident, ...over("expired", nowMs) };
   return incident.reason === "stale" ? incident : { ...incident, reason: "stale" };
+}
+
+/** The incident with no time of its life after now: none of them would pass before the wall clock is there again. */
+function begunBy(incident: Incident, nowMs: number): Incident {
+  const { startedAtMs, firedAtMs, calmSinceMs } = incident;
+  return {
+    ...incident,
+    startedAtMs: Math.min(startedAtMs, nowMs),
+    firedAtMs: firedAtMs && Math.min(firedAtMs, nowMs),
+    calmSinceMs: calmSinceMs && Math.min(calmSinceMs, nowMs),
+  };
 }
 
 /** The end of an incident for another reason than that its key cooled. */

@@ -6,6 +6,8 @@ export interface TargetFare {
   readonly cluster: string;
   readonly target: string;
   readonly role: Role;
+  /** `false`: a node of a Redis Cluster that serves no slots (yet). */
+  readonly hasSlots: boolean;
   readonly state: TargetState;
   /** When it was last seen watched, or first heard of where it never was; ms since 1970. */
   readonly watchedMs: number;

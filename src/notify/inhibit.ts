@@ -67,7 +67,11 @@ export class Inhibition implements Mute {
     }
     const receivers = new Set(this.#route(incident).keys());
     this.#skewsAt(place).set(incident.id, { incident, receivers });
-    if (before === undefined || !isSameSet(before.receivers, receivers)) this.#onChange();
+    const isSame =
+      before !== undefined &&
+      before.incident.reason === incident.reason &&
+      isSameSet(before.receivers, receivers);
+    if (!isSame) this.#onChange();
   }
 
   muted(incident: Incident, receiver: string | null): MuteReason | null {
@@ -76,7 +80,8 @@ export class Inhibition implements Mute {
     if (skews === undefined) return null;
     for (const { incident: skew, receivers } of skews.values()) {
       const isHeard = receiver === null ? receivers.size > 0 : receivers.has(receiver);
-      if (isHeard && this.#silences.muted(skew, receiver) === null) return "inhibited";
+      if (isHeard && speaks(skew, receiver) && this.#silences.muted(skew, receiver) === null)
+        return "inhibited";
     }
     return null;
   }
@@ -129,6 +134,17 @@ function skewRules(rules: InhibitionOptions["rules"]): ReadonlySet<string> {
 
 function placeOf({ cluster, target }: Incident): string {
   return targetId(cluster, target ?? "");
+}
+
+/** One that is not seen is told to nobody new (after a restart it may long be over): it folds only for who heard of it. */
+function speaks({ reason, notified }: Incident, receiver: string | null): boolean {
+  if (reason !== "stale") return true;
+  return notified.some(
+    (entry) =>
+      entry.event === "firing" &&
+      entry.outcome === "delivered" &&
+      (receiver === null || entry.receiver === receiver),
+  );
 }
 
 function isOpen({ status }: Incident): boolean {

@@ -26,6 +26,9 @@ import { Threads } from "./threads.ts";
 const TRACKED_MAX = 25_000;
 /** When a receiver's queue was full, and for what could not be written. */
 const TRY_AGAIN_MS = 1000;
+/** What is muted depends on more than is told of: a key may move to another target, a clock may be set. */
+const MUTED_LOOK_MS = 10_000;
+const TURNED_AWAY_TOLD_MS = 60_000;
 const UNKNOWN_RULE_COOLDOWN_MS = 300_000;
 
 export interface NotifierOptions {
@@ -40,10 +43,10 @@ export interface NotifierOptions {
   /** Keeps firings from being told; it is to know of an incident before it is offered. Default: nothing is muted. */
   readonly muting?: Muting;
   /**
-   * How an incident is now: only changes of state are offered, and a message is to have the figures of the moment at which
-   * it leaves. Default: as it was offered.
+   * How an incident is just now: it is offered when its state changes, and its figures change all the time. Default: as it
+   * was offered last.
    */
-  readonly latest?: (incidentId: string) => Incident | undefined;
+  readonly current?: (incidentId: string) => Incident | undefined;
   /** Called once for each incident and receiver after the receiver took or refused it: writes the log. */
   readonly onNotified: (incidentId: string, notified: Notified) => void;
 }
@@ -81,8 +84,8 @@ export class Notifier {
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #ledger: Ledger;
+  readonly #current: NonNullable<NotifierOptions["current"]>;
   readonly #onNotified: NotifierOptions["onNotified"];
-  readonly #latest: NonNullable<NotifierOptions["latest"]>;
   readonly #muting: Muting | null;
   readonly #deliveries: ReadonlyMap<string, Delivery>;
   readonly #grouper: Grouper;
@@ -93,6 +96,8 @@ export class Notifier {
   /** When something is due next. */
   #nextDueMs = Number.POSITIVE_INFINITY;
   #cancelWake: () => void = () => {};
+  /** When an incident last had no room, on the monotonic clock. */
+  #turnedAwayMs = Number.NEGATIVE_INFINITY;
   #isClosing = false;
 
   constructor(options: NotifierOptions) {
@@ -102,9 +107,8 @@ export class Notifier {
     this.#clock = clock;
     this.#logger = logger;
     this.#ledger = options.ledger;
+    this.#current = options.current ?? (() => undefined);
     this.#onNotified = options.onNotified;
-    const latest = options.latest ?? (() => undefined);
-    this.#latest = latest;
     this.#receivers = options.receivers;
     this.#muting = options.muting ?? null;
     // Many skews may fire at once: all incidents are looked at again once, as soon as this turn has ended.
@@ -128,7 +132,12 @@ export class Notifier {
       options.receivers.map((receiver) => [receiver.name, new Delivery(receiver, { clock, logger, events })]),
     );
     this.#threads = new Threads(options.receivers, (receiver, id) => this.#isOpenTo(receiver, id));
-    this.#repeaters = new Repeaters(options.receivers, { clock, logger, mayTell, latest });
+    this.#repeaters = new Repeaters(options.receivers, {
+      clock,
+      logger,
+      mayTell,
+      current: this.#current,
+    });
   }
 
   /** Goes by the cooldowns of other rules from now on. */
@@ -145,6 +154,7 @@ export class Notifier {
       if (this.#tracked.size >= TRACKED_MAX) {
         this.#ledger.receive();
         this.#ledger.drop("tracked-full");
+        this.#turnedAwayMs = this.#clock.monotonic();
         return;
       }
       tracked = this.#track(incident);
@@ -205,13 +215,16 @@ export class Notifier {
     );
   }
 
-  /** What is wrong with receivers just now, a line each. */
+  /** What is wrong with receivers just now, and what else keeps people from being told, a line each. */
   problems(): readonly string[] {
-    return this.#receivers.flatMap((receiver) =>
+    const isFull = this.#clock.monotonic() - this.#turnedAwayMs <= TURNED_AWAY_TOLD_MS;
+    const turnedAway = `${TRACKED_MAX} incidents are to be told of: nobody is told of further ones before some of these are over`;
+    const ofReceivers = this.#receivers.flatMap((receiver) =>
       [...this.#failures(receiver.name), ...(receiver.problems?.() ?? [])].map(
         (problem) => `receiver ${receiver.name}: ${problem}`,
       ),
     );
+    return [...(isFull ? [turnedAway] : []), ...ofReceivers];
   }
 
   /** Whether every receiver takes what it is told, though perhaps not in all the ways that it has. */
@@ -271,7 +284,8 @@ export class Notifier {
     }
     if (due === null) return false;
     if (due.atMs > nowMs) this.#wakeAt(due.atMs);
-    else if (!this.#muteDue(incident, receiver, standing, due)) this.#begin(tracked, receiver, standing, due);
+    else if (!this.#muteDue(incident, receiver, standing, due) && !isOldNews(incident, standing))
+      this.#begin(tracked, receiver, standing, due);
     return true;
   }
 
@@ -288,6 +302,7 @@ export class Notifier {
   #muteDue(incident: Incident, receiver: string, standing: Standing, { cause }: Due): boolean {
     const reason = this.#muteReason(incident, receiver, cause);
     if (reason === null) return false;
+    this.#wakeAt(this.#clock.now() + MUTED_LOOK_MS);
     const name = mutedName(cause, incident.severity);
     if (standing.muted !== name) {
       this.#ledger.receive();
@@ -298,7 +313,8 @@ export class Notifier {
   }
 
   #muteReason(incident: Incident, receiver: string, cause: NoticeCause): MuteReason | null {
-    return eventOf(cause) === "firing" ? (this.#muting?.muted(incident, receiver) ?? null) : null;
+    if (eventOf(cause) !== "firing") return null;
+    return this.#muting?.muted(this.#asItIs(incident), receiver) ?? null;
   }
 
   /** A notice is about to leave its group. */
@@ -309,7 +325,12 @@ export class Notifier {
   }
 
   *#incidents(): Iterable<Incident> {
-    for (const { incident } of this.#tracked.values()) yield this.#latest(incident.id) ?? incident;
+    for (const { incident } of this.#tracked.values()) yield this.#asItIs(incident);
+  }
+
+  /** With its figures of just now. */
+  #asItIs(offered: Incident): Incident {
+    return this.#current(offered.id) ?? offered;
   }
 
   #due(incident: Incident, heard: Heard, isRouted: boolean, nowMs: number): Due | null {
@@ -368,8 +389,9 @@ export class Notifier {
 
   #compose(notices: readonly Notice[]): readonly Incident[] {
     return notices.flatMap(({ incidentId, cause }) => {
-      const incident = this.#latest(incidentId) ?? this.#tracked.get(incidentId)?.incident;
-      if (incident === undefined) return [];
+      const offered = this.#tracked.get(incidentId)?.incident;
+      if (offered === undefined) return [];
+      const incident = this.#asItIs(offered);
       // Whoever is told that it fires need not know that it has been calm for the last seconds.
       return eventOf(cause) === "firing" ? { ...incident, status: "firing" as const } : incident;
     });
@@ -456,6 +478,11 @@ function cooldownsOf(rules: NotifierOptions["rules"]): ReadonlyMap<string, numbe
 
 function mutedName(cause: NoticeCause, severity: Severity): string {
   return `${cause} ${severity}`;
+}
+
+/** Muted until just now, and calm by now: it is told as soon as it is hot again. */
+function isOldNews({ status }: Incident, { muted }: Standing): boolean {
+  return muted !== null && status === "recovering";
 }
 
 /** Open, and without data for a while. */

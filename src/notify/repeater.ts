@@ -20,8 +20,8 @@ interface Surroundings {
   readonly logger: Logger;
   /** Whether receivers may be told of a cluster's incidents now. */
   readonly mayTell: (cluster: string) => boolean;
-  /** How an incident is now: only changes of state are offered. */
-  readonly latest: (incidentId: string) => Incident | undefined;
+  /** How an incident is just now; `undefined`: as it was offered last. */
+  readonly current: (incidentId: string) => Incident | undefined;
 }
 
 interface RepeaterOptions extends Surroundings {
@@ -185,11 +185,10 @@ class Repeater {
 
   #states(nowMs: number): readonly Incident[] {
     for (const [id, { incident }] of this.#ended) if (this.#isPast(incident, nowMs)) this.#ended.delete(id);
-    const { mayTell, latest } = this.#options;
+    const { mayTell, current } = this.#options;
     return [...this.#open.values(), ...this.#ended.values()]
       .filter(({ incident }) => mayTell(incident.cluster))
-      .map(({ incident, levels }) => ({ incident: latest(incident.id) ?? incident, levels }))
-      .flatMap(toldStates)
+      .flatMap(({ incident, levels }) => toldStates({ incident: current(incident.id) ?? incident, levels }))
       .filter((incident) => !this.#isPast(incident, nowMs));
   }
 

@@ -36,8 +36,8 @@ export interface Counted {
  * Baselines of the hottest keys of one cluster on one partition, for one kind and window.
  *
  * As in the sketch, one bound stands for all keys that are left out: none of them is usually hotter than it, so none
- * seems to surge only because nobody had looked at it. Memory: at most `keysMax` (2,000) keys of some 250 bytes and twice
- * the length of the key, 0.6 MB with keys of 30 bytes, 4.6 MB at worst.
+ * seems to surge only because nobody had looked at it. Memory: at most `keysMax` (2,000) keys, and those of open incidents
+ * beside them, of some 250 bytes and twice the length of the key: 0.6 MB with 2,000 keys of 30 bytes, 4.6 MB at worst.
  */
 export class BaselineBook {
   readonly kind: HeatKind;
@@ -50,6 +50,8 @@ export class BaselineBook {
   #counted = 0;
   /** While the book is full, what does not rank above it finds no room. */
   #leastRank = 0;
+  /** Ids of the keys that are never let go. */
+  #held: ReadonlySet<string> = new Set();
 
   constructor({ kind, windowMs, hopMs, keysMax = KEYS_MAX }: BaselineBookOptions) {
     this.kind = kind;
@@ -96,7 +98,11 @@ export class BaselineBook {
     const id = keyId(key.db, key.bytes);
     const known = this.#entries.get(id);
     if (known) return known;
-    if (this.#entries.size >= this.#keysMax && !this.#makeRoom(atLeast)) return null;
+    if (this.#isFull && !this.#makeRoom(atLeast)) return null;
+    return this.#enterNew(id, { key, atLeast, atMost });
+  }
+
+  #enterNew(id: string, { key, atLeast, atMost }: Counted): Entry {
     const hidden = Math.max(0, atMost - atLeast);
     const baseline: Baseline = {
       mean: Math.max(this.#others.mean, hidden),
@@ -106,11 +112,16 @@ export class BaselineBook {
     return this.#insert(id, key, baseline, atLeast);
   }
 
-  /** Goes on with an incident of which its baseline is all that is known. */
-  enterWith(key: Key, mean: number): Entry | null {
-    const entry = this.enter({ key, atLeast: mean, atMost: mean });
-    if (entry !== null) entry.baseline.mean = mean;
+  /** Goes on with an incident of which its baseline is all that is known: there is room, however hot others are. */
+  enterWith(key: Key, mean: number): Entry {
+    const entry = this.#enterNew(keyId(key.db, key.bytes), { key, atLeast: mean, atMost: mean });
+    entry.baseline.mean = mean;
     return entry;
+  }
+
+  /** By ids, the keys whose incidents are open: until they are over, they are judged by what was usual before. */
+  hold(ids: ReadonlySet<string>): void {
+    this.#held = ids;
   }
 
   /** The level of now is what is usual of a key. */
@@ -136,7 +147,7 @@ export class BaselineBook {
       if (count === null) continue;
       entry.latest = count;
       take(entry.baseline, count, pace, isFrozen(entry));
-      if (isForgotten(entry)) this.#letGo(id, entry);
+      if (isForgotten(entry) && !this.#held.has(id)) this.#letGo(id, entry);
     }
     take(this.#others, othersMost, pace, false);
   }
@@ -175,12 +186,17 @@ export class BaselineBook {
   /** Lets the least keys go, an eighth of all at once, if they are below one that counts so much. Whether there is room. */
   #makeRoom(count: number): boolean {
     if (count <= this.#leastRank) return false;
-    const least = [...this.#entries].sort(([, a], [, b]) => rankOf(a) - rankOf(b));
+    const others = [...this.#entries].filter(([id]) => !this.#held.has(id));
+    const least = others.sort(([, a], [, b]) => rankOf(a) - rankOf(b));
     this.#leastRank = least[0] === undefined ? 0 : rankOf(least[0][1]);
     for (const [id, entry] of least.slice(0, Math.ceil(this.#keysMax / 8))) {
       if (rankOf(entry) < count) this.#letGo(id, entry);
     }
-    return this.#entries.size < this.#keysMax;
+    return !this.#isFull;
+  }
+
+  get #isFull(): boolean {
+    return this.#entries.size >= this.#keysMax + this.#held.size;
   }
 
   #insert(id: string, key: Key, baseline: Baseline, latest: number): Entry {
@@ -202,8 +218,8 @@ function rankOf({ baseline, latest }: Entry): number {
 }
 
 /** A key of which less than an access in a window is left is as good as new. */
-function isForgotten({ baseline, latest, calmHops }: Entry): boolean {
-  return calmHops === 0 && latest === 0 && baseline.mean < 1 && baseline.lagged.every((count) => count === 0);
+function isForgotten({ baseline, latest }: Entry): boolean {
+  return latest === 0 && baseline.mean < 1 && baseline.lagged.every((count) => count === 0);
 }
 
 type Level = Pick<KeyBaseline, "mean" | "lagged">;

@@ -74,7 +74,20 @@ export class RuleSet {
     if (incident.key === null) return this.targetRule(rule.type, incident.cluster) === rule;
     const group = this.groups.find(({ rules }) => rules.some((member) => member.rule === rule));
     if (group === undefined || group.windowMs !== incident.windowMs) return false;
-    return this.ruleFor(group, incident.key, () => Object.keys(incident.users))?.rule.name === rule.name;
+    return this.#goesOnWith(group, incident.key, rule, () => Object.keys(incident.users));
+  }
+
+  /**
+   * Whether a rule that was the first for a key is so still. One that stands before it and asks for services is not
+   * looked at: whoever uses the key by now, its incident goes on under the rule that opened it.
+   */
+  #goesOnWith({ rules }: KeyRuleGroup, key: Key, rule: Rule, services: Services): boolean {
+    const matches = ({ name }: Rule) => this.#matchers.get(name)!.matchesKey(key, services);
+    const before = rules.slice(
+      0,
+      rules.findIndex((member) => member.rule === rule),
+    );
+    return matches(rule) && !before.some((one) => one.rule.match.service === "*" && matches(one.rule));
   }
 }
 

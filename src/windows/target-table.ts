@@ -93,14 +93,17 @@ export class TargetTable {
   fares(nowMs: number, windowMs: number): readonly TargetFare[] {
     this.#dropSilent(nowMs);
     return Array.from(this.#targets.values(), (known): TargetFare => {
+      // Where the wall clock was set back, or an agent's is ahead, it was seen now at the latest.
+      known.watchedMs = Math.min(known.watchedMs, nowMs);
       const { cluster, target, watchedMs } = known;
       const series = speaking(known);
-      const { role, sources } = series.latest;
+      const { role, slots, sources } = series.latest;
       const state = stateOf(series.latest, nowMs);
       return {
         cluster,
         target,
         role,
+        hasSlots: slots?.length !== 0,
         state,
         watchedMs,
         reason: nowMs - series.latest.atMs > BLIND_MS ? null : reasonOf(sources),
@@ -147,7 +150,8 @@ function coverageOf(known: KnownTarget, nowMs: number): TargetCoverage {
 
 function stateOf(latest: TargetReport, nowMs: number): TargetState {
   const silentMs = nowMs - latest.atMs;
-  if (silentMs > BLIND_MS) return "blind";
+  // What comes from so far ahead is from before the wall clock was set back.
+  if (silentMs > BLIND_MS || silentMs < -AHEAD_MS_MAX) return "blind";
   if (silentMs > STALE_MS) return "stale";
   return isWatched(latest) ? "seen" : "blind";
 }

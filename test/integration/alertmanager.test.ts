@@ -49,13 +49,13 @@ test("a hot key is an alert of Alertmanager until it has cooled, though a replic
       alertname: "hot",
       severity: "",
       cluster: "default",
-      target: `127.0.0.1:${redis.port}`,
       key: 'user:\\u{202e}"<b>\\n\\u{0}',
       db: "0",
       incident: incident?.id,
       source: "keyheat",
     },
   );
+  assert.equal(alert.annotations.target, `127.0.0.1:${redis.port}`);
   assert.match(alert.annotations.summary ?? "", /^Hot key user:/);
   assert.match(alert.annotations.description ?? "", /Rate: /);
   assert.equal(alert.generatorURL, `https://keyheat.example/?incident=${incident?.id}`);

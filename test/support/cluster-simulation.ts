@@ -42,6 +42,8 @@ export class ClusterSimulation {
   readonly config: Config;
   /** The log of the state topic; `null`: compaction took the record away. */
   readonly state: (StateEntry | null)[] = [];
+  /** The log of the heat topic; who joins later has not read it. */
+  readonly heats: Uint8Array[] = [];
   readonly instances: Instance[] = [];
   readonly #panes = Array.from({ length: PARTITIONS }, (): Uint8Array[] => []);
   readonly #commits = new Map<number, number>();
@@ -80,6 +82,7 @@ export class ClusterSimulation {
         eraseState: (_cluster, key) => write(key, null),
         heat: (snapshot) => {
           const value = encodeHeat(snapshot);
+          this.heats.push(value);
           for (const reader of this.instances)
             if (!reader.isFrozen) reader.aggregator.heat({ key: null, value, timestampMs: this.clock.now() });
         },

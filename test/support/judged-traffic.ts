@@ -5,8 +5,10 @@ import { memoryStore } from "../../src/incidents/store.ts";
 import type { Incident } from "../../src/model/incident.ts";
 import type { PaneTotals } from "../../src/model/pane.ts";
 import type { ServicesReport } from "../../src/model/services.ts";
+import { RuleSet } from "../../src/rules/rule-set.ts";
 import { Ledger } from "../../src/runtime/accounting.ts";
 import { silentLogger } from "../../src/runtime/logger.ts";
+import type { Message } from "../../src/transport/transport.ts";
 import { Roster } from "../../src/windows/roster.ts";
 import { ServiceTable } from "../../src/windows/service-table.ts";
 import { TargetTable } from "../../src/windows/target-table.ts";
@@ -24,6 +26,8 @@ export interface Second {
   readonly part?: PartFields;
   /** The agent is silent. */
   readonly isLost?: boolean;
+  /** What the agent says comes together with what it says next. */
+  readonly isDelayed?: boolean;
 }
 
 /** One server under simulated time: traffic goes in second by second, incidents come out. */
@@ -31,9 +35,12 @@ export class JudgedTraffic {
   readonly clock = new SimulatedClock();
   /** Each change of state: `firing +12` where it came 12 s after the last `mark`. */
   readonly states: string[] = [];
+  /** Of the agent: another one after the wall clock was set. */
+  epoch = 1;
   readonly incidents: IncidentBook;
   readonly windows: Windows;
   readonly #aggregator: Aggregator;
+  readonly #delayed: Message[] = [];
   #markedMs = this.clock.now();
 
   constructor(rules: readonly object[], stored: readonly Incident[] = []) {
@@ -46,8 +53,10 @@ export class JudgedTraffic {
       ledger: new Ledger("windows"),
       logger: silentLogger,
     });
+    const compiled = new RuleSet(config.rules);
     this.incidents = new IncidentBook({
       rules: config.rules,
+      isJudged: (incident) => compiled.judges(incident),
       store: { ...memoryStore(), load: () => stored },
       ledger: new Ledger("incidents"),
       logger: silentLogger,
@@ -86,7 +95,7 @@ export class JudgedTraffic {
     return this.incidents.list({ limit: 1 })[0];
   }
 
-  #second({ rows = [], clientRows, totals, part, isLost }: Second): void {
+  #second({ rows = [], clientRows, totals, part, isLost, isDelayed }: Second): void {
     const startMs = this.clock.now();
     this.clock.advance(1000);
     if (isLost) return;
@@ -97,11 +106,12 @@ export class JudgedTraffic {
       complete: false,
       rows: clientRows,
     };
-    this.#aggregator.take(this.windows, [
-      makePart({ startMs, rows, totals: totals ?? null, ...part }),
-      makeReport({ atMs: this.clock.now() }),
+    this.#delayed.push(
+      makePart({ startMs, epoch: this.epoch, rows, totals: totals ?? null, ...part }),
+      makeReport({ atMs: this.clock.now(), epoch: this.epoch }),
       ...(told ? [makePart(told), this.#services()] : []),
-    ]);
+    );
+    if (!isDelayed) this.#aggregator.take(this.windows, this.#delayed.splice(0));
   }
 
   /** The one service whose clients report. */

@@ -6,10 +6,14 @@ interface Task {
   readonly run: () => void;
 }
 
-/** A clock that stands still until a test moves it. Its wall clock and its monotonic clock move together. */
+/**
+ * A clock that stands still until a test moves it. Its wall clock and its monotonic clock move together, until the wall
+ * clock is set back.
+ */
 export class SimulatedClock implements Clock {
   #nowMs: number;
   #order = 0;
+  #setBackMs = 0;
   readonly #startMs: number;
   readonly #tasks = new Set<Task>();
 
@@ -19,7 +23,12 @@ export class SimulatedClock implements Clock {
   }
 
   now(): number {
-    return this.#nowMs;
+    return this.#nowMs - this.#setBackMs;
+  }
+
+  /** Somebody sets the wall clock back. */
+  setBack(ms: number): void {
+    this.#setBackMs += ms;
   }
 
   monotonic(): number {

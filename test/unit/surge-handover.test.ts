@@ -49,6 +49,22 @@ for (const killed of [false, true]) {
   });
 }
 
+test("who has read the panes again before the topic of heats knows what is usual all the same", () => {
+  const simulation = new ClusterSimulation(SURGE);
+  const one = simulation.join("one");
+  simulation.assign(one);
+  pass(simulation, WARM_UP_S, 200);
+  simulation.commit(0);
+  simulation.kill(one);
+  const two = simulation.join("two");
+  simulation.assign(two);
+  const timestampMs = simulation.clock.now();
+  for (const value of simulation.heats) two.aggregator.heat({ key: null, value, timestampMs });
+  two.aggregator.stateRead();
+  pass(simulation, 12, 1200);
+  assert.deepEqual(statesOf(two), ["firing"]);
+});
+
 test("who takes over takes no usual load for a surge", () => {
   const { simulation, two } = handedOver(false);
   pass(simulation, 60, 500);

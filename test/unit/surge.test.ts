@@ -125,3 +125,63 @@ test("it judges its own kind", () => {
   traffic.pass(20, { rows: [{ key: "k", write: 100, read: 500, miss: 500 }] });
   assert.match(traffic.states[0]!, /^firing/);
 });
+
+test("an incident whose key has cooled resolves, also where more keys are hotter by then than have baselines", () => {
+  const others = (perSecond: number) =>
+    Array.from({ length: 2300 }, (_, i) => writes(perSecond + (i % 7), `other:${i}`));
+  const traffic = new JudgedTraffic([SURGE]);
+  traffic.pass(WARM_UP_S, { rows: others(30) });
+  traffic.pass(20, { rows: [...others(30), writes(900)] });
+  assert.equal(traffic.incident!.status, "firing");
+  traffic.pass(60, { rows: others(70) });
+  assert.equal(traffic.incident!.status, "resolved");
+  assert.equal(traffic.incident!.reason, "cooled");
+});
+
+test("hops that close together are one look at a surge", () => {
+  const traffic = warmed(100, { window: "1s" });
+  traffic.pass(10, { rows: [writes(600)] });
+  traffic.mark();
+  traffic.pass(1, { rows: [writes(600)], isDelayed: true });
+  traffic.pass(2, { rows: [writes(100)] });
+  traffic.pass(10, { rows: [writes(600)] });
+  assert.deepEqual(traffic.states, [], "it was calm for two hops");
+});
+
+for (const { what, rule } of [
+  { what: "matches its key no more", rule: { ...SURGE, match: { key: "other:*" } } },
+  { what: "looks at another kind", rule: { ...SURGE, kind: "read" } },
+  { what: "judges servers", rule: { name: "surge", type: "blind" } },
+]) {
+  test(`an incident of before a restart ends where the rule of its name ${what}`, () => {
+    const before = warmed(100);
+    before.pass(30, { rows: [writes(600)] });
+    const traffic = new JudgedTraffic([rule], [before.incident!]);
+    traffic.pass(1, { rows: [writes(600)] });
+    assert.equal(traffic.incident!.status, "resolved");
+    assert.equal(traffic.incident!.reason, "decommissioned");
+  });
+}
+
+/** The wall clock goes back by an hour: agents begin another epoch. */
+function setBack(traffic: JudgedTraffic) {
+  traffic.clock.setBack(3_600_000);
+  traffic.epoch++;
+}
+
+test("a surge after the wall clock was set back is seen", () => {
+  const traffic = warmed(100);
+  setBack(traffic);
+  traffic.pass(30, { rows: [writes(100)] });
+  assert.deepEqual(traffic.states, []);
+  traffic.pass(15, { rows: [writes(600)] });
+  assert.equal(traffic.incident?.status, "firing");
+});
+
+test("an incident of before the wall clock was set back is judged on", () => {
+  const traffic = warmed(100);
+  traffic.pass(30, { rows: [writes(600)] });
+  setBack(traffic);
+  traffic.pass(60, { rows: [writes(100)] });
+  assert.equal(traffic.incident!.status, "resolved");
+});

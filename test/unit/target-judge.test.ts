@@ -139,3 +139,22 @@ test("replicas are no peers, one node alone is not skewed, and what is not known
   scene.pass(50, [9000, 1000, 1000], { ran: { read: null, write: 0 } });
   assert.deepEqual(scene.changes, ["skew 10.0.0.1:6379 firing"]);
 });
+
+test("a node that falls silent after the wall clock was set back is blind", () => {
+  const scene = new Scene([BLIND]);
+  scene.pass(10, [1]);
+  scene.nowMs -= 3_600_000;
+  scene.pass(10, [1], { epoch: 2 });
+  scene.pass(70, [null]);
+  assert.deepEqual(scene.changes, ["blind 10.0.0.1:6379 firing"]);
+});
+
+test("a primary that has no slots yet is no peer of those that have", () => {
+  const scene = new Scene([SKEW]);
+  const joined = { target: NODES[2]!, ran: { read: 0, write: 0 }, slots: [] };
+  for (let second = 0; second < 20; second++) {
+    scene.targets.add(makeReport({ ...joined, atMs: scene.nowMs + 1000 }));
+    scene.pass(1, [8000, 4000], { slots: [[0, 16383]] });
+  }
+  assert.deepEqual(scene.changes, []);
+});

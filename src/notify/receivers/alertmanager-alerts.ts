@@ -37,10 +37,12 @@ export function alertOf(incident: Incident, { nowMs, externalUrl, folded }: Aler
   const isOver = status === "resolved";
   const group = { event: isOver ? "resolved" : "firing", atMs: nowMs, ...(folded && { folded }) } as const;
   const { title, facts, sparkline, advice, consoleUrl } = incidentText(incident, group, { externalUrl });
+  const target = visibleHead(incident.target ?? "", NAME_CHARACTERS_MAX);
   const endsAtMs = isOver ? (resolvedAtMs ?? nowMs) : nowMs + FIRING_LASTS_MS;
   return {
-    labels: labelsOf(incident),
+    labels: labelsOf(incident, target),
     annotations: filled({
+      target,
       summary: title,
       description: facts.map(({ label, value }) => `${label}: ${value}`).join("\n"),
       advice: advice.map(({ remedy, why, place }) => `${remedy}: ${why} (${place})`).join("\n"),
@@ -53,13 +55,14 @@ export function alertOf(incident: Incident, { nowMs, externalUrl, folded }: Aler
   };
 }
 
-function labelsOf({ id, rule, severity, cluster, target, key }: Incident): Record<string, string> {
+/** All of them stay as they are while an incident lasts, but its severity. */
+function labelsOf({ id, rule, severity, cluster, key }: Incident, target: string): Record<string, string> {
   return filled({
     alertname: rule,
     severity,
     cluster: visibleHead(cluster, NAME_CHARACTERS_MAX),
-    target: visibleHead(target ?? "", NAME_CHARACTERS_MAX),
-    ...(key === null ? {} : { key: keyLabel(key.bytes), db: `${key.db}` }),
+    // A key may move, or be placed only later: under other labels its alert would be another one, and the first lapse.
+    ...(key === null ? { target } : { key: keyLabel(key.bytes), db: `${key.db}` }),
     incident: id,
     source: "keyheat",
   });

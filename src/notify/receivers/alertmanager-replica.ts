@@ -1,7 +1,7 @@
 import type { Clock } from "../../runtime/clock.ts";
 import type { Logger } from "../../runtime/logger.ts";
 import { HttpSender } from "./http-sender.ts";
-import type { Receipt } from "./receiver.ts";
+import { DeliveryError, type Receipt } from "./receiver.ts";
 
 const PATH = "api/v2/alerts";
 /** A replica that has not taken all by then is left alone until the next send. */
@@ -43,16 +43,24 @@ export class AlertmanagerReplica {
     return this.#problem;
   }
 
-  /** Posts one body after another, until there is none. Throws: `DeliveryError`. */
+  /** Posts one body after another, until there is none, those after one that is refused too. Throws: `DeliveryError`. */
   async post(bodyAt: (index: number) => Buffer | undefined, signal: AbortSignal): Promise<Receipt> {
     const timeout = new AbortController();
     const cancel = this.#clock.after(TIMEOUT_MS, () => timeout.abort());
     try {
       const either = AbortSignal.any([signal, timeout.signal]);
       let receipt: Receipt = {};
+      let refusal: DeliveryError | null = null;
       for (let index = 0, body = bodyAt(0); body !== undefined; body = bodyAt(++index)) {
-        receipt = await this.#sender.postJson(body, either);
+        try {
+          receipt = await this.#sender.postJson(body, either);
+        } catch (error) {
+          // For one alert that it does not like, the others must not lapse.
+          if (!(error instanceof DeliveryError) || error.retryable) throw error;
+          refusal = error;
+        }
       }
+      if (refusal !== null) throw refusal;
       this.#succeed();
       return receipt;
     } catch (error) {

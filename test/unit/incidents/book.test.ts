@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
-import { describe, it } from "node:test";
+import { describe, it, test } from "node:test";
 import { IncidentBook, type IncidentBookOptions } from "../../../src/incidents/book.ts";
 import { type IncidentStore, memoryStore, StoreError } from "../../../src/incidents/store.ts";
 import type { Incident, Notified, Severity } from "../../../src/model/incident.ts";
 import type { Verdict } from "../../../src/model/verdict.ts";
 import { Ledger, unaccounted } from "../../../src/runtime/accounting.ts";
 import { silentLogger } from "../../../src/runtime/logger.ts";
-import { heatOf, observation, RULE, START_MS } from "./samples.ts";
+import { heatOf, incidentOf, observation, RULE, START_MS } from "./samples.ts";
 
 /** Keeps what was saved, as a file would. */
 class KeptStore implements IncidentStore {
@@ -308,5 +308,52 @@ describe("incidents over a restart", () => {
     store.isBroken = false;
     tick(2);
     assert.deepEqual(store.rows.get(id)?.notified, [paged(0)]);
+  });
+});
+
+test("after a restart ends that are owed are known, though more others are over than are kept", () => {
+  const all = Array.from({ length: 12 }, (_, index) => {
+    const over = { status: "resolved", reason: "cooled", resolvedAtMs: START_MS + index } as const;
+    return incidentOf({ name: `user:${index}`, ...over, notified: index < 4 ? [paged(0)] : [] });
+  });
+  const load = (resolvedMax: number) => all.slice(-resolvedMax);
+  const { book } = bookOf({ store: { ...memoryStore(), load }, resolvedMax: 2, activeMax: 10 });
+  assert.deepEqual(
+    book.owing().map(({ id }) => id),
+    [0, 1, 2, 3].map((index) => `incident-of-user:${index}`),
+  );
+  assert.equal(book.list({ limit: 99 }).length, 4 + 2);
+});
+
+describe("incidents after the clock was set back by an hour", () => {
+  const slow = { ...RULE, for: 10_000 };
+  const HOUR_MS = 3_600_000;
+
+  function seen(book: IncidentBook, verdict: Verdict, nowMs: number, severity: Severity = "warning") {
+    return book.observe(slow, observation(verdict, severity, heatOf({ atMs: nowMs })), nowMs);
+  }
+
+  it("fire when the rule has held for as long as it asks for", () => {
+    const { book } = bookOf({ rules: [slow] });
+    seen(book, "hot", START_MS);
+    for (let second = 0; second <= 10; second++) {
+      const nowMs = START_MS - HOUR_MS + second * 1000;
+      seen(book, "hot", nowMs);
+      book.tick(nowMs);
+    }
+    const [incident] = book.active();
+    assert.equal(incident?.status, "firing");
+    assert.equal(incident.startedAtMs, START_MS - HOUR_MS);
+  });
+
+  it("rise in severity, and recover", () => {
+    const { book } = bookOf({ rules: [slow] });
+    for (let second = 0; second <= 11; second++) seen(book, "hot", START_MS + second * 1000);
+    assert.equal(seen(book, "hot", START_MS - HOUR_MS, "critical")?.severity, "critical");
+    for (let second = 1; second <= 60; second++) {
+      seen(book, "calm", START_MS - HOUR_MS + second * 1000);
+      book.tick(START_MS - HOUR_MS + second * 1000);
+    }
+    assert.equal(book.list({ limit: 1 })[0]?.status, "resolved");
   });
 });

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { IncidentStore } from "../../../src/incidents/store.ts";
-import type { Incident, Severity } from "../../../src/model/incident.ts";
+import type { Incident, IncidentGroup, Severity } from "../../../src/model/incident.ts";
 import { isWorse } from "../../../src/model/severity.ts";
+import type { Silence } from "../../../src/model/silence.ts";
 import type { Verdict } from "../../../src/model/verdict.ts";
 import fc from "../../support/fast-check.ts";
 import { SimulatedClock } from "../../support/simulated-clock.ts";
@@ -15,21 +16,37 @@ const KEYS = ["user:1", "user:2", "user:3"];
 const rule = { ...RULE, for: 3000, cooldown: 20_000, keepFiringFor: 5000 };
 const PACE = { groupWait: 500, burst: 2, groupInterval: 7000 };
 /** After so long, a key that is hot has fired, its group has left, and the budget was refilled for it. */
-const PATIENCE_MS = rule.for + PACE.groupWait + KEYS.length * 2 * PACE.groupInterval;
+const PATIENCE_MS = rule.for + PACE.groupWait + (KEYS.length + 1) * 2 * PACE.groupInterval;
+/** As soon as a mute begins, everything is looked at: after the turn in which it did. */
+const LOOK_MS = 1;
 
 /** How a process ends: between two hops; while receivers have taken what is not logged yet; while one hangs. */
 type Crash = "none" | "quiet" | "unlogged" | "hanging";
 
+/** A silence of keys begins, and ends by itself or not in this history; or all there are are removed. */
+type SilenceChange = { readonly key: string; readonly seconds: number } | "remove" | null;
+
 interface Stretch {
   readonly seconds: number;
   readonly verdicts: readonly Verdict[];
+  /** Of the target of all keys; `null`: no rule looks at it. */
+  readonly skew: Verdict | null;
+  readonly silence: SilenceChange;
   readonly severity: Severity;
   readonly answer: "take" | "fail" | "hang";
   readonly crash: Crash;
 }
 
+const key = fc.constantFrom("user:1", "user:[12]", "*");
+const silenceChange: fc.Arbitrary<SilenceChange> = fc.oneof(
+  { weight: 4, arbitrary: fc.constant(null) },
+  { weight: 2, arbitrary: fc.record({ key, seconds: fc.integer({ min: 1, max: 60 }) }) },
+  { weight: 1, arbitrary: fc.constant("remove" as const) },
+);
 const stretch: fc.Arbitrary<Stretch> = fc.record({
   seconds: fc.integer({ min: 1, max: 25 }),
+  skew: fc.constantFrom<Verdict | null>(null, null, "hot", "calm", "unknown"),
+  silence: silenceChange,
   verdicts: fc.tuple(...KEYS.map(() => fc.constantFrom<Verdict>("hot", "hot", "calm", "between", "unknown"))),
   severity: fc.constantFrom<Severity>("warning", "warning", "critical"),
   answer: fc.constantFrom("take", "take", "fail", "hang"),
@@ -47,7 +64,11 @@ interface Taken extends Attempt {
 class Lives {
   readonly clock = new SimulatedClock();
   readonly taken: Taken[] = [];
+  /** Firings of which the receiver was not to be told by then, and that an attempt was made with all the same. */
+  readonly mutedAttempts: string[] = [];
   readonly #rows = new Map<string, Incident>();
+  readonly #silences = new Map<string, Silence>();
+  #mutedChangedMs = 0;
   /** Processes that were killed between sending and logging: since when nothing was logged. */
   readonly unlogged = new Map<number, number>();
   #life = 0;
@@ -62,14 +83,48 @@ class Lives {
     for (const receiver of this.scene.receivers.values()) receiver.answer = () => answer;
   }
 
-  async pass({ seconds, verdicts, severity, answer, crash }: Stretch): Promise<void> {
+  /** A silence that begins; "remove": all that there are end. */
+  silence(change: SilenceChange): void {
+    const { silences } = this.scene.muting;
+    if (change === "remove") {
+      for (const id of this.#silences.keys()) silences.remove(id);
+      this.#silences.clear();
+    } else if (change !== null) {
+      const nowMs = this.clock.now();
+      const silence: Silence = {
+        id: `silence-${this.#silences.size}`,
+        matchers: { key: change.key },
+        startsAtMs: nowMs,
+        endsAtMs: nowMs + change.seconds * 1000,
+        comment: "",
+        createdBy: "",
+        createdAtMs: nowMs,
+      };
+      this.#silences.set(silence.id, silence);
+      silences.put(silence);
+    }
+  }
+
+  async hops(
+    seconds: number,
+    verdicts: Readonly<Record<string, Verdict>>,
+    { severity = "warning", skew = null }: { severity?: Severity; skew?: Verdict | null } = {},
+  ): Promise<void> {
+    for (let second = 0; second < seconds; second++) {
+      if (skew !== null) this.scene.observeSkew(skew);
+      await this.scene.hop(verdicts, severity);
+    }
+  }
+
+  async pass({ seconds, verdicts, skew, silence, severity, answer, crash }: Stretch): Promise<void> {
+    this.silence(silence);
     this.answer(answer === "fail" ? brokenDown : answer);
     if (crash === "unlogged") {
       this.scene.onNotified = () => {};
       this.unlogged.set(this.#life, this.clock.now());
     }
     if (crash === "hanging") this.answer("hang");
-    await this.scene.hops(seconds, this.#verdictsOf(verdicts), severity);
+    await this.hops(seconds, this.#verdictsOf(verdicts), { severity, skew });
     if (crash !== "none") this.crash();
   }
 
@@ -93,6 +148,14 @@ class Lives {
       }));
   }
 
+  #noteMuted({ muting }: Scene, receiver: string, { event, incidents }: IncidentGroup): void {
+    if (event !== "firing" || this.clock.now() - this.#mutedChangedMs <= LOOK_MS) return;
+    for (const incident of incidents) {
+      const reason = muting.muted(incident, receiver);
+      if (reason !== null) this.mutedAttempts.push(`${incident.id} to ${receiver}: ${reason}`);
+    }
+  }
+
   #verdictsOf(verdicts: readonly Verdict[]) {
     return Object.fromEntries(KEYS.map((key, index) => [key, verdicts[index] ?? "calm"]));
   }
@@ -110,7 +173,16 @@ class Lives {
     };
     const routes = [routeTo(RECEIVERS, PACE)];
     const scene = new Scene({ receivers: RECEIVERS, routes, rule, store, clock: this.clock });
+    for (const silence of this.#silences.values()) scene.muting.silences.put(silence);
+    scene.muting.onChange(() => {
+      this.#mutedChangedMs = this.clock.now();
+    });
     for (const receiver of scene.receivers.values()) {
+      const attempt = receiver.attempts.push.bind(receiver.attempts);
+      receiver.attempts.push = (...attempts) => {
+        if (isAlive) for (const { group } of attempts) this.#noteMuted(scene, receiver.name, group);
+        return attempt(...attempts);
+      };
       const push = receiver.taken.push.bind(receiver.taken);
       receiver.taken.push = (...attempts) => {
         for (const attempt of attempts) this.taken.push({ ...attempt, receiver: receiver.name, life });
@@ -142,8 +214,9 @@ describe("notification, over any history with crashes at any step", () => {
         const lives = await lived(stretches);
         lives.answer("take");
         lives.scene.onNotified = null;
+        lives.silence("remove");
         // What hung is given up after 10 s, and what failed is tried again after a minute at most.
-        await lives.scene.hops(70 + PATIENCE_MS / 1000, ALL_HOT);
+        await lives.hops(70 + PATIENCE_MS / 1000, ALL_HOT, { skew: "calm" });
         const firing = [...lives.scene.book.active()].filter(({ status }) => status === "firing");
         assert.equal(firing.length, KEYS.length);
         for (const { id } of firing) {
@@ -155,12 +228,38 @@ describe("notification, over any history with crashes at any step", () => {
     );
   });
 
+  it("tells of all that is hot but what is silenced or folded then, and of that nothing", async () => {
+    await fc.assert(
+      fc.asyncProperty(histories, key, fc.boolean(), async (stretches, silenced, isSkewed) => {
+        const lives = await lived(stretches);
+        lives.answer("take");
+        lives.scene.onNotified = null;
+        lives.silence("remove");
+        lives.silence({ key: silenced, seconds: 3600 });
+        await lives.hops(70 + PATIENCE_MS / 1000, ALL_HOT, { skew: isSkewed ? "hot" : "calm" });
+        const { book, muting } = lives.scene;
+        const firing = [...book.active()].filter(({ status }) => status === "firing");
+        assert.equal(firing.length, KEYS.length + (isSkewed ? 1 : 0));
+        for (const receiver of RECEIVERS) {
+          const untold = firing.filter(({ id }) => lives.messagesOf(receiver, id).at(-1)?.event !== "firing");
+          assert.deepEqual(
+            untold.filter((incident) => muting.muted(incident, receiver) === null),
+            [],
+          );
+        }
+        assert.deepEqual(lives.mutedAttempts, []);
+      }),
+      { numRuns: 100 },
+    );
+  });
+
   it("resolves nothing that was not told, and repeats itself within a cooldown only where it could not know", async () => {
     await fc.assert(
       fc.asyncProperty(histories, async (stretches) => {
         const lives = await lived(stretches);
         const ids = new Set(lives.taken.flatMap(({ group }) => group.incidents.map(({ id }) => id)));
         for (const receiver of RECEIVERS) for (const id of ids) checkMessages(lives.messagesOf(receiver, id));
+        assert.deepEqual(lives.mutedAttempts, []);
       }),
       { numRuns: 100 },
     );
@@ -170,6 +269,7 @@ describe("notification, over any history with crashes at any step", () => {
     const neverCalm = fc.array(
       stretch.map((one) => ({
         ...one,
+        skew: one.skew === "calm" ? "unknown" : one.skew,
         verdicts: one.verdicts.map((verdict): Verdict => (verdict === "calm" ? "unknown" : verdict)),
       })),
       { minLength: 1, maxLength: 10 },

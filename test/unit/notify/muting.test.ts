@@ -2,7 +2,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Silence, SilenceMatchers } from "../../../src/model/silence.ts";
 import { unaccounted } from "../../../src/runtime/accounting.ts";
+import { heatOf, observation, RULE } from "../incidents/samples.ts";
 import { brokenDown } from "./fake-receiver.ts";
+import { keptStore } from "./kept-store.ts";
 import { routeTo, Scene } from "./scene.ts";
 
 /** A silence of so many seconds, from now or from `startsInSeconds` on. */
@@ -239,4 +241,63 @@ test("the books balance over silences and folding", async () => {
   assert.equal(unaccounted(scene.ledger.books()), 0);
   const { silenced = 0, inhibited = 0 } = drops(scene);
   assert.ok(silenced > 0 && inhibited > 0, JSON.stringify(drops(scene)));
+});
+
+test("a folded key that moves to a target in no trouble is told", async () => {
+  const scene = new Scene();
+  scene.observeSkew("hot");
+  await scene.hops(5, { "user:1": "hot" });
+  const moved = { ...heatOf({ atMs: scene.clock.now(), writes: 21_000 }), target: "10.0.0.9:6379" };
+  assert.equal(scene.book.observe(RULE, observation("hot", "warning", moved), scene.clock.now()), null);
+  await scene.hops(11, {});
+  assert.deepEqual(lines(scene).slice(0, 2), ["0 firing target", "10 firing user:1"]);
+});
+
+test("a skew that is not seen after a restart folds nothing for who never heard of it", async () => {
+  const store = keptStore();
+  const before = new Scene({ store });
+  before.receiver().answer = () => brokenDown;
+  before.observeSkew("hot");
+  await before.hops(3, { "user:1": "hot" });
+  await before.notifier.close(0);
+  const after = new Scene({ store, clock: before.clock });
+  await after.hops(3, { "user:1": "hot" });
+  assert.deepEqual(lines(after), ["0 firing user:1"]);
+  after.observeSkew("hot");
+  await after.hops(3, { "user:1": "hot", "user:2": "hot" });
+  assert.deepEqual(lines(after), ["0 firing user:1", "3 firing target"]);
+});
+
+test("a skew that was told folds after a restart also while it is not seen yet", async () => {
+  const store = keptStore();
+  const before = new Scene({ store });
+  before.observeSkew("hot");
+  await before.hops(3, { "user:1": "hot" });
+  assert.deepEqual(lines(before), ["0 firing target"]);
+  await before.notifier.close(0);
+  const after = new Scene({ store, clock: before.clock });
+  await after.hops(3, { "user:1": "hot" });
+  assert.deepEqual(lines(after), []);
+});
+
+test("what is calm when its mute ends is told only if it is hot again", async () => {
+  const scene = new Scene();
+  scene.muting.silences.put(silence(scene, 20, { key: "user:*" }));
+  await scene.hops(15, { "user:1": "hot", "user:2": "hot" });
+  await scene.hops(15, { "user:1": "calm", "user:2": "calm" });
+  assert.deepEqual(lines(scene), [], "20 s are over, and both are calm");
+  await scene.hops(5, { "user:1": "hot", "user:2": "calm" });
+  assert.deepEqual(lines(scene), ["30 firing user:1"]);
+  await scene.hops(60, { "user:1": "hot", "user:2": "calm" });
+  assert.deepEqual(lines(scene), ["30 firing user:1"], "the other is over, and nobody heard of it");
+});
+
+test("keys that cool together with the node that they made burn are not told", async () => {
+  const scene = new Scene();
+  scene.observeSkew("hot");
+  await scene.hops(5, { "user:1": "hot" });
+  scene.observe("calm");
+  scene.observeSkew("calm");
+  await scene.hops(5, { "user:1": "calm" });
+  assert.deepEqual(lines(scene), ["0 firing target"]);
 });

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { describe, it } from "node:test";
+import { describe, it, test } from "node:test";
 import { DeliveryError } from "../../../src/notify/receivers/receiver.ts";
 import { unaccounted } from "../../../src/runtime/accounting.ts";
-import { incidentOf, RULE } from "../incidents/samples.ts";
+import { heatOf, incidentOf, observation, RULE } from "../incidents/samples.ts";
 import { brokenDown, refusal } from "./fake-receiver.ts";
 import { keptStore } from "./kept-store.ts";
 import { routeTo, Scene } from "./scene.ts";
@@ -503,4 +503,50 @@ describe("a shutdown", () => {
     assert.equal(unaccounted(scene.ledger.books()), 0);
     assert.deepEqual(scene.log, []);
   });
+});
+
+test("it is said that there are more incidents than can be told of", async () => {
+  const scene = new Scene();
+  for (let index = 0; index < 25_001; index++) {
+    scene.notifier.offer(incidentOf({ name: `user:${index}` }));
+    if (index === 24_999) assert.deepEqual(scene.notifier.problems(), []);
+  }
+  assert.deepEqual(scene.notifier.problems(), [
+    "25000 incidents are to be told of: nobody is told of further ones before some of these are over",
+  ]);
+  await scene.clock.pass(61_000);
+  assert.deepEqual(scene.notifier.problems(), []);
+});
+
+test("a receiver that is no longer there holds up nothing, and is told of the end when it is back", async () => {
+  const store = keptStore();
+  const before = new Scene({ store, receivers: ["gone", "kept"] });
+  await before.hops(2, { "user:1": "hot" });
+  await before.notifier.close(0);
+  const without = new Scene({ store, receivers: ["kept"], clock: before.clock });
+  await without.hops(2, { "user:1": "hot" });
+  await without.hops(400, { "user:1": "calm" });
+  assert.deepEqual(without.toldAt("resolved", "kept").length, 1);
+  await without.notifier.close(0);
+  const again = new Scene({ store, receivers: ["gone", "kept"], clock: before.clock });
+  await again.hops(5, {});
+  assert.deepEqual(
+    again.told().map(({ receiver, event }) => [receiver, event]),
+    [["gone", "resolved"]],
+  );
+});
+
+test("a reminder shows how hot the key is by then, not how hot it was when it was first told", async () => {
+  const scene = new Scene();
+  for (let second = 0; second < 305; second++) {
+    const writes = second < 200 ? 20_000 : 15_000;
+    const heat = heatOf({ atMs: scene.clock.now(), writes });
+    const changed = scene.book.observe(RULE, observation("hot", "warning", heat), scene.clock.now());
+    if (changed) scene.offer(changed);
+    await scene.hop({});
+  }
+  assert.deepEqual(
+    scene.receiver().taken.map(({ group }) => group.incidents.map(({ ratePerSecond }) => ratePerSecond)),
+    [[2000], [1500]],
+  );
 });

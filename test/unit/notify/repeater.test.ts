@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import type { Silence } from "../../../src/model/silence.ts";
 import { RULE } from "../incidents/samples.ts";
 import { brokenDown, RepeatedReceiver } from "./fake-receiver.ts";
 import { keptStore } from "./kept-store.ts";
@@ -21,6 +22,19 @@ function roundsOf(scene: Scene): [number, ...string[]][] {
     Math.floor((atMs - scene.startMs) / 1000),
     ...incidents.map(({ status, severity }) => `${status} ${severity}`),
   ]);
+}
+
+/** Of all keys, for an hour. */
+function silenceOf(nowMs: number): Silence {
+  return {
+    id: "quiet",
+    matchers: { key: "*", pattern: "user:*" },
+    startsAtMs: nowMs,
+    endsAtMs: nowMs + 3_600_000,
+    comment: "",
+    createdBy: "",
+    createdAtMs: nowMs,
+  };
 }
 
 describe("what a receiver is told again", () => {
@@ -109,6 +123,36 @@ describe("what a receiver is told again", () => {
     );
     await scene.hops(320, HOT, "critical");
     assert.deepEqual(roundsOf(scene).at(-1)?.slice(1), ["firing critical"]);
+  });
+
+  it("is not held back by a silence or a skew, which hold back the rise", async () => {
+    const scene = new Scene(options);
+    await scene.hops(20, HOT);
+    scene.muting.silences.put(silenceOf(scene.clock.now()));
+    await scene.hops(50, HOT, "critical");
+    assert.deepEqual(roundsOf(scene), [
+      [30, "firing warning"],
+      [60, "firing warning"],
+    ]);
+    const folded = new Scene(options);
+    await folded.hops(20, HOT);
+    for (let second = 20; second < 70; second++) {
+      folded.observeSkew("hot");
+      await folded.hop(HOT, "critical");
+    }
+    assert.deepEqual(roundsOf(folded), [
+      [30, "firing warning", "firing warning"],
+      [60, "firing warning", "firing warning"],
+    ]);
+  });
+
+  it("is nothing of what was muted from the begin, neither that it is hot nor that it is over", async () => {
+    const scene = new Scene(options);
+    scene.muting.silences.put(silenceOf(scene.clock.now()));
+    await scene.hops(100, HOT);
+    await scene.hops(100, CALM);
+    assert.deepEqual(roundsOf(scene), []);
+    assert.deepEqual(scene.told(), []);
   });
 
   it("starts at once after a restart, and from the logs alone", async () => {

@@ -95,14 +95,15 @@ export class Scene {
       ledger: this.ledger,
       mayTell,
       muting: this.muting,
-      latest: (id) => this.book.get(id),
+      current: (id) => this.book.get(id),
       onNotified: (id, notified) => {
         this.log.push({ id, ...notified });
         if (this.onNotified) this.onNotified(id, notified);
         else this.book.recordNotified(id, notified);
       },
     });
-    for (const incident of [...this.book.active(), ...this.book.owing()]) this.offer(incident);
+    for (const incident of this.book.active()) this.muting.note(incident);
+    for (const incident of [...this.book.active(), ...this.book.owing()]) this.notifier.offer(incident);
   }
 
   /** The only receiver, or the one of that name. */

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { keyId } from "../../../src/model/key.ts";
 import { WARM_UP } from "../../../src/rules/baseline.ts";
 import { BaselineBook, type Entry } from "../../../src/rules/baseline-book.ts";
 import fc from "../../support/fast-check.ts";
@@ -54,6 +55,25 @@ test("a full book keeps the hottest keys, and what it let go bounds what is usua
   // It was there before, for all that is known.
   assert.equal(Math.round(meanOf(book, "large")!), 50);
   assert.equal(book.size, 4);
+});
+
+test("a key whose incident is open keeps its place, whatever else is hotter, until it is over", () => {
+  const book = new BaselineBook({ ...OPTIONS, keysMax: 4 });
+  const open = book.enter(counted("open", 10))!;
+  book.hold(new Set([keyId(0, open.key.bytes)]));
+  const enterAll = (count: number) => {
+    for (const name of ["a", "b", "c", "d", "e", "f"]) book.enter(counted(`${name}${count}`, count));
+  };
+  enterAll(100);
+  passed(book, 40, {});
+  enterAll(200);
+  assert.equal(book.find(keyOf("open")), open);
+  assert.equal(book.size, 5, "it takes no other's place");
+  const resumed = book.enterWith(keyOf("resumed"), 1);
+  assert.equal(resumed.baseline.mean, 1);
+  book.hold(new Set());
+  passed(book, 400, {});
+  assert.equal(book.size, 0);
 });
 
 test("of a new key is usual what a sketch may hide of it, and of the others", () => {

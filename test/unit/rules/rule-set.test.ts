@@ -69,3 +69,15 @@ test("an incident is judged on while the rule that opened it is the first for it
   assert.equal(ruleSet({ name: "blind", type: "blind" }).judges(blind), true);
   assert.equal(ruleSet({ name: "blind", type: "blind", match: { cluster: "x" } }).judges(blind), false);
 });
+
+test("that more services use a key by now ends no incident, when rules are read again", () => {
+  const rules = ruleSet(
+    { ...FLAGS, match: { service: "checkout" } },
+    { ...REST, name: "carts", match: { service: "cart" } },
+    REST,
+  );
+  const users = { cart: 0.5, checkout: 0.5 };
+  assert.equal(rules.judges(incidentOf({ rule: "carts", users })), true);
+  assert.equal(rules.judges(incidentOf({ rule: "rest", users })), true);
+  assert.equal(rules.judges(incidentOf({ rule: "carts", users: { search: 1 } })), false, "not its service");
+});

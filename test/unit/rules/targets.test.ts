@@ -16,6 +16,7 @@ function fareOf(perSecond: number | null, fields: Partial<TargetFare> = {}): Tar
     cluster: "shop",
     target: "10.0.0.1:6379",
     role: "primary",
+    hasSlots: true,
     state: "seen",
     watchedMs: 0,
     reason: null,

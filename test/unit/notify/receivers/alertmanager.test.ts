@@ -44,7 +44,6 @@ describe("an alert for Alertmanager", () => {
       alertname: "hot-key",
       severity: "warning",
       cluster: "shop",
-      target: "127.0.0.1:6379",
       key: "user:1",
       db: "0",
       incident: "5d41402abc4b2a76",
@@ -66,6 +65,14 @@ describe("an alert for Alertmanager", () => {
     assert.equal(alertOf(ended, { nowMs }).endsAt, new Date(START_MS + 60_000).toISOString());
     assert.deepEqual(alertOf(ended, { nowMs }).labels, alertOf(incidentOf(), { nowMs }).labels);
     check(alertOf({ ...ended, resolvedAtMs: START_MS - 1 }, { nowMs }));
+  });
+
+  it("of a key stays the same alert when the key moves to another target", () => {
+    const before = alertOf(incidentOf({ target: null }), { nowMs });
+    const after = alertOf(incidentOf({ target: "10.0.0.9:6379" }), { nowMs });
+    assert.deepEqual(after.labels, before.labels);
+    assert.equal(after.annotations.target, "10.0.0.9:6379");
+    assert.equal(before.annotations.target, undefined);
   });
 
   it("of a target has no key", () => {
@@ -158,6 +165,15 @@ describe("the receiver of Alertmanager", () => {
     await receiver.repetition?.repeat(group.incidents, signal);
     await replicas[0]?.received(2);
     await waitFor("no problem", () => receiver.problems?.().length === 0);
+  });
+
+  it("posts what comes after a body that is refused", async (t) => {
+    let posted = 0;
+    const { replicas, receiver } = await begin(t, [() => ({ status: posted++ === 0 ? 400 : 200 })]);
+    const pattern = "p".repeat(100);
+    const many = Array.from({ length: 3000 }, (_, index) => incidentOf({ name: `user:${index}`, pattern }));
+    await assert.rejects(async () => receiver.repetition?.repeat(many, signal), { code: "REJECTED" });
+    assert.ok(((await replicas[0]?.received(2)) ?? []).length >= 2);
   });
 
   it("does not wait for one that hangs, and leaves it alone after 8 s", async (t) => {
