@@ -25,13 +25,15 @@ const FOLDED_SHOWN = 5;
 const TREND = 0.2;
 /** Steps of the trail that the last second is held against: 15 s. */
 const RECENT_STEPS = 3;
+/** By then the second in which an incident fired has been counted. */
+const FRESH_MS = 2000;
 /** From here on, nobody misses the rest. */
 const ALL = 0.995;
 
 /** What is known of an incident, the most telling first; `nowMs` is the time that it is told. */
 export function factsOf(incident: Incident, nowMs: number): readonly AlertFact[] {
   const all = incident.key === null ? targetFacts(incident) : keyFacts(incident);
-  return [...all, said("Since", sinceText(incident, nowMs)), ...doubtFacts(incident)];
+  return [...all, said("Since", sinceText(incident, nowMs)), ...doubtFacts(incident, nowMs)];
 }
 
 export const FOLDED_LABEL = "Its hot keys";
@@ -163,12 +165,16 @@ function sinceText({ startedAtMs, resolvedAtMs, reopened }: Incident, nowMs: num
   return `${at}, ${resolvedAtMs === null ? "for" : "lasted"} ${lasted}${again}`;
 }
 
-function doubtFacts({ suspect, complete, late, key }: Incident): AlertFact[] {
+function doubtFacts(incident: Incident, nowMs: number): AlertFact[] {
+  const { suspect, complete, late, key, firedAtMs } = incident;
+  // A rise is told while its second is still being counted: that is no gap.
+  const isFresh = firedAtMs !== null && nowMs - firedAtMs < FRESH_MS;
+  const unseen = isFresh ? "its last second is still being counted" : "not all of the window was seen";
   const doubts = [
     ...(suspect
       ? ["suspect: clients reported more accesses than their servers ran: held to what the servers ran"]
       : []),
-    ...(complete || key === null ? [] : ["not all of the window was seen"]),
+    ...(complete || key === null ? [] : [unseen]),
     ...(late ? ["found late, in data that had been held up"] : []),
   ];
   return doubts.length === 0 ? [] : [said("Doubt", doubts.join("; "))];

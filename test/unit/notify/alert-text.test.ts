@@ -154,12 +154,19 @@ describe("the text of an alert", () => {
   });
 
   it("says plainly what is unseen, suspect, incomplete or late", () => {
-    const text = textOf({ coverage: { read: 0, write: 0.998 }, suspect: true, complete: false, late: true });
+    const unsure = { suspect: true, complete: false, late: true, firedAtMs: START_MS };
+    const text = textOf({ ...unsure, coverage: { read: 0, write: 0.998 } }, { atMs: START_MS + 60_000 });
     assert.equal(factOf(text, "Coverage"), "sees all writes, reads unseen");
     assert.equal(
       factOf(text, "Doubt"),
       "suspect: clients reported more accesses than their servers ran: held to what the servers ran; not all of the window was seen; found late, in data that had been held up",
     );
+  });
+
+  it("does not call it a gap that the second of a rise is still being counted", () => {
+    const rise = { complete: false, firedAtMs: START_MS };
+    const text = textOf(rise, { atMs: START_MS + 100 });
+    assert.equal(factOf(text, "Doubt"), "its last second is still being counted");
   });
 
   it("calls a trend what the window and the last seconds agree on", () => {
