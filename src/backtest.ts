@@ -3,6 +3,7 @@ import type { Config } from "./config/schema.ts";
 import { IncidentBook } from "./incidents/book.ts";
 import { memoryStore } from "./incidents/store.ts";
 import type { Incident, IncidentGroup } from "./model/incident.ts";
+import { Muting } from "./notify/muting.ts";
 import { Notifier } from "./notify/notifier.ts";
 import type { Receiver } from "./notify/receivers/receiver.ts";
 import { Ledger, type StageBooks } from "./runtime/accounting.ts";
@@ -102,6 +103,7 @@ class Replay {
   readonly #clock: ReplayClock;
   readonly #windows: Windows;
   readonly #incidents: IncidentBook;
+  readonly #muting: Muting;
   readonly #notifier: Notifier;
   readonly #aggregator: Aggregator;
   readonly #ledgers = {
@@ -127,6 +129,7 @@ class Replay {
       logger,
       nowMs: startMs,
     });
+    this.#muting = new Muting({ rules, routes: config.routes, clock });
     this.#notifier = new Notifier({
       routes: config.routes,
       receivers: config.receivers.map(({ name }) => this.#receiver(name)),
@@ -134,6 +137,7 @@ class Replay {
       clock,
       logger,
       ledger: this.#ledgers.notify,
+      muting: this.#muting,
       onNotified: (id, notified) => {
         const logged = this.#incidents.recordNotified(id, notified);
         if (logged) this.#note(logged);
@@ -156,6 +160,7 @@ class Replay {
       incidents: this.#incidents,
       clock,
       onIncident: (incident) => {
+        this.#muting.note(incident);
         this.#notifier.offer(incident);
         this.#note(incident);
       },
@@ -181,6 +186,7 @@ class Replay {
   /** Ends as a Keyheat that is stopped: what waits for its group leaves. */
   async finish(end: BacktestResult["end"]): Promise<BacktestResult> {
     this.#aggregator.stop();
+    this.#muting.stop();
     await this.#notifier.close(0);
     for (const id of this.#fired.keys()) {
       const latest = this.#incidents.get(id);
