@@ -90,12 +90,16 @@ export class TargetJudge {
   #observe(rule: Rule, { fare, judgement, windowMs, advice }: TargetFinding, nowMs: number): void {
     const { cluster, target, ran } = fare;
     const { incidents, targets, onIncident } = this.#options;
+    const open = incidents.findOfTarget(rule.name, cluster, target);
     // Nearly always there is nothing to tell of a target.
-    const isOpen = incidents.findOfTarget(rule.name, cluster, target) !== undefined;
-    if (judgement.verdict !== "hot" && !isOpen) return;
+    if (judgement.verdict !== "hot" && open === undefined) return;
+    // What is pending from before a pause begins anew: nobody has judged meanwhile.
+    const isUnwatched =
+      open?.status === "pending" && open.startedAtMs < (this.#sinceMs.get(cluster) ?? nowMs);
     const count = ran === null ? UNKNOWN : exactly(ran);
     const observation: Observation = {
       ...judgement,
+      verdict: isUnwatched ? "calm" : judgement.verdict,
       sight: {
         key: null,
         cluster,
