@@ -68,7 +68,11 @@ export class TargetJudge {
   }
 
   #blind(rule: Rule, fare: TargetFare, nowMs: number): void {
-    const sinceMs = Math.max(fare.watchedMs, this.#sinceMs.get(fare.cluster) ?? nowMs);
+    const open = this.#options.incidents.findOfTarget(rule.name, fare.cluster, fare.target);
+    const judgedSinceMs = this.#sinceMs.get(fare.cluster) ?? nowMs;
+    // What fires says for how long at least, whoever has judged it before.
+    const knownSinceMs = open?.firedAtMs ? Math.min(open.startedAtMs, judgedSinceMs) : judgedSinceMs;
+    const sinceMs = Math.max(fare.watchedMs, knownSinceMs);
     const judgement = judgeBlind(rule, fare, Math.max(0, nowMs - sinceMs));
     const advice = [{ remedy: "restore-sight", why: whyBlind(fare), url: "docs/advice.md#restore-sight" }];
     this.#observe(rule, { fare, judgement, windowMs: 0, advice }, nowMs);

@@ -170,3 +170,14 @@ test("of what is pending, the time in which this process was paused does not cou
   scene.pass(5, [null]);
   assert.deepEqual(scene.changes.at(-1), "blind 10.0.0.1:6379 firing");
 });
+
+test("an open incident of a blind node goes on counting over a pause", () => {
+  const scene = new Scene([BLIND]);
+  scene.pass(10, [1]);
+  scene.pass(90, [null]);
+  scene.nowMs += 20_000;
+  scene.pass(5, [null]);
+  const [incident] = scene.incidents.list({ limit: 1 });
+  assert.equal(incident?.status, "firing");
+  assert.ok(incident.measure.value! >= 50, `${incident.measure.value} s`);
+});
