@@ -71,7 +71,9 @@ export class SurgeJudge {
     const { book } = this.#seriesOf(windows, cluster, { kind, windowMs });
     const known = book.find(key);
     if (known === undefined) {
-      return measure.baseline === null ? null : book.enterWith(key, (measure.baseline * windowMs) / 1000);
+      // Before the rule was one of surges nobody asked what is usual.
+      const mean = measure.baseline === null ? book.othersMean : (measure.baseline * windowMs) / 1000;
+      return book.enterWith(key, mean);
     }
     const firedMs = incident.firedAtMs ?? nowMs;
     if (incident.status !== "firing" || nowMs - Math.max(firedMs, known.adoptedMs) < ADOPTED_AFTER_MS) {

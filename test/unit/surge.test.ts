@@ -185,3 +185,13 @@ test("an incident of before the wall clock was set back is judged on", () => {
   traffic.pass(60, { rows: [writes(100)] });
   assert.equal(traffic.incident!.status, "resolved");
 });
+
+test("an incident of a rule that was of another type before resolves by the threshold", () => {
+  const before = new JudgedTraffic([{ ...SURGE, type: "rate", threshold: "500/s" }]);
+  before.pass(20, { rows: [writes(900)] });
+  assert.equal(before.incident!.status, "firing");
+  const traffic = new JudgedTraffic([SURGE], [before.incident!]);
+  traffic.pass(30, { rows: [writes(10, "other")] });
+  assert.equal(traffic.incident!.status, "resolved");
+  assert.equal(traffic.incident!.reason, "cooled");
+});
