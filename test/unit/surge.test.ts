@@ -195,3 +195,13 @@ test("an incident of a rule that was of another type before resolves by the thre
   assert.equal(traffic.incident!.status, "resolved");
   assert.equal(traffic.incident!.reason, "cooled");
 });
+
+test("keys that no rule judges take no place of those that one does, however many stand out", () => {
+  const sessions = (perSecond: number) =>
+    Array.from({ length: 600 }, (_, i) => writes(perSecond, `session:${i}`));
+  const traffic = new JudgedTraffic([{ ...SURGE, match: { key: "flag:*" } }]);
+  traffic.pass(WARM_UP_S, { rows: [...sessions(50), writes(50, "flag:x")] });
+  traffic.mark();
+  traffic.pass(20, { rows: [...sessions(900), writes(300, "flag:x")] });
+  assert.match(traffic.states[0]!, /^firing/);
+});
