@@ -180,7 +180,7 @@ function hopsMs(keys: number, areUsual: boolean, seconds: number): number[] {
         );
       }
       const startedMs = performance.now();
-      for (const { handle, usual } of judge.hop(windows, cluster, group, new Set())) {
+      for (const { handle, usual } of judge.hop(windows, cluster, group, new Set(), () => true)) {
         group.rules[0]!.judge(windows.closed(cluster, handle, windowMs), usual);
       }
       if (second >= 2 * WINDOW_S) hops.push(performance.now() - startedMs);

@@ -2,7 +2,7 @@ import type { IncidentBook } from "./incidents/book.ts";
 import type { BaselineSeries } from "./model/baseline.ts";
 import type { Heat } from "./model/heat.ts";
 import { type Incident, isOfKey, type KeyIncident } from "./model/incident.ts";
-import { keyId } from "./model/key.ts";
+import { type Key, keyId } from "./model/key.ts";
 import { patternOf } from "./model/pattern.ts";
 import { NO_TRAIL, type Trail } from "./model/trail.ts";
 import type { Verdict } from "./model/verdict.ts";
@@ -113,7 +113,8 @@ export class KeyJudge {
       const isOfGroup = key?.cluster === cluster && group.rules.some((one) => one.rule.name === rule);
       if (isOfGroup) open.add(keyId(key.db, key.bytes));
     }
-    for (const { handle, usual } of this.#surges.hop(windows, cluster, group, open)) {
+    const mayJudge = (key: Key) => this.#rules.mayJudge(group, key);
+    for (const { handle, usual } of this.#surges.hop(windows, cluster, group, open, mayJudge)) {
       this.#judgeRise(windows, windows.closed(cluster, handle, group.windowMs), group, usual);
     }
   }

@@ -39,7 +39,7 @@ export class SurgeJudge {
 
   /**
    * A hop of a cluster has closed. Each window's length the baselines take in the counts, but of keys with an open incident.
-   * Returns the keys without one that stand out by their sums alone. Cost: one pass over the sums a hop; each window's
+   * Returns the keys without one, of those that `mayJudge` names, that stand out by their sums alone. Cost: one pass over the sums a hop; each window's
    * length a second one, and the bounds of up to 2,000 keys.
    */
   hop(
@@ -47,6 +47,7 @@ export class SurgeJudge {
     cluster: string,
     group: KeyRuleGroup,
     open: ReadonlySet<string>,
+    mayJudge: (key: Key) => boolean,
   ): readonly Candidate[] {
     const survey = windows.survey(cluster);
     if (survey === null) return [];
@@ -56,7 +57,7 @@ export class SurgeJudge {
     if (survey.asOfMs === series.judgedMs) return [];
     if (isDue(series, survey)) passWindow(book, survey, open);
     series.judgedMs = survey.asOfMs;
-    return book.isWarm ? candidates(book, survey, group, open) : [];
+    return book.isWarm ? candidates(book, survey, group, (key) => !open.has(idOf(key)) && mayJudge(key)) : [];
   }
 
   /**
@@ -71,7 +72,9 @@ export class SurgeJudge {
     const { book } = this.#seriesOf(windows, cluster, { kind, windowMs });
     const known = book.find(key);
     if (known === undefined) {
-      return measure.baseline === null ? null : book.enterWith(key, (measure.baseline * windowMs) / 1000);
+      // Before the rule was one of surges nobody asked what is usual.
+      const mean = measure.baseline === null ? book.othersMean : (measure.baseline * windowMs) / 1000;
+      return book.enterWith(key, mean);
     }
     const firedMs = incident.firedAtMs ?? nowMs;
     if (incident.status !== "firing" || nowMs - Math.max(firedMs, known.adoptedMs) < ADOPTED_AFTER_MS) {
@@ -195,7 +198,7 @@ function candidates(
   book: BaselineBook,
   survey: Survey,
   { kind, windowMs, screen }: KeyRuleGroup,
-  open: ReadonlySet<string>,
+  mayRise: (key: Key) => boolean,
 ): readonly Candidate[] {
   const named = namedEntries(book, survey);
   const standOut = survey
@@ -209,7 +212,7 @@ function candidates(
     if (found.length >= CANDIDATES_MAX) break;
     const known = named.get(handle);
     const key = known?.key ?? survey.keyOf(handle);
-    if (open.has(idOf(key))) continue;
+    if (!mayRise(key)) continue;
     const usual = known ?? book.enter({ key, atLeast, atMost: survey.atMost(handle, windowMs, kind) });
     if (usual !== null) found.push({ handle, usual });
   }

@@ -68,7 +68,11 @@ export class TargetJudge {
   }
 
   #blind(rule: Rule, fare: TargetFare, nowMs: number): void {
-    const sinceMs = Math.max(fare.watchedMs, this.#sinceMs.get(fare.cluster) ?? nowMs);
+    const open = this.#options.incidents.findOfTarget(rule.name, fare.cluster, fare.target);
+    const judgedSinceMs = this.#sinceMs.get(fare.cluster) ?? nowMs;
+    // What fires says for how long at least, whoever has judged it before.
+    const knownSinceMs = open?.firedAtMs ? Math.min(open.startedAtMs, judgedSinceMs) : judgedSinceMs;
+    const sinceMs = Math.max(fare.watchedMs, knownSinceMs);
     const judgement = judgeBlind(rule, fare, Math.max(0, nowMs - sinceMs));
     const advice = [{ remedy: "restore-sight", why: whyBlind(fare), url: "docs/advice.md#restore-sight" }];
     this.#observe(rule, { fare, judgement, windowMs: 0, advice }, nowMs);
@@ -90,12 +94,16 @@ export class TargetJudge {
   #observe(rule: Rule, { fare, judgement, windowMs, advice }: TargetFinding, nowMs: number): void {
     const { cluster, target, ran } = fare;
     const { incidents, targets, onIncident } = this.#options;
+    const open = incidents.findOfTarget(rule.name, cluster, target);
     // Nearly always there is nothing to tell of a target.
-    const isOpen = incidents.findOfTarget(rule.name, cluster, target) !== undefined;
-    if (judgement.verdict !== "hot" && !isOpen) return;
+    if (judgement.verdict !== "hot" && open === undefined) return;
+    // What is pending from before a pause begins anew: nobody has judged meanwhile.
+    const isUnwatched =
+      open?.status === "pending" && open.startedAtMs < (this.#sinceMs.get(cluster) ?? nowMs);
     const count = ran === null ? UNKNOWN : exactly(ran);
     const observation: Observation = {
       ...judgement,
+      verdict: isUnwatched ? "calm" : judgement.verdict,
       sight: {
         key: null,
         cluster,

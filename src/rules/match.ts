@@ -9,6 +9,8 @@ export type Services = () => Iterable<string>;
 
 export interface RuleMatcher {
   readonly matchesCluster: (cluster: string) => boolean;
+  /** Whether it judges this key, if the right service uses it. */
+  readonly mayMatchKey: (key: Key) => boolean;
   /**
    * Whether the rule judges this key at all. A cut key is matched by its first 1 KiB, a redacted one by its label. Of
    * services, one that matches is enough.
@@ -22,13 +24,15 @@ export function compileMatch({ match }: Pick<Rule, "match">): RuleMatcher {
   const matchesPattern = textMatcher(match.pattern);
   const matchesService = textMatcher(match.service);
   const matchesCluster = (cluster: string) => clusterGlob(Buffer.from(cluster));
+  const mayMatchKey = (key: Key) =>
+    matchesCluster(key.cluster) &&
+    keyGlob(matchedBytes(key.bytes)) &&
+    (matchesPattern === null || matchesPattern(patternOf(key.bytes)));
   return {
     matchesCluster,
+    mayMatchKey,
     matchesKey: (key, services) =>
-      matchesCluster(key.cluster) &&
-      keyGlob(matchedBytes(key.bytes)) &&
-      (matchesPattern === null || matchesPattern(patternOf(key.bytes))) &&
-      (matchesService === null || Array.from(services()).some(matchesService)),
+      mayMatchKey(key) && (matchesService === null || Array.from(services()).some(matchesService)),
   };
 }
 

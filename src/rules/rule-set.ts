@@ -55,6 +55,11 @@ export class RuleSet {
     return group.rules.some(({ rule }) => this.#matchers.get(rule.name)!.matchesCluster(cluster));
   }
 
+  /** Whether a rule of a group judges this key, if the right service uses it. */
+  mayJudge(group: KeyRuleGroup, key: Key): boolean {
+    return group.rules.some(({ rule }) => this.#matchers.get(rule.name)!.mayMatchKey(key));
+  }
+
   /** Those that judge targets as a whole. */
   get targetRules(): readonly Rule[] {
     return this.rules.filter(({ type }) => isTargetType(type));

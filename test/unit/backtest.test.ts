@@ -187,3 +187,42 @@ test("a time that jumps by more than a week is not waited through", async () => 
   assert.equal(end, "jump");
   assert.equal(secondsOf(span?.toMs ?? null), 3.05);
 });
+
+/** A server that runs far more than its peer; later one of its keys is hot. */
+async function* skewed(): AsyncGenerator<PastBatch> {
+  const [busy, idle] = ["10.0.0.1:6379", "10.0.0.2:6379"];
+  for (let second = 0; second < 60; second++) {
+    const startMs = START_MS + second * 1000;
+    const rows = second < 30 ? [] : [{ key: "sale:1", write: 3000 }];
+    const told = { atMs: startMs + 1000, role: "primary" } as const;
+    yield {
+      atMs: startMs + 1050,
+      messages: [
+        makeReport({ ...told, target: busy, ran: { read: 0, write: 9000 } }),
+        makeReport({ ...told, target: idle, ran: { read: 0, write: 1000 } }),
+        makePart({ startMs, target: busy, rows }),
+        makePart({ startMs, target: idle }),
+      ],
+    };
+  }
+}
+
+test("a key that a skew of its server would have spoken for is an incident, and no message", async () => {
+  const config = defaultConfig({
+    redisUrls: ["redis://10.0.0.1:6379"],
+    rules: [RULE, { name: "skew", type: "skew" }],
+    receivers: [{ name: "phone", log: {} }],
+  });
+  const signal = new AbortController().signal;
+  const all = { batches: skewed(), fromMs: null, toMs: null, signal, onProgress: () => {} };
+  const { incidents, messages } = await backtest({ config, ...all });
+  assert.deepEqual(
+    incidents.map(({ rule }) => rule),
+    ["skew", "hot"],
+  );
+  const told = messages.filter(({ event }) => event === "firing");
+  assert.deepEqual(
+    told.map((message) => message.incidents),
+    [[incidents[0]!.id]],
+  );
+});

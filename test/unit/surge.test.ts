@@ -185,3 +185,23 @@ test("an incident of before the wall clock was set back is judged on", () => {
   traffic.pass(60, { rows: [writes(100)] });
   assert.equal(traffic.incident!.status, "resolved");
 });
+
+test("an incident of a rule that was of another type before resolves by the threshold", () => {
+  const before = new JudgedTraffic([{ ...SURGE, type: "rate", threshold: "500/s" }]);
+  before.pass(20, { rows: [writes(900)] });
+  assert.equal(before.incident!.status, "firing");
+  const traffic = new JudgedTraffic([SURGE], [before.incident!]);
+  traffic.pass(30, { rows: [writes(10, "other")] });
+  assert.equal(traffic.incident!.status, "resolved");
+  assert.equal(traffic.incident!.reason, "cooled");
+});
+
+test("keys that no rule judges take no place of those that one does, however many stand out", () => {
+  const sessions = (perSecond: number) =>
+    Array.from({ length: 600 }, (_, i) => writes(perSecond, `session:${i}`));
+  const traffic = new JudgedTraffic([{ ...SURGE, match: { key: "flag:*" } }]);
+  traffic.pass(WARM_UP_S, { rows: [...sessions(50), writes(50, "flag:x")] });
+  traffic.mark();
+  traffic.pass(20, { rows: [...sessions(900), writes(300, "flag:x")] });
+  assert.match(traffic.states[0]!, /^firing/);
+});

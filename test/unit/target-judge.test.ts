@@ -158,3 +158,26 @@ test("a primary that has no slots yet is no peer of those that have", () => {
   }
   assert.deepEqual(scene.changes, []);
 });
+
+test("of what is pending, the time in which this process was paused does not count", () => {
+  const scene = new Scene([{ name: "blind", type: "blind", for: "60s", ...QUICK }]);
+  scene.pass(10, [1]);
+  scene.pass(10, [null]);
+  assert.deepEqual(scene.changes, ["blind 10.0.0.1:6379 pending"]);
+  scene.nowMs += 55_000;
+  scene.pass(58, [null]);
+  assert.deepEqual(scene.changes, ["blind 10.0.0.1:6379 pending"]);
+  scene.pass(5, [null]);
+  assert.deepEqual(scene.changes.at(-1), "blind 10.0.0.1:6379 firing");
+});
+
+test("an open incident of a blind node goes on counting over a pause", () => {
+  const scene = new Scene([BLIND]);
+  scene.pass(10, [1]);
+  scene.pass(90, [null]);
+  scene.nowMs += 20_000;
+  scene.pass(5, [null]);
+  const [incident] = scene.incidents.list({ limit: 1 });
+  assert.equal(incident?.status, "firing");
+  assert.ok(incident.measure.value! >= 50, `${incident.measure.value} s`);
+});
