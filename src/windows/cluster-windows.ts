@@ -18,7 +18,7 @@ import { Pane } from "./pane.ts";
 import { PartStore } from "./part-store.ts";
 import { RanHistory } from "./ran-history.ts";
 import { Shelf } from "./shelf.ts";
-import { speakersOf } from "./speakers.ts";
+import { isBestIn, speakersOf } from "./speakers.ts";
 import { type StoredPart, scaleOf } from "./stored-part.ts";
 import type { Track } from "./track.ts";
 import { TrackBook } from "./track-book.ts";
@@ -145,6 +145,7 @@ export class ClusterWindows {
     const unit = this.#store.hasRoom ? (pane.unitOf(part) ?? pane.newUnit(part)) : null;
     if (!unit) return untouched("refused");
     if (pane.units.length > 1) track.isShared = true;
+    if (endMs <= this.#closedEndMs - SETTLING_HOPS * this.hopMs) track.isUnsettled = true;
     this.#newestEndMs = Math.max(this.#newestEndMs, endMs);
     this.#moveHead(nowMs);
     const stored = this.#takeIn(part, track);
@@ -273,7 +274,7 @@ export class ClusterWindows {
   /** Of the panes that end up to `endMs`; in later ones goes on who speaks in the last of them. */
   #chooseSpeakers(track: Track, endMs: number): void {
     // Coarse panes lie over finer ones: there the finest speaks, whoever sent it.
-    if (track.isAdditive || track.coarsePanes > 0) return;
+    if (track.isAdditive || track.coarsePanes > 0 || this.#speaksOn(track, endMs)) return;
     const panes = [...track.panes.values()].sort((a, b) => a.interval.startMs - b.interval.startMs);
     const closed = panes.filter(({ interval }) => interval.endMs <= endMs);
     const speakers = speakersOf(closed);
@@ -285,6 +286,17 @@ export class ClusterWindows {
       this.#settleOne(pane, track);
     });
     track.isShared = panes.some(({ units }) => units.length > 1);
+    track.isUnsettled = false;
+  }
+
+  /** Nearly always: whoever speaks is as good as any in the pane that ends at `endMs`, too. */
+  #speaksOn(track: Track, endMs: number): boolean {
+    const { speaker, isUnsettled } = track;
+    if (speaker === null || isUnsettled) return false;
+    for (const [, pane] of track.panesOver(endMs - this.hopMs)) {
+      if (pane.speaker !== speaker || !isBestIn(pane, speaker)) return false;
+    }
+    return true;
   }
 
   #count(unit: Unit, pane: Pane, counted: boolean): void {

@@ -19,6 +19,11 @@ export function speakersOf(panes: readonly Pane[]): readonly (string | null)[] {
   return speakers;
 }
 
+/** Whether an agent's pane is worth as much as any other's. */
+export function isBestIn(pane: Pane, agent: string): boolean {
+  return bestAgents(pane)?.has(agent) ?? true;
+}
+
 /** The agents whose pane is worth as much as any; `null`: no pane is worth anything, or nothing came. */
 function bestAgents({ units }: Pane): ReadonlySet<string> | null {
   const most = Math.max(0, ...units.map(worthOf));

@@ -58,6 +58,8 @@ export class Track {
   readonly agentEndsMs = new Map<string, number>();
   /** Whether more than one agent has told of a pane that is still held. */
   isShared = false;
+  /** Whether something came of a pane for which it was decided already who speaks. */
+  isUnsettled = false;
   /** The agent that speaks in the last pane that has closed, of several. */
   speaker: string | null = null;
   readonly #hopMs: number;
