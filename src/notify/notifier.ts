@@ -1,5 +1,5 @@
 import type { Route, Rule } from "../config/schema.ts";
-import type { Incident, MuteReason, Notified, Severity } from "../model/incident.ts";
+import type { Incident, MuteReason, Notified } from "../model/incident.ts";
 import type { Ledger } from "../runtime/accounting.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { Logger } from "../runtime/logger.ts";
@@ -8,7 +8,6 @@ import {
   dueNotice,
   type Heard,
   hear,
-  heardOf,
   heardSince,
   type NoticeCause,
   RESOLVE_LASTS_MS,
@@ -19,8 +18,18 @@ import type { Muting } from "./muting.ts";
 import { eventOf, type Notice, spendsBudget } from "./notice.ts";
 import type { Receiver } from "./receivers/receiver.ts";
 import { Repeaters } from "./repeater.ts";
-import { compileRoutes, DEFAULT_PACE, type Pace, type Router } from "./route.ts";
+import { compileRoutes, DEFAULT_PACE, type Router } from "./route.ts";
+import {
+  isOldNews,
+  isSame,
+  isUnseen,
+  mutedName,
+  type Standing,
+  standingOf,
+  type Tracked,
+} from "./standing.ts";
 import { Threads } from "./threads.ts";
+import { Wake } from "./wake.ts";
 
 /** Incidents under the notifier's eyes: open ones, and resolved ones of which somebody is yet to be told. */
 const TRACKED_MAX = 25_000;
@@ -57,20 +66,6 @@ export interface NotificationCount {
   readonly count: number;
 }
 
-/** One receiver and one incident. */
-interface Standing {
-  heard: Heard;
-  notice: Notice | null;
-  /** What is not told because it is muted, once it has been counted; `null`: nothing. */
-  muted: string | null;
-}
-
-interface Tracked {
-  incident: Incident;
-  paces: ReadonlyMap<string, Pace>;
-  readonly standings: Map<string, Standing>;
-}
-
 /**
  * Tells receivers of incidents: route -> cooldown -> mute (inhibit, silence) -> group -> delivery.
  *
@@ -93,9 +88,7 @@ export class Notifier {
   readonly #threads: Threads;
   readonly #repeaters: Repeaters;
   readonly #tracked = new Map<string, Tracked>();
-  /** When something is due next. */
-  #nextDueMs = Number.POSITIVE_INFINITY;
-  #cancelWake: () => void = () => {};
+  readonly #wake: Wake;
   /** When an incident last had no room, on the monotonic clock. */
   #turnedAwayMs = Number.NEGATIVE_INFINITY;
   #isClosing = false;
@@ -111,8 +104,9 @@ export class Notifier {
     this.#onNotified = options.onNotified;
     this.#receivers = options.receivers;
     this.#muting = options.muting ?? null;
+    this.#wake = new Wake(clock, (nowMs) => this.tick(nowMs));
     // Many skews may fire at once: all incidents are looked at again once, as soon as this turn has ended.
-    this.#muting?.onChange(() => this.#wakeAt(clock.now()));
+    this.#muting?.onChange(() => this.#wake.at(clock.now()));
     this.#grouper = new Grouper(
       clock,
       (notices) => this.#leave(notices),
@@ -184,8 +178,7 @@ export class Notifier {
 
   /** Sends what has fallen due. Cheap when nothing has; the notifier also wakes by itself. */
   tick(nowMs: number): void {
-    if (nowMs < this.#nextDueMs || this.#isClosing) return;
-    this.#nextDueMs = Number.POSITIVE_INFINITY;
+    if (!this.#wake.takeDue(nowMs)) return;
     for (const tracked of this.#tracked.values()) this.#review(tracked);
     this.#grouper.sweep();
   }
@@ -194,7 +187,7 @@ export class Notifier {
   async close(deadlineMs: number): Promise<void> {
     if (this.#isClosing) return;
     this.#isClosing = true;
-    this.#cancelWake();
+    this.#wake.close();
     this.#grouper.flushAll();
     this.#repeaters.close();
     await Promise.all([...this.#deliveries.values()].map((delivery) => delivery.close(deadlineMs)));
@@ -250,7 +243,7 @@ export class Notifier {
 
   #stand(standings: Map<string, Standing>, incident: Incident, receiver: string): void {
     if (standings.has(receiver) || !this.#deliveries.has(receiver)) return;
-    standings.set(receiver, { heard: heardOf(incident.notified, receiver), notice: null, muted: null });
+    standings.set(receiver, standingOf(incident, receiver));
   }
 
   #review(tracked: Tracked): void {
@@ -283,7 +276,7 @@ export class Notifier {
       this.#cancel(standing, incident.status === "resolved" ? "resolved" : "superseded");
     }
     if (due === null) return false;
-    if (due.atMs > nowMs) this.#wakeAt(due.atMs);
+    if (due.atMs > nowMs) this.#wake.at(due.atMs);
     else if (!this.#muteDue(incident, receiver, standing, due) && !isOldNews(incident, standing))
       this.#begin(tracked, receiver, standing, due);
     return true;
@@ -302,7 +295,7 @@ export class Notifier {
   #muteDue(incident: Incident, receiver: string, standing: Standing, { cause }: Due): boolean {
     const reason = this.#muteReason(incident, receiver, cause);
     if (reason === null) return false;
-    this.#wakeAt(this.#clock.now() + MUTED_LOOK_MS);
+    this.#wake.at(this.#clock.now() + MUTED_LOOK_MS);
     const name = mutedName(cause, incident.severity);
     if (standing.muted !== name) {
       this.#ledger.receive();
@@ -384,7 +377,7 @@ export class Notifier {
       const standing = this.#tracked.get(notice.incidentId)?.standings.get(notice.receiver);
       if (standing) this.#cancel(standing, "queue-full");
     }
-    this.#wakeAt(this.#clock.now() + TRY_AGAIN_MS);
+    this.#wake.at(this.#clock.now() + TRY_AGAIN_MS);
   }
 
   #compose(notices: readonly Notice[]): readonly Incident[] {
@@ -456,42 +449,8 @@ export class Notifier {
     notice.state = "over";
     this.#ledger.drop("withdrawn");
   }
-
-  #wakeAt(atMs: number): void {
-    if (atMs >= this.#nextDueMs || this.#isClosing) return;
-    this.#nextDueMs = atMs;
-    this.#cancelWake();
-    this.#cancelWake = this.#clock.after(Math.max(1, atMs - this.#clock.now()), () => {
-      const nowMs = this.#clock.now();
-      // The wall clock may have been set back, or the timer fired a moment early.
-      if (nowMs >= this.#nextDueMs) return this.tick(nowMs);
-      const dueMs = this.#nextDueMs;
-      this.#nextDueMs = Number.POSITIVE_INFINITY;
-      this.#wakeAt(dueMs);
-    });
-  }
 }
 
 function cooldownsOf(rules: NotifierOptions["rules"]): ReadonlyMap<string, number> {
   return new Map(rules.map(({ name, cooldown }) => [name, cooldown]));
-}
-
-function mutedName(cause: NoticeCause, severity: Severity): string {
-  return `${cause} ${severity}`;
-}
-
-/** Muted until just now, and calm by now: it is told as soon as it is hot again. */
-function isOldNews({ status }: Incident, { muted }: Standing): boolean {
-  return muted !== null && status === "recovering";
-}
-
-/** Open, and without data for a while. */
-function isUnseen({ status, reason }: Incident): boolean {
-  return status !== "resolved" && reason === "stale";
-}
-
-/** Whether a notice that is on its way tells what is owed now. */
-function isSame(notice: Notice, due: Due, incident: Incident): boolean {
-  if (eventOf(notice.cause) !== eventOf(due.cause)) return false;
-  return notice.cause === "resolve" || notice.severity === incident.severity;
 }
