@@ -31,3 +31,40 @@ test("buckets divide the slots into even, rising ranges", () => {
   assert.equal(buckets[16_383], 11);
   assert.ok(buckets.every((bucket, index) => index === 0 || bucket - (buckets[index - 1] ?? 0) <= 1));
 });
+
+test("slots of long keys, in pieces of any length, are what a CRC bit by bit says", () => {
+  fc.assert(
+    fc.property(
+      fc
+        .array(fc.oneof({ weight: 8, arbitrary: fc.nat({ max: 255 }) }, fc.constantFrom(0x7b, 0x7d)), {
+          maxLength: 300,
+        })
+        .map((list) => Uint8Array.from(list)),
+      fc.array(fc.nat({ max: 300 }), { maxLength: 4 }),
+      (bytes, cuts) => {
+        const ends = [...cuts.map((cut) => Math.min(cut, bytes.length)), bytes.length].sort((a, b) => a - b);
+        const hasher = new SlotHasher();
+        for (const [index, end] of ends.entries()) hasher.update(bytes, ends[index - 1] ?? 0, end);
+        assert.equal(hasher.slot(), crcOf(taggedOf(bytes)) % 16_384);
+      },
+    ),
+    { numRuns: 500 },
+  );
+});
+
+/** CRC-16/XMODEM, one bit after the other. */
+function crcOf(bytes: Uint8Array): number {
+  let crc = 0;
+  for (const byte of bytes) {
+    crc ^= byte << 8;
+    for (let bit = 0; bit < 8; bit++) crc = crc & 0x8000 ? ((crc << 1) ^ 0x1021) & 0xffff : crc << 1;
+  }
+  return crc;
+}
+
+/** The bytes that decide on the slot. */
+function taggedOf(bytes: Uint8Array): Uint8Array {
+  const open = bytes.indexOf(0x7b);
+  const close = open < 0 ? -1 : bytes.indexOf(0x7d, open + 1);
+  return close > open + 1 ? bytes.subarray(open + 1, close) : bytes;
+}
