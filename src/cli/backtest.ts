@@ -109,13 +109,11 @@ function usageOf(options: BacktestCommandOptions, nowMs: number): Usage {
   if (rulesFile === undefined) {
     problems.push({ path: "--rules", message: "is missing: which rules are to be tried (or --config)" });
   }
-  if (file === undefined && config === undefined) {
+  if (file === undefined && from === undefined) {
     problems.push({
-      path: "--file",
-      message: "is missing: name a recording, or Kafka's config with --config and --from",
+      path: "--from",
+      message: "is missing: from when on what Kafka has is to be replayed; or name a recording with --file",
     });
-  } else if (file === undefined && from === undefined) {
-    problems.push({ path: "--from", message: "is missing: from when on what Kafka has is to be replayed" });
   }
   if (fromMs !== null && toMs !== null && fromMs >= toMs) {
     problems.push({ path: "--to", message: "expected a time after --from" });
@@ -125,7 +123,7 @@ function usageOf(options: BacktestCommandOptions, nowMs: number): Usage {
 }
 
 async function openPast(
-  { file, config: configFile }: BacktestCommandOptions,
+  { file, rules, config: configFile = rules }: BacktestCommandOptions,
   { fromMs, toMs, config }: { fromMs: number | null; toMs: number | null; config: Config },
   { env, signal }: BacktestIo,
 ): Promise<Past> {

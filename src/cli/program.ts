@@ -219,7 +219,10 @@ function addBacktest(program: Command, done: Done): void {
     .option("--rules <file>", "config file (YAML) with the rules, routes and receivers to try")
     .option("--against <file>", "config file (YAML) with rules to compare those with")
     .option("--file <recording>", "replay what --record of standalone or agent wrote")
-    .option("-c, --config <file>", "replay the panes in Kafka; its rules too, without --rules")
+    .option(
+      "-c, --config <file>",
+      "where Kafka is, to replay its panes (default: as --rules has it); its rules, too, without --rules",
+    )
     .option("--from <time>", "since when: 2026-11-28T09:00:00Z, or an age such as -2h")
     .option("--to <time>", "until when (default: now, or the end of the recording)")
     .option("--json", "print one JSON document")

@@ -68,7 +68,7 @@ test("what aggregators paged of is found again in Kafka, with the same ids", kaf
   assert.match(found.notes.join("\n"), /^test-\S+\.panes\.v1 has nothing before 20/);
 
   const strict = fleet.configFile({ rules: [{ ...RULE, threshold: "90000/s" }], receivers });
-  const none = await backtest(t, ["--config", config, "--rules", strict, "--from", "-10m", "--to", "now"]);
+  const none = await backtest(t, ["--rules", strict, "--from", "-10m", "--to", "now"]);
   assert.deepEqual([none.incidents, none.messages], [[], []]);
   assert.equal(hook.requests.length, 1);
 

@@ -141,11 +141,12 @@ test("everything that is wrong with the options is said at once", async () => {
     assert.ok(error instanceof ConfigError);
     assert.deepEqual(
       error.problems.map(({ path }) => path),
-      ["--from", "--to", "--rules", "--file"],
+      ["--from", "--to", "--rules"],
     );
     return true;
   });
   await assert.rejects(run({ config: "keyheat.yaml" }), /--from: is missing/);
+  await assert.rejects(run({ rules: "keyheat.yaml" }), /--from: is missing.*--file/);
   const file = "monday.rec";
   await assert.rejects(run({ rules: "a.yaml", file, from: "-1h", to: "-2h" }), /--to: expected a time after/);
 });
