@@ -39,8 +39,9 @@ export class SurgeJudge {
 
   /**
    * A hop of a cluster has closed. Each window's length the baselines take in the counts, but of keys with an open incident.
-   * Returns the keys without one, of those that `mayJudge` names, that stand out by their sums alone. Cost: one pass over the sums a hop; each window's
-   * length a second one, and the bounds of up to 2,000 keys.
+   * Returns the keys without one, of those that `mayJudge` names, that stand out by their sums alone.
+   *
+   * Cost: one pass over the sums a hop; each window's length a second one, and the bounds of up to 2,000 keys.
    */
   hop(
     windows: Windows,

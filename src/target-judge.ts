@@ -1,7 +1,7 @@
 import type { Rule } from "./config/schema.ts";
 import type { IncidentBook } from "./incidents/book.ts";
 import type { Observation } from "./incidents/lifecycle.ts";
-import type { Bounds } from "./model/heat.ts";
+import { exactly, NOTHING_KNOWN } from "./model/heat.ts";
 import type { Advice, Incident } from "./model/incident.ts";
 import type { TargetFare } from "./model/target-fare.ts";
 import { judgeBlind } from "./rules/blind.ts";
@@ -50,7 +50,8 @@ export class TargetJudge {
     this.#judgedMs = nowMs;
     for (const rule of this.#rules.targetRules) {
       const fares = this.#options.targets.fares(nowMs, rule.type === "skew" ? rule.window : 0);
-      for (const [cluster, members] of byCluster(fares)) this.#judgeCluster(rule, cluster, members, nowMs);
+      for (const [cluster, members] of Map.groupBy(fares, clusterOf))
+        this.#judgeCluster(rule, cluster, members, nowMs);
     }
   }
 
@@ -100,7 +101,7 @@ export class TargetJudge {
     // What is pending from before a pause begins anew: nobody has judged meanwhile.
     const isUnwatched =
       open?.status === "pending" && open.startedAtMs < (this.#sinceMs.get(cluster) ?? nowMs);
-    const count = ran === null ? UNKNOWN : exactly(ran);
+    const count = ran === null ? NOTHING_KNOWN : exactly(ran);
     const observation: Observation = {
       ...judgement,
       verdict: isUnwatched ? "calm" : judgement.verdict,
@@ -112,7 +113,7 @@ export class TargetJudge {
         windowMs,
         asOfMs: nowMs,
         complete: ran !== null,
-        counts: { read: UNKNOWN, write: UNKNOWN, miss: UNKNOWN, total: count },
+        counts: { read: NOTHING_KNOWN, write: NOTHING_KNOWN, miss: NOTHING_KNOWN, total: count },
         currentRatePerSecond: fare.currentRanPerSecond ?? 0,
         shareOfTarget: null,
         suspect: false,
@@ -133,14 +134,8 @@ interface TargetFinding {
   readonly advice: readonly Advice[];
 }
 
-const UNKNOWN: Bounds = { estimate: 0, lower: 0, upper: null, likely: null };
-
 const WHY_SKEWED =
   "It runs far more than its peers. Where one key makes the difference, cool that key; else move slots away from it.";
-
-function exactly(count: number): Bounds {
-  return { estimate: count, lower: count, upper: count, likely: null };
-}
 
 function whyBlind({ reason, state }: TargetFare): string {
   if (reason !== null) return reason;
@@ -149,12 +144,6 @@ function whyBlind({ reason, state }: TargetFare): string {
     : "It was not seen for a while.";
 }
 
-function byCluster(fares: readonly TargetFare[]): Map<string, TargetFare[]> {
-  const clusters = new Map<string, TargetFare[]>();
-  for (const fare of fares) {
-    const members = clusters.get(fare.cluster);
-    if (members === undefined) clusters.set(fare.cluster, [fare]);
-    else members.push(fare);
-  }
-  return clusters;
+function clusterOf({ cluster }: TargetFare): string {
+  return cluster;
 }

@@ -7,7 +7,7 @@ import { type ProcessRole, resolveConfig } from "./resolve.ts";
 import { type Config, fileSchema } from "./schema.ts";
 import { salvage } from "./schema-walk.ts";
 import { valueProblems } from "./value-problems.ts";
-import { readYaml, type Tree } from "./yaml-tree.ts";
+import { isMapping, readYaml, type Tree } from "./yaml-tree.ts";
 
 export { ConfigError, type Problem, problemLines } from "./problem.ts";
 export type { ProcessRole } from "./resolve.ts";
@@ -95,8 +95,9 @@ export function configOf(tree: Tree, options: ParseOptions): Config {
 }
 
 function withTargets(tree: Tree, redisUrls: readonly string[]): Tree {
-  const isMapping = tree !== null && typeof tree === "object" && !Array.isArray(tree);
-  return redisUrls.length > 0 && isMapping ? { ...tree, targets: redisUrls.map((url) => ({ url })) } : tree;
+  return redisUrls.length > 0 && isMapping(tree)
+    ? { ...tree, targets: redisUrls.map((url) => ({ url })) }
+    : tree;
 }
 
 /** A value whose variable is not set is wrong for that reason; what else is wrong with it is only an echo. */

@@ -2,7 +2,7 @@ import { dirname } from "node:path";
 import type { Environment } from "./environment.ts";
 import { configOf, readText } from "./load.ts";
 import { type Config, fileSchema } from "./schema.ts";
-import { readYaml, type Tree } from "./yaml-tree.ts";
+import { isMapping, readYaml, type Tree } from "./yaml-tree.ts";
 
 /** What decides who would have been told of what. */
 const JUDGING = ["windows", "grace", "panes", "rules", "routes", "receivers"];
@@ -42,8 +42,4 @@ function withNamesOnly(tree: Tree): Tree {
     return isMapping(receiver) && receiver.name !== undefined ? { name: receiver.name, log: {} } : receiver;
   });
   return { ...tree, receivers };
-}
-
-function isMapping(tree: Tree): tree is { readonly [key: string]: Tree } {
-  return tree !== null && typeof tree === "object" && !Array.isArray(tree);
 }

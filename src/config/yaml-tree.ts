@@ -4,6 +4,11 @@ import { ConfigError, type Problem, quote } from "./problem.ts";
 /** What a YAML text says: plain data, each part of it a value of its own. */
 export type Tree = string | number | boolean | null | readonly Tree[] | { readonly [key: string]: Tree };
 
+/** Whether it maps keys to values. */
+export function isMapping(tree: Tree): tree is { readonly [key: string]: Tree } {
+  return tree !== null && typeof tree === "object" && !Array.isArray(tree);
+}
+
 /** Longest accepted text, in UTF-16 units. The longest real config is a few KiB. */
 const CONFIG_CHARACTERS_MAX = 256 * 1024;
 const NODES_MAX = 50_000;

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { z } from "zod";
 import { duration, section } from "../config/scalars.ts";
 import { valueProblems } from "../config/value-problems.ts";
-import type { Tree } from "../config/yaml-tree.ts";
+import { isMapping, type Tree } from "../config/yaml-tree.ts";
 import {
   MATCHER_NAMES,
   SILENCE_TEXT_BYTES_MAX,
@@ -52,7 +52,7 @@ const body = section({
  * Throws: HttpError 400, with the path of the first field that is not as expected.
  */
 export function silenceOf(value: Tree, nowMs: number): Silence {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+  if (!isMapping(value)) {
     throw refused("", "expected an object with matchers, and endsAt or duration");
   }
   const parsed = body.safeParse(value);

@@ -2,6 +2,7 @@ import type { DatabaseSync } from "node:sqlite";
 import { MATCHER_NAMES, SILENCES_MAX, type Silence } from "../model/silence.ts";
 import type { Logger } from "../runtime/logger.ts";
 import { StoreError } from "./store.ts";
+import { isRecord } from "./stored-form.ts";
 
 /** Where silences outlive a restart. */
 export interface SilenceStore {
@@ -95,8 +96,4 @@ function isSilence(body: unknown): body is Silence {
     texts.every((value) => typeof value === "string") &&
     times.every(Number.isSafeInteger)
   );
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -69,6 +69,7 @@ function isNotifiedEntry(entry: unknown): boolean {
   return isRecord(entry) && typeof entry.receiver === "string" && Number.isFinite(entry.atMs);
 }
 
-function isRecord(value: unknown): value is Record<string, unknown> {
+/** Whether JSON holds an object. */
+export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -25,6 +25,14 @@ export interface LikelyBounds {
   readonly upper: number | null;
 }
 
+/** Of a count of which nothing is known. */
+export const NOTHING_KNOWN: Bounds = { estimate: 0, lower: 0, upper: null, likely: null };
+
+/** Of a count of which everything is known. */
+export function exactly(count: number): Bounds {
+  return { estimate: count, lower: count, upper: count, likely: null };
+}
+
 /** The count that a rule fires on: what is sure, or under sampling what is likely at least so. */
 export function firingCount({ lower, likely }: Bounds): number {
   return likely?.lower ?? lower;

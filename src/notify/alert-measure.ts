@@ -28,7 +28,7 @@ export function foundText(incident: Incident): string {
 }
 
 /** Whether the rule holds a rate against a fixed threshold. */
-export function isRate({ measure }: Incident): boolean {
+function isRate({ measure }: Incident): boolean {
   return measure.unit === "accesses/s" && measure.baseline === null;
 }
 

@@ -40,6 +40,16 @@ async function startRig(t: TestContext): Promise<Rig> {
   return { folder, recording: join(folder, "past.rec"), file };
 }
 
+/** A standalone with this config that records, once it is ready. */
+async function startRecorded(t: TestContext, { folder, recording, file }: Rig, settings: object) {
+  const port = await freePort();
+  const config = await file("keyheat.yaml", { ...settings, http: { listen: `127.0.0.1:${port}` } });
+  const args = ["standalone", "--config", config, "--data-dir", join(folder, "data"), "--record", recording];
+  const standalone = runKeyheat(t, args);
+  await waitFor("readiness", async () => (await fetch(`http://127.0.0.1:${port}/readyz`)).status === 200);
+  return { config, args, standalone };
+}
+
 interface Page {
   readonly type: string;
   readonly data: { readonly id: string; readonly incidents?: readonly { readonly id: string }[] };
@@ -67,7 +77,8 @@ async function backtest(t: TestContext, args: readonly string[]): Promise<Backte
 }
 
 test("a backtest with the rules that ran finds what they found; other rules find something else", async (t) => {
-  const { folder, recording, file } = await startRig(t);
+  const rig = await startRig(t);
+  const { recording, file } = rig;
   const redis = await startRedis(t, { args: ["--notify-keyspace-events", "AKEm"] });
   const webhook = await startWebhook(t);
   const common = {
@@ -77,15 +88,10 @@ test("a backtest with the rules that ran finds what they found; other rules find
     receivers: [{ name: "hook", webhook: { url: webhook.url } }],
     routes: [{ receivers: ["hook"], groupWait: "0s" }],
   };
-  const port = await freePort();
-  const config = await file("keyheat.yaml", {
+  const { config, args, standalone } = await startRecorded(t, rig, {
     ...common,
     targets: [{ url: redis.url }],
-    http: { listen: `127.0.0.1:${port}` },
   });
-  const args = ["standalone", "--config", config, "--data-dir", join(folder, "data"), "--record", recording];
-  const standalone = runKeyheat(t, args);
-  await waitFor("readiness", async () => (await fetch(`http://127.0.0.1:${port}/readyz`)).status === 200);
 
   const heating = new AbortController();
   const hot = heat(redis.port, "sale:1", heating.signal);
@@ -127,19 +133,12 @@ test("a backtest with the rules that ran finds what they found; other rules find
 });
 
 test("a recording whose process was killed is read up to there", async (t) => {
-  const { folder, recording, file } = await startRig(t);
+  const rig = await startRig(t);
+  const { recording } = rig;
   const redis = await startRedis(t, { args: ["--notify-keyspace-events", "AKEm"] });
-  const port = await freePort();
   const rules = [RULE];
   const common = { grace: "500ms", windows: ["2s"], rules, receivers: [{ name: "log", log: {} }] };
-  const config = await file("keyheat.yaml", {
-    ...common,
-    targets: [{ url: redis.url }],
-    http: { listen: `127.0.0.1:${port}` },
-  });
-  const args = ["standalone", "--config", config, "--data-dir", join(folder, "data"), "--record", recording];
-  const standalone = runKeyheat(t, args);
-  await waitFor("readiness", async () => (await fetch(`http://127.0.0.1:${port}/readyz`)).status === 200);
+  const { config, standalone } = await startRecorded(t, rig, { ...common, targets: [{ url: redis.url }] });
   const heating = new AbortController();
   const hot = heat(redis.port, "sale:2", heating.signal);
   await standalone.says(/hot key firing/, 30_000);

@@ -1,8 +1,9 @@
 import { resolveRule, rules as rulesOfFile } from "../../src/config/rules.ts";
 import type { Rule } from "../../src/config/schema.ts";
-import type { Heat } from "../../src/model/heat.ts";
+import { exactly, type Heat } from "../../src/model/heat.ts";
 import { BaselineBook, type Entry } from "../../src/rules/baseline-book.ts";
 import { judgeSurge, SURGE_FACTOR } from "../../src/rules/surge.ts";
+import { unheardHeat } from "../../src/windows/unheard-heat.ts";
 
 const HOP_S = 1;
 const ADOPTED_AFTER_S = 1800;
@@ -96,24 +97,11 @@ export class SurgeWatch {
 
 /** Heat of which everything is known. */
 function exactHeat(key: Heat["key"], windowMs: number, asOfMs: number, count: number): Heat {
-  const none = { estimate: 0, lower: 0, upper: 0, likely: null };
-  const bounds = { estimate: count, lower: count, upper: count, likely: null };
+  const [none, counted] = [exactly(0), exactly(count)];
   return {
-    key,
-    windowMs,
-    asOfMs,
+    ...unheardHeat(key, windowMs, asOfMs),
     complete: true,
-    counts: { read: none, write: bounds, miss: none, total: bounds },
+    counts: { read: none, write: counted, miss: none, total: counted },
     clearing: { read: 0, write: count, miss: 0, total: count },
-    currentRatePerSecond: 0,
-    vantages: {},
-    target: null,
-    slot: null,
-    shareOfTarget: null,
-    suspect: false,
-    commands: {},
-    services: {},
-    absorbed: 0,
-    bytes: null,
   };
 }

@@ -1,5 +1,5 @@
 import type { IncidentRule, Observation } from "../../../src/incidents/lifecycle.ts";
-import type { Bounds, Heat } from "../../../src/model/heat.ts";
+import { exactly, type Heat } from "../../../src/model/heat.ts";
 import type { Incident, Severity } from "../../../src/model/incident.ts";
 import type { Measure } from "../../../src/model/measure.ts";
 import { NO_TRAIL } from "../../../src/model/trail.ts";
@@ -22,10 +22,6 @@ export const EXTRAS: Observation["extras"] = {
 };
 
 export const MEASURE: Measure = { unit: "accesses/s", value: 2000, threshold: 1000, baseline: null };
-
-export function exactly(count: number): Bounds {
-  return { estimate: count, lower: count, upper: count, likely: null };
-}
 
 interface HeatSample {
   readonly key?: string;

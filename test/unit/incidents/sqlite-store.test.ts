@@ -7,8 +7,9 @@ import { afterEach, beforeEach, describe, it } from "node:test";
 import { pino } from "pino";
 import { openStore } from "../../../src/incidents/sqlite-store.ts";
 import { StoreError } from "../../../src/incidents/store.ts";
+import { exactly } from "../../../src/model/heat.ts";
 import { silentLogger } from "../../../src/runtime/logger.ts";
-import { exactly, incidentOf, START_MS } from "./samples.ts";
+import { incidentOf, START_MS } from "./samples.ts";
 
 describe("the incident store on disk", () => {
   let directory = "";
