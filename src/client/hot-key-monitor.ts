@@ -31,7 +31,7 @@ const NOT_KNOWN = { facts: null, coverage: { read: null, write: null } };
 /** Of the window that ends now. */
 export interface HotKeyAnalysis {
   readonly totalAccesses: number;
-  /** An estimate, with a standard error of 2.3%. */
+  /** Beyond 256 an estimate, with a standard error of 2.3%. */
   readonly uniqueKeys: number;
   /** Hottest first. */
   readonly hotKeys: readonly HotKey[];

@@ -2,11 +2,11 @@ import type { Kind } from "../model/access.ts";
 import { KEPT_KEY_BYTES_MAX, keep } from "../model/key.ts";
 import type { PanePart } from "../model/pane.ts";
 import { MISS_COLUMN, READ_COLUMN, WRITE_COLUMN } from "../panes/columns.ts";
-import { HyperLogLog } from "../panes/hyperloglog.ts";
 import { KeyHasher, viewOf } from "../panes/key-words.ts";
 import { PaneRecorder } from "../panes/recorder.ts";
 import type { Clock } from "../runtime/clock.ts";
 import { PaneClock } from "../sources/pane-clock.ts";
+import { DistinctKeys } from "./distinct-keys.ts";
 
 const KEYS = 4096;
 const BYTES_MAX = 2 * 1024 * 1024;
@@ -20,7 +20,7 @@ export const MONITOR_NAMES = { agent: "monitor", cluster: "process", target: "pr
 interface PaneTotals {
   readonly startMs: number;
   accesses: number;
-  readonly distinct: HyperLogLog;
+  readonly distinct: DistinctKeys;
 }
 
 /** The accesses of one process in panes, as an agent records those of a server; all of them, so panes are complete. */
@@ -71,15 +71,15 @@ export class MonitorPanes {
     }
   }
 
-  /** Accesses and distinct keys (an estimate, 2.3%) of the window that ends with the open pane. */
+  /** Accesses and distinct keys (beyond 256 an estimate, 2.3%) of the window that ends with the open pane. */
   totals(): { readonly accesses: number; readonly distinct: number } {
-    const distinct = new HyperLogLog();
+    const distinct = new DistinctKeys();
     let accesses = 0;
     for (const pane of this.#totals) {
       accesses += pane.accesses;
       distinct.addAll(pane.distinct);
     }
-    return { accesses, distinct: Math.round(distinct.estimate()) };
+    return { accesses, distinct: distinct.count() };
   }
 
   /** What leaves now: steep keys of the open pane, and all of one that is over. */
@@ -114,5 +114,5 @@ export class MonitorPanes {
 }
 
 function newTotals(startMs: number): PaneTotals {
-  return { startMs, accesses: 0, distinct: new HyperLogLog() };
+  return { startMs, accesses: 0, distinct: new DistinctKeys() };
 }

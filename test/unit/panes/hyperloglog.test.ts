@@ -3,6 +3,9 @@ import { test } from "node:test";
 import { HyperLogLog } from "../../../src/panes/hyperloglog.ts";
 import { KeyHasher, viewOf } from "../../../src/panes/key-words.ts";
 
+/** Of a handful of keys two may share a register, and then look like one. */
+const SHARED_REGISTERS = 2;
+
 test("estimates lie within four standard errors of the truth, from none to a million", () => {
   const hasher = new KeyHasher();
   for (const distinct of [0, 1, 10, 500, 5_000, 100_000, 1_000_000]) {
@@ -14,7 +17,7 @@ test("estimates lie within four standard errors of the truth, from none to a mil
       sketch.add(hash);
     }
     assert.ok(
-      Math.abs(sketch.estimate() - distinct) <= 4 * 0.023 * distinct,
+      Math.abs(sketch.estimate() - distinct) <= 4 * 0.023 * distinct + SHARED_REGISTERS,
       `${distinct}: ${sketch.estimate()}`,
     );
   }
