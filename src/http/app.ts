@@ -1,16 +1,17 @@
 import { type FastifyInstance, type FastifyRequest, fastify, type HTTPMethods } from "fastify";
 import type { Config } from "../config/schema.ts";
 import type { Logger } from "../runtime/logger.ts";
-import { ADVICE_PATH } from "./advice-page.ts";
+
 import { BODY_BYTES_MAX, BodyError } from "./body-reader.ts";
 import { isConsoleRoute } from "./console.ts";
 import { asHttpError, errorBody, HttpError } from "./errors.ts";
 import { createGuard, createHostGuard } from "./guard.ts";
 import { createListener, refuseUnreadable, SECURITY_HEADERS } from "./listener.ts";
 import { PROBES } from "./probes.ts";
+import { REMEDY_PATHS } from "./remedy-pages.ts";
 
 /** Those that need no token, under whatever name the server is called. */
-const OPEN_PATHS: readonly string[] = [...PROBES, ADVICE_PATH];
+const OPEN_PATHS: readonly string[] = [...PROBES, ...REMEDY_PATHS];
 
 const METHODS: readonly HTTPMethods[] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
 

@@ -35,17 +35,35 @@ test("metrics are served as Prometheus text, or not at all", async (t) => {
   assert.deepEqual([refused.status, ...errorOf(refused)], [404, "NOT_FOUND", "/metrics"]);
 });
 
-test("the page of remedies is open to whoever follows a link from an alert", async (t) => {
+test("the page of remedies, and all that it links to, is open to whoever follows a link from an alert", async (t) => {
   const { address } = await startServer(t, { config: makeConfig({ auth: { token: "s3cret" } }) });
-  const reply = await ask(`${address}/docs/advice`, { headers: { host: "keyheat.example" } });
-  assert.equal(reply.status, 200);
-  assert.equal(reply.headers["content-type"], "text/markdown; charset=utf-8");
-  assert.equal(reply.headers["x-content-type-options"], "nosniff");
-  assert.match(reply.text, /^## local-cache$/m);
+  const ofPage = async (path: string) => {
+    const reply = await ask(address + path, { headers: { host: "keyheat.example" } });
+    assert.equal(reply.status, 200, path);
+    assert.equal(reply.headers["content-type"], "text/markdown; charset=utf-8");
+    assert.equal(reply.headers["x-content-type-options"], "nosniff");
+    return reply.text;
+  };
+  const advice = await ofPage("/docs/advice");
+  assert.match(advice, /^## local-cache$/m);
+  const linked = [...advice.matchAll(/\]\(([a-z-]+(?:\/[a-z-]+)?\.md)\)/g)].map(([, path]) => path);
+  assert.ok(linked.length >= 8, `${linked}`);
+  for (const path of linked) assert.match(await ofPage(`/docs/${path}`), /^# /);
+  for (const path of ["/docs/remedies/none.md", "/docs/remedies/..%2fclient.md", "/docs/operations.md"]) {
+    assert.equal(
+      (await ask(address + path, { headers: { authorization: "Bearer s3cret" } })).status,
+      404,
+      path,
+    );
+  }
+});
+
+test("an installed Keyheat has the pages", () => {
   const packed: { files: string[] } = JSON.parse(
     readFileSync(new URL("../../../package.json", import.meta.url), "utf8"),
   );
-  assert.ok(packed.files.includes("docs/advice.md"), "an installed Keyheat has the page");
+  for (const file of ["docs/advice.md", "docs/client.md", "docs/remedies"])
+    assert.ok(packed.files.includes(file), file);
 });
 
 test("every answer has the security headers and none allows other origins", async (t) => {
