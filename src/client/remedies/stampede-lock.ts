@@ -1,11 +1,5 @@
 import { abortable } from "./abortable.ts";
-import {
-  checkedFunction,
-  checkedKey,
-  checkedOptions,
-  checkedSignal,
-  checkedTtl,
-} from "./arguments.ts";
+import { checkedFunction, checkedKey, checkedOptions, checkedSignal, checkedTtl } from "./arguments.ts";
 import { type Bytes, bytesOf, type Commands, commandsOf } from "./commands.ts";
 import { type Compute, computed } from "./computed-value.ts";
 import { FleetLock } from "./fleet-lock/fleet-lock.ts";
@@ -135,4 +129,3 @@ export class StampedeLock {
     if (this.#isClosed) throw new Error("StampedeLock: it is closed");
   }
 }
-
