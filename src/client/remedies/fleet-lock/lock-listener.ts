@@ -22,7 +22,6 @@ export class LockListener {
   async next(delayMs: number): Promise<void> {
     if (!this.#hasNews) {
       await new Promise<void>((resolve) => {
-        // This timer may keep the process alive: a call waits.
         const cancel = this.#clock.after(delayMs, resolve);
         this.#end = () => {
           cancel();

@@ -17,6 +17,13 @@ interface Channel {
   isServed: boolean;
 }
 
+export interface NewsClocks {
+  /** For the connection's end. */
+  readonly idle?: Clock;
+  /** For waits, of which the timers may keep the process alive: a call waits. */
+  readonly wait?: Clock;
+}
+
 /**
  * Tells who waits for locks that they are free, by pub/sub on one connection a process and remedy. It is opened when
  * first needed, closed after 10 s without need, and where it cannot be had, everybody is deaf and looks by himself.
@@ -24,20 +31,22 @@ interface Channel {
 export class LockNews {
   readonly #open: OpenSubscription | null;
   readonly #clock: Clock;
+  readonly #waitClock: Clock;
   readonly #channels = new Map<string, Channel>();
   #subscription: Promise<Subscription> | null = null;
   #deafUntilMs = Number.NEGATIVE_INFINITY;
   #cancelIdle = () => {};
   #isClosed = false;
 
-  constructor(open: OpenSubscription | null, clock: Clock = unrefClock) {
+  constructor(open: OpenSubscription | null, { idle = unrefClock, wait = systemClock }: NewsClocks = {}) {
     this.#open = open;
-    this.#clock = clock;
+    this.#clock = idle;
+    this.#waitClock = wait;
   }
 
   /** Does not wait: the listener is deaf at first. */
   listen(name: string): LockListener {
-    const listener = new LockListener(systemClock, () => this.#leave(name, listener));
+    const listener = new LockListener(this.#waitClock, () => this.#leave(name, listener));
     const channel = this.#channelFor(name);
     if (channel === null) return listener;
     this.#cancelIdle();

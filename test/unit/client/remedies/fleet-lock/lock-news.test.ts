@@ -36,7 +36,7 @@ class FakeServer {
 function setUp() {
   const server = new FakeServer();
   const clock = new SimulatedClock();
-  const news = new LockNews(server.open, clock);
+  const news = new LockNews(server.open, { idle: clock, wait: clock });
   return { server, clock, news };
 }
 
