@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
 import { after, before, describe, type TestContext, test } from "node:test";
+import { promisify } from "node:util";
 import { createClientPool } from "redis";
 import { commandsOf } from "../../src/client/remedies/commands.ts";
 import type { Compute } from "../../src/client/remedies/computed-value.ts";
@@ -124,10 +126,12 @@ describe("one server", () => {
     assert.ok((await stampede(naive)) > 100);
   });
 
-  for (const driver of ["ioredis", "node-redis"] as const) {
+  for (const driver of ["ioredis", "ioredis with RESP2", "node-redis"] as const) {
     test(`${driver}: who waits is told when the value is there, and no lock is left`, async (t) => {
       await flush();
-      const open = () => (driver === "ioredis" ? ioredisAt(t, server.port) : nodeRedisAt(t, server.port));
+      const protocol = driver === "ioredis" ? 3 : 2;
+      const open = () =>
+        driver === "node-redis" ? nodeRedisAt(t, server.port) : ioredisAt(t, server.port, { protocol });
       await isTold(t, [await open(), await open()], [server.port]);
       assert.deepEqual(await command(server.port, ["KEYS", "*"]), [Buffer.from("told")]);
       assert.ok(Number(await command(server.port, ["PTTL", "told"])) > 90_000);
@@ -466,6 +470,43 @@ test("a server that goes away reaches callers as an error; nothing is computed w
   await startRedis(t, { port: server.port });
   await waitFor("the new server", async () => (await lock.get("k", () => "again", TTL)) === "again");
 });
+
+for (const driver of ["ioredis", "node-redis"] as const) {
+  test(`${driver}: a process that has waited ends by itself, with the connection for waits open`, async (t) => {
+    const server = await startRedis(t);
+    const url = (path: string) => JSON.stringify(import.meta.resolve(path));
+    const client =
+      driver === "ioredis"
+        ? `new (await import(${url("ioredis")})).Redis(${server.port}, "127.0.0.1")`
+        : `await (await import(${url("redis")})).createClient({ url: "redis://127.0.0.1:${server.port}" }).connect()`;
+    const script = `
+      import { StampedeLock } from ${url("../../src/client/remedies/stampede-lock.ts")};
+      const redis = ${client};
+      const lock = new StampedeLock(redis, { waitMs: 60_000 });
+      process.stdout.write(await lock.get("k", () => "computed twice", { ttlMs: 100_000 }));
+      ${driver === "ioredis" ? "redis.disconnect()" : "redis.destroy()"};
+    `;
+    const lock = lockOver(t, ioredisAt(t, server.port), LONG);
+    const held = heldCompute();
+    const computing = lock.get("k", held.compute, TTL);
+    await waitFor("the holder", () => held.calls() === 1);
+    const child = promisify(execFile)(process.execPath, ["--input-type=module", "-e", script], {
+      timeout: 60_000,
+      env: { ...process.env, NODE_NO_WARNINGS: "1" },
+    });
+    await waitFor("a subscription", async () => {
+      const reply = await command(server.port, ["PUBSUB", "NUMSUB", channelOf("k")]);
+      return Array.isArray(reply) && reply[1] === 1;
+    });
+    held.resolve("v");
+    assert.equal(await computing, "v");
+    const releasedMs = performance.now();
+    const { stdout } = await child;
+    assert.equal(stdout, "v");
+    // The connection closes after 10 s without need: the process did not wait for that.
+    assert.ok(performance.now() - releasedMs < 9000);
+  });
+}
 
 describe("a cluster", () => {
   let servers: TestCluster;
