@@ -9,3 +9,21 @@ export {
 } from "./observe.ts";
 export type { AgentOptions, ObserveOptions } from "./options.ts";
 export type { KeyCount } from "./recent-heat.ts";
+export type { Bytes } from "./remedies/commands.ts";
+export type { Compute, ComputeContext } from "./remedies/computed-value.ts";
+export {
+  EarlyRefresh,
+  type EarlyRefreshOptions,
+  type EarlyRefreshStats,
+  type Peeked,
+  type RefreshGetOptions,
+  type RefreshSetOptions,
+} from "./remedies/early-refresh.ts";
+export type { LockOptions } from "./remedies/fleet-lock/lock-options.ts";
+export type { HotKeySource } from "./remedies/hot-key-source.ts";
+export {
+  type StampedeGetOptions,
+  StampedeLock,
+  type StampedeLockOptions,
+  type StampedeLockStats,
+} from "./remedies/stampede-lock.ts";
