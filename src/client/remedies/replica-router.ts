@@ -16,7 +16,7 @@ import { HotKeys } from "./router/hot-keys.ts";
 import { HotReader, type RouterFallbacks } from "./router/hot-reader.ts";
 import { checkedCluster, checkedRedis } from "./router/ioredis-client.ts";
 import { PairFleet } from "./router/pair-fleet.ts";
-import { ReplicaChoice, type ReplicaStrategy, STRATEGIES } from "./router/replica-choice.ts";
+import { type ReplicaStrategy, STRATEGIES } from "./router/replica-choice.ts";
 import type { ShardOptions } from "./router/shard.ts";
 
 export type { Bytes } from "./commands.ts";
@@ -218,7 +218,7 @@ function checkedShardOptions(options: Partial<Record<(typeof OPTION_NAMES)[numbe
       fallback: 1000,
     }),
     ownWritesMax: OWN_WRITES_MAX,
-    choice: new ReplicaChoice(checkedStrategy(options.strategy)),
+    strategy: checkedStrategy(options.strategy),
     clock: unrefClock,
   };
 }

@@ -7,6 +7,8 @@ import { Shard, type ShardOptions } from "./shard.ts";
 
 /** A shard without reads of hot keys for so long is no longer connected to. */
 const IDLE_MS = 60_000;
+/** ioredis may look again only when it is sent elsewhere; a replica that comes, or comes back, sends nobody. */
+const REFRESH_MS = 5000;
 
 interface KnownShard {
   readonly shard: Shard<NodeLink>;
@@ -27,11 +29,13 @@ export class ClusterFleet implements Fleet {
   /** By `host:port` of the primary. */
   readonly #shards = new Map<string, KnownShard>();
   readonly #onRefresh = () => this.#followSlots();
+  #refreshedMs: number;
 
   constructor(cluster: ClusterClient, options: ShardOptions) {
     this.#cluster = cluster;
     this.#commands = commandsOf(cluster);
     this.#options = options;
+    this.#refreshedMs = options.clock.monotonic();
     cluster.on("refresh", this.#onRefresh);
   }
 
@@ -44,7 +48,10 @@ export class ClusterFleet implements Fleet {
     const [primary] = addresses;
     if (primary === undefined) return null;
     const known = this.#shards.get(primary) ?? this.#open(primary, new Set(addresses));
-    if (known === null) return null;
+    if (known === null) {
+      this.#refreshInTime();
+      return null;
+    }
     known.usedMs = this.#options.clock.monotonic();
     return known.shard;
   }
@@ -58,7 +65,8 @@ export class ClusterFleet implements Fleet {
     return send(this.#commands);
   }
 
-  onMoved(): void {
+  refresh(): void {
+    this.#refreshedMs = this.#options.clock.monotonic();
     this.#cluster.refreshSlotsCache(() => {});
   }
 
@@ -77,8 +85,11 @@ export class ClusterFleet implements Fleet {
     const links = new Map([...addresses].map((address) => [address, this.#connect(address)]));
     const shard = new Shard([...links.values()], {
       ...this.#options,
-      onCheck: () => this.#closeIfIdle(primary),
-      onWrongPrimary: () => this.onMoved(),
+      onCheck: () => {
+        this.#refreshInTime();
+        this.#closeIfIdle(primary);
+      },
+      onWrongPrimary: () => this.refresh(),
     });
     const known = { shard, links, usedMs: this.#options.clock.monotonic() };
     this.#shards.set(primary, known);
@@ -95,6 +106,10 @@ export class ClusterFleet implements Fleet {
     if (template === undefined) throw new Error("the cluster's client has no nodes");
     const keyPrefix = this.#cluster.options.keyPrefix;
     return new NodeLink(template, this.#options.timeoutMs, { host, port, readOnly: true, keyPrefix });
+  }
+
+  #refreshInTime(): void {
+    if (this.#options.clock.monotonic() - this.#refreshedMs >= REFRESH_MS) this.refresh();
   }
 
   #closeIfIdle(primary: string): void {

@@ -15,8 +15,8 @@ export interface Fleet {
   readonly isNilUnsure: boolean;
   /** Runs commands at the primary, and once more where it turns out to be another one by now. */
   atPrimary<Reply>(send: (commands: Commands) => Promise<Reply>): Promise<Reply>;
-  /** A replica said that it does not have the slot. */
-  onMoved(): void;
+  /** Looks who has which slots; a replica said that it does not have one. */
+  refresh(): void;
   nodes(): RouterNode[];
   /** Closes the router's own connections. */
   close(): void;

@@ -205,7 +205,7 @@ export class HotReader {
     // That is the key's fault: the primary will say the same.
     if (message.startsWith("WRONGTYPE ")) return;
     shard.failed(link);
-    if (reason === "moved") this.#fleet.onMoved();
+    if (reason === "moved") this.#fleet.refresh();
   }
 }
 

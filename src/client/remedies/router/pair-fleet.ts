@@ -49,8 +49,8 @@ export class PairFleet implements Fleet {
     }
   }
 
-  onMoved(): void {
-    // Slots are a cluster's.
+  refresh(): void {
+    // There are no slots.
   }
 
   nodes(): RouterNode[] {

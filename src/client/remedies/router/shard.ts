@@ -1,7 +1,7 @@
 import type { Clock } from "../../../runtime/clock.ts";
 import { OwnWrites } from "./own-writes.ts";
 import { PrimaryOffsets } from "./primary-offsets.ts";
-import type { Candidate, ReplicaChoice } from "./replica-choice.ts";
+import { type Candidate, ReplicaChoice, type ReplicaStrategy } from "./replica-choice.ts";
 import { type Answer, type Health, judgeReplica, type LagLimits } from "./replica-health.ts";
 
 /** One server, as a shard sees it. */
@@ -15,7 +15,7 @@ export interface ShardOptions extends LagLimits {
   readonly timeoutMs: number;
   /** Own writes that are followed one by one. */
   readonly ownWritesMax: number;
-  readonly choice: ReplicaChoice;
+  readonly strategy: ReplicaStrategy;
   readonly clock: Clock;
   /** Called before each round of checks. */
   readonly onCheck?: () => void;
@@ -49,6 +49,7 @@ export class Shard<Node extends ShardNode> {
   readonly #options: ShardOptions;
   readonly #offsets: PrimaryOffsets;
   readonly #ownWrites: OwnWrites;
+  readonly #choice: ReplicaChoice;
   #members: readonly Member<Node>[];
   #primary: Member<Node>;
   /** Of the primary, whose offsets are meant everywhere. `null`: not known yet. */
@@ -65,6 +66,7 @@ export class Shard<Node extends ShardNode> {
     this.#options = options;
     this.#floorAfterMs = options.clock.monotonic();
     this.#offsets = new PrimaryOffsets(options.maxLagMs + options.checkEveryMs);
+    this.#choice = new ReplicaChoice(options.strategy);
     this.#ownWrites = new OwnWrites(options.ownWritesMax);
     this.#members = nodes.map(newMember);
     this.#primary = this.#members[0]!;
@@ -116,7 +118,7 @@ export class Shard<Node extends ShardNode> {
   /** A replica that may serve a read; `null`: there is none. */
   reader(): Node | null {
     const nodes = this.#serving().map(({ node }) => node);
-    return this.#options.choice.pick(nodes, this.#options.clock.monotonic());
+    return this.#choice.pick(nodes, this.#options.clock.monotonic());
   }
 
   /** A write was answered, or its outcome is not known. */
