@@ -1,0 +1,300 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Answer } from "../../../../../src/client/remedies/router/replica-health.ts";
+import type { ReplicationInfo } from "../../../../../src/client/remedies/router/replication-info.ts";
+import { Shard, type ShardNode, type ShardOptions } from "../../../../../src/client/remedies/router/shard.ts";
+import fc from "../../../../support/fast-check.ts";
+import { SimulatedClock } from "../../../../support/simulated-clock.ts";
+
+const MIB = 1024 * 1024;
+
+/** A server whose replication is what a test says. */
+class FakeNode implements ShardNode {
+  isReady = true;
+  latencyMs = 1;
+  measuredMs = 0;
+  underWay = 0;
+  isReachable = true;
+  asked = 0;
+  info: ReplicationInfo;
+  readonly name: string;
+  readonly #clock: SimulatedClock;
+
+  constructor(clock: SimulatedClock, name: string, info: Partial<ReplicationInfo>) {
+    this.name = name;
+    this.#clock = clock;
+    this.info = { role: "replica", offset: 1000, streamId: "one", isLinked: true, replicas: 0, ...info };
+  }
+
+  async ask(): Promise<Answer> {
+    this.asked++;
+    if (!this.isReachable) throw new Error("unreachable");
+    const nowMs = this.#clock.monotonic();
+    return { info: this.info, askedMs: nowMs, answeredMs: nowMs };
+  }
+
+  at(offset: number): void {
+    this.info = { ...this.info, offset };
+  }
+}
+
+function scene(options: Partial<ShardOptions> = {}) {
+  const clock = new SimulatedClock();
+  const primary = new FakeNode(clock, "primary", { role: "primary", replicas: 2 });
+  const first = new FakeNode(clock, "first", {});
+  const second = new FakeNode(clock, "second", {});
+  const shard = new Shard([primary, first, second], {
+    maxLagBytes: MIB,
+    maxLagMs: 5000,
+    checkEveryMs: 1000,
+    timeoutMs: 1000,
+    ownWritesMax: 100,
+    strategy: "round-robin",
+    clock,
+    ...options,
+  });
+  return { clock, primary, first, second, shard };
+}
+
+/** Whom reads go to, by name. */
+function readers(shard: Shard<FakeNode>): string[] {
+  const names = Array.from({ length: 6 }, () => shard.reader()?.name ?? "none");
+  return [...new Set(names)].sort();
+}
+
+test("nothing is read from replicas before they are checked; then from both", async () => {
+  const { clock, shard } = scene();
+  await clock.pass(100);
+  assert.deepEqual(readers(shard), ["none"]);
+  shard.start();
+  await clock.pass(100);
+  assert.deepEqual(readers(shard), ["first", "second"]);
+});
+
+test("answers of replicas that come together share one question to the primary", async () => {
+  const { clock, primary, first, shard } = scene();
+  shard.start();
+  await clock.pass(4500);
+  assert.deepEqual([primary.asked, first.asked], [5, 5]);
+});
+
+test("the lag in bytes is held against the primary's offset of the same round", async () => {
+  const { clock, primary, first, shard } = scene();
+  shard.start();
+  await clock.pass(100);
+  primary.at(1000 + MIB);
+  await clock.pass(1000);
+  assert.deepEqual(readers(shard), ["first", "second"]);
+  primary.at(1001 + MIB);
+  first.at(1001);
+  await clock.pass(1000);
+  assert.deepEqual(readers(shard), ["first"]);
+});
+
+test("a replica that stays where it is while a little is written is out after maxLagMs", async () => {
+  const { clock, primary, first, shard } = scene();
+  shard.start();
+  await clock.pass(100);
+  for (let second = 1; second <= 12; second++) {
+    primary.at(1000 + second);
+    first.at(1000 + second);
+    await clock.pass(1000);
+    assert.deepEqual(readers(shard), second < 6 ? ["first", "second"] : ["first"], `after ${second} s`);
+  }
+});
+
+test("where nothing is written, no time makes a replica old", async () => {
+  const { clock, shard } = scene();
+  shard.start();
+  await clock.pass(60_000);
+  assert.deepEqual(readers(shard), ["first", "second"]);
+});
+
+test("what is known expires when no check follows, as when the process stood still", async () => {
+  const { clock, shard } = scene();
+  shard.start();
+  await clock.pass(100);
+  clock.stall(3000);
+  assert.deepEqual(readers(shard), ["none"]);
+  await clock.pass(100);
+  assert.deepEqual(readers(shard), ["first", "second"]);
+});
+
+test("without the primary's answer no lag is known, and no replica serves", async () => {
+  const { clock, primary, shard } = scene();
+  shard.start();
+  await clock.pass(100);
+  primary.isReachable = false;
+  await clock.pass(1000);
+  assert.deepEqual(readers(shard), ["none"]);
+});
+
+test("a replica that fails a read is out until a question asked after that is answered well", async () => {
+  const { clock, first, shard } = scene();
+  shard.start();
+  await clock.pass(100);
+  shard.failed(first);
+  assert.deepEqual(readers(shard), ["second"]);
+  await clock.pass(1000);
+  assert.deepEqual(readers(shard), ["first", "second"]);
+  first.isReady = false;
+  assert.deepEqual(readers(shard), ["second"]);
+});
+
+test("an own write is released when all replicas that serve have it, and one that comes later must have it too", async () => {
+  const { clock, primary, first, second, shard } = scene();
+  shard.start();
+  await clock.pass(100);
+  second.isReachable = false;
+  shard.wrote("key");
+  primary.at(1100);
+  await clock.pass(1000);
+  assert.equal(shard.isOwnWrite("key"), true);
+  first.at(1100);
+  await clock.pass(1000);
+  assert.equal(shard.isOwnWrite("key"), false);
+  assert.deepEqual(readers(shard), ["first"]);
+  // Near enough by both limits, but not for who has written.
+  second.isReachable = true;
+  second.at(1099);
+  await clock.pass(1000);
+  assert.deepEqual(readers(shard), ["first"]);
+  second.at(1100);
+  await clock.pass(1000);
+  assert.deepEqual(readers(shard), ["first", "second"]);
+});
+
+test("more own writes than are followed send all reads to the primary until replicas have them all", async () => {
+  const { clock, primary, first, shard } = scene({ ownWritesMax: 10 });
+  shard.start();
+  await clock.pass(100);
+  for (let i = 0; i < 10; i++) shard.wrote(`key ${i}`);
+  assert.deepEqual(readers(shard), ["first", "second"]);
+  primary.at(1100);
+  shard.wrote("one more");
+  assert.deepEqual(readers(shard), ["none"]);
+  await clock.pass(1000);
+  assert.deepEqual(readers(shard), ["none"]);
+  first.at(1100);
+  await clock.pass(1000);
+  assert.deepEqual(readers(shard), ["first"]);
+  assert.equal(shard.isOwnWrite("key 1"), false);
+});
+
+test("the primary stays while it says that it is one, whoever else does", async () => {
+  const { clock, primary, first, shard } = scene();
+  shard.start();
+  await clock.pass(100);
+  first.info = { ...first.info, role: "primary", offset: 9999, streamId: "two", replicas: 5 };
+  await clock.pass(5000);
+  assert.equal(shard.primary, primary);
+  assert.deepEqual(readers(shard), ["second"]);
+});
+
+test("a demoted primary gives way at the next check, a silent one after three", async () => {
+  for (const isDemoted of [true, false]) {
+    const { clock, primary, first, second, shard } = scene();
+    shard.start();
+    await clock.pass(100);
+    first.info = { ...first.info, role: "primary", streamId: "two" };
+    second.info = { ...second.info, streamId: "two" };
+    if (isDemoted) primary.info = { ...primary.info, role: "replica", streamId: "two" };
+    else primary.isReachable = false;
+    await clock.pass(1000);
+    assert.equal(shard.primary, isDemoted ? first : primary);
+    await clock.pass(isDemoted ? 1000 : 3000);
+    assert.equal(shard.primary, first);
+    assert.deepEqual(readers(shard), isDemoted ? ["primary", "second"] : ["second"]);
+  }
+});
+
+test("among several others the one with most replicas is followed, then the one with the highest offset", async () => {
+  const { clock, primary, first, second, shard } = scene();
+  primary.info = { ...primary.info, role: "replica" };
+  first.info = { ...first.info, role: "primary", offset: 2000, replicas: 1 };
+  second.info = { ...second.info, role: "primary", offset: 1000, replicas: 2 };
+  shard.start();
+  await clock.pass(100);
+  assert.equal(shard.primary, second);
+  second.info = { ...second.info, role: "replica" };
+  primary.info = { ...primary.info, role: "primary", offset: 3000, replicas: 1 };
+  await clock.pass(1000);
+  assert.equal(shard.primary, primary);
+});
+
+test("after a failover own writes wait for the offsets of the new primary", async () => {
+  const { clock, primary, first, second, shard } = scene();
+  shard.start();
+  await clock.pass(100);
+  shard.wrote("key");
+  primary.info = { ...primary.info, role: "replica", streamId: "two", offset: 10 };
+  first.info = { ...first.info, role: "primary", streamId: "two", offset: 20 };
+  second.info = { ...second.info, streamId: "two", offset: 20 };
+  await clock.pass(2000);
+  assert.equal(shard.primary, first);
+  assert.equal(shard.isOwnWrite("key"), false);
+  assert.deepEqual(readers(shard), ["second"]);
+  primary.at(20);
+  await clock.pass(1000);
+  assert.deepEqual(readers(shard), ["primary", "second"]);
+});
+
+test("nodes that come and go keep what is known of those that stay", async () => {
+  const { clock, primary, first, second, shard } = scene();
+  shard.start();
+  await clock.pass(100);
+  const third = new FakeNode(clock, "third", {});
+  shard.replaceNodes([primary, second, third]);
+  assert.deepEqual(readers(shard), ["second"]);
+  await clock.pass(1000);
+  assert.deepEqual(readers(shard), ["second", "third"]);
+  shard.stop();
+  assert.equal(clock.waiting, 0);
+  assert.equal(shard.healthOf(first).verdict, "unchecked");
+});
+
+test("whatever happens, no key is read where its own write is missing", async () => {
+  const event = fc.oneof(
+    fc.record({ is: fc.constant("write" as const), bytes: fc.integer({ min: 1, max: 2 * MIB }) }),
+    fc.record({
+      is: fc.constant("replicate" as const),
+      node: fc.nat({ max: 1 }),
+      share: fc.double({ min: 0, max: 1, noNaN: true }),
+    }),
+    fc.record({ is: fc.constant("reach" as const), node: fc.nat({ max: 2 }), isReachable: fc.boolean() }),
+    fc.record({ is: fc.constant("pass" as const), ms: fc.integer({ min: 1, max: 3000 }) }),
+  );
+  await fc.assert(
+    fc.asyncProperty(fc.array(event, { maxLength: 60 }), async (events) => {
+      const { clock, primary, first, second, shard } = scene({ ownWritesMax: 3 });
+      const replicas = [first, second];
+      // Written keys with the offset that each needs.
+      const needs = new Map<string, number>();
+      shard.start();
+      for (const [index, happened] of events.entries()) {
+        if (happened.is === "write") {
+          const key = `key ${index % 5}`;
+          primary.at(primary.info.offset + happened.bytes);
+          needs.set(key, primary.info.offset);
+          shard.wrote(key);
+        } else if (happened.is === "replicate") {
+          const node = replicas[happened.node]!;
+          const missing = primary.info.offset - node.info.offset;
+          node.at(node.info.offset + Math.ceil(missing * happened.share));
+        } else if (happened.is === "reach") {
+          [primary, ...replicas][happened.node]!.isReachable = happened.isReachable;
+        } else {
+          await clock.pass(happened.ms);
+        }
+        for (const [key, offset] of needs) {
+          if (shard.isOwnWrite(key)) continue;
+          for (let i = 0; i < 2; i++) {
+            const reader = shard.reader();
+            if (reader !== null) assert.ok(reader.info.offset >= offset, `${key} at ${reader.name}`);
+          }
+        }
+      }
+    }),
+    { numRuns: 200 },
+  );
+});
