@@ -239,7 +239,10 @@ test("after a failover own writes wait for the offsets of the new primary", asyn
   const { clock, primary, first, second, shard } = scene();
   shard.start();
   await clock.pass(100);
+  primary.at(1100);
   shard.wrote("key");
+  await clock.pass(1000);
+  assert.equal(shard.isOwnWrite("key"), true);
   primary.info = { ...primary.info, role: "replica", streamId: "two", offset: 10 };
   first.info = { ...first.info, role: "primary", streamId: "two", offset: 20 };
   second.info = { ...second.info, streamId: "two", offset: 20 };
