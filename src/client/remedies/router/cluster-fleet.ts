@@ -79,9 +79,9 @@ export class ClusterFleet implements Fleet {
     for (const primary of [...this.#shards.keys()]) this.#closeShard(primary);
   }
 
-  /** `null`: it has no replicas. */
+  /** `null`: it has no replicas, or the app's client is not connected. */
   #open(primary: string, addresses: ReadonlySet<string>): KnownShard | null {
-    if (addresses.size < 2) return null;
+    if (addresses.size < 2 || this.#cluster.nodes().length === 0) return null;
     const links = new Map([...addresses].map((address) => [address, this.#connect(address)]));
     const shard = new Shard([...links.values()], {
       ...this.#options,
@@ -102,8 +102,7 @@ export class ClusterFleet implements Fleet {
     const host = address.slice(0, colon);
     const port = Number(address.slice(colon + 1));
     const nodes = this.#cluster.nodes();
-    const template = nodes.find(({ options }) => options.host === host && options.port === port) ?? nodes[0];
-    if (template === undefined) throw new Error("the cluster's client has no nodes");
+    const template = nodes.find(({ options }) => options.host === host && options.port === port) ?? nodes[0]!;
     const keyPrefix = this.#cluster.options.keyPrefix;
     return new NodeLink(template, this.#options.timeoutMs, { host, port, readOnly: true, keyPrefix });
   }
