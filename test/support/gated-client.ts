@@ -1,4 +1,4 @@
-import type { Redis } from "ioredis";
+import type { Cluster, Redis } from "ioredis";
 
 /** One command on its way to the server. */
 export interface GatedCall {
@@ -16,11 +16,15 @@ const SCRIPTS = new Set(["EVAL", "EVALSHA"]);
  * throwing, and which learns when it has been answered.
  */
 export function gatedClient(
-  redis: Redis,
+  redis: Redis | Cluster,
   gate: (call: GatedCall) => Promise<(() => void) | undefined> | undefined,
 ): object {
   return {
     options: {},
+    isCluster: redis.isCluster,
+    get slots() {
+      return "slots" in redis ? redis.slots : undefined;
+    },
     defineCommand: () => {},
     async callBuffer(name: string, ...args: Arg[]): Promise<unknown> {
       // `EVAL text 2 key ...`

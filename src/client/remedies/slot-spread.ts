@@ -82,7 +82,7 @@ export class SlotSpread {
 
   /** On how many nodes a key's variants lie: fewer than copies where the cluster has fewer. 0: not connected yet. */
   get distinctNodes(): number {
-    return Math.min(this.#copies, this.#view.current(0).nodes.length);
+    return Math.min(this.#copies, this.#view.primaries);
   }
 
   /**
@@ -210,7 +210,7 @@ export class SlotSpread {
   }
 
   #warnOfFewNodes({ nodes }: Topology): void {
-    if (this.#hasWarned || nodes.length >= this.#copies) return;
+    if (this.#hasWarned || nodes.length >= this.#copies || this.#view.primaries >= this.#copies) return;
     this.#hasWarned = true;
     const told = `SlotSpread: ${this.#copies} copies on ${nodes.length} nodes: some nodes have several of them`;
     process.emitWarning(told, { type: "KeyheatWarning", code: "KEYHEAT_FEW_NODES" });

@@ -16,9 +16,15 @@ export class Topology {
 /** What a client of a cluster has by slot: addresses, the primary's first (ioredis), or a shard (node-redis). */
 type Entry = readonly unknown[] | { readonly master?: { readonly address?: unknown } } | undefined;
 
+interface ClusterClient {
+  readonly slots?: unknown;
+  /** ioredis: the connections to nodes of a role. */
+  nodes?(role: "master"): readonly unknown[];
+}
+
 /** What a client of ioredis or node-redis knows of its cluster; it follows the cluster by itself. */
 export class TopologyView {
-  readonly #cluster: { readonly slots?: unknown };
+  readonly #cluster: ClusterClient;
   #known = new Topology([]);
   #readMs = Number.NEGATIVE_INFINITY;
 
@@ -37,6 +43,14 @@ export class TopologyView {
     const isSame = owners.every((owner, slot) => owner === this.#known.owners[slot]);
     if (!isSame) this.#known = new Topology(owners);
     return this.#known;
+  }
+
+  /**
+   * How many primaries serve slots. ioredis, told by one node that a slot has moved, for a moment takes all slots of that
+   * range for moved, so that a primary seems to serve none; its connections tell better.
+   */
+  get primaries(): number {
+    return Math.max(this.current(0).nodes.length, this.#cluster.nodes?.("master").length ?? 0);
   }
 }
 

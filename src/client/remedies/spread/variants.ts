@@ -28,17 +28,15 @@ export function variantsOf(key: Bytes, copies: number, topology: Topology, place
   const parts = partNames(key, WHAT, PARTS_MAX, place)
     .map((name) => variantAt(name, topology, place))
     .filter((variant) => variant !== null);
-  for (let perNode = 1, before = 0; !chosen.isComplete && chosen.variants.length > before; perNode++) {
-    before = chosen.variants.length;
-    for (const variant of parts) chosen.offer(variant, perNode);
-    if (perNode > 1) continue;
-    for (const node of topology.nodes) {
-      if (chosen.isComplete) break;
-      if (chosen.countOn(node) > 0) continue;
-      const name = partNamed(key, WHAT, tagOf(topology.owners.indexOf(node)));
-      chosen.offer(variantAt(name, topology, place)!, perNode);
-    }
+  for (const variant of parts) chosen.offer(variant, 1);
+  for (const node of topology.nodes) {
+    if (chosen.isComplete) break;
+    if (chosen.countOn(node) > 0) continue;
+    const name = partNamed(key, WHAT, tagOf(topology.owners.indexOf(node)));
+    chosen.offer(variantAt(name, topology, place)!, 1);
   }
+  for (let perNode = 2; !chosen.isComplete && perNode <= copies; perNode++)
+    for (const variant of parts) chosen.offer(variant, perNode);
   return chosen.variants;
 }
 
