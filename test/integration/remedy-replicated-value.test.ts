@@ -234,6 +234,22 @@ describe("one server", () => {
     assert.deepEqual(await freshReads(t, "late", 3), new Set([null]));
   });
 
+  test("where the first copy is lost while a write is under way, the write still reaches it", async (t) => {
+    const redis = await client(t);
+    const names = namesOf("underway", 3).map(String);
+    await new ReplicatedValue(redis, "underway", { copies: 3 }).set("old");
+    const before = await redis.getBuffer(names[0]!);
+    let scripts = 0;
+    const failingOver = gatedClient(redis, async ({ name, key }) => {
+      // The second script at a copy is the write; by then the first copy has it.
+      if (name === "EVALSHA" && key === names[1] && ++scripts === 2) await redis.set(names[0]!, before!);
+      return undefined;
+    });
+    await new ReplicatedValue(failingOver, "underway", { copies: 3 }).set("new");
+    assert.equal(scripts, 2);
+    assert.deepEqual(await freshReads(t, "underway", 3), new Set(["new"]));
+  });
+
   test("a version that servers lost again is not taken back: who has seen it gives it to all", async (t) => {
     const redis = await client(t);
     const [home] = namesOf("lost", 3);
