@@ -48,11 +48,11 @@ export interface ReplicaRouterOptions {
   readonly timeoutMs?: number;
 }
 
-export interface ReadOptions {
+export interface ReplicaReadOptions {
   readonly signal?: AbortSignal;
 }
 
-export interface SetOptions {
+export interface ReplicaSetOptions {
   /** Left out: it stays for ever. */
   readonly ttlMs?: number;
   readonly signal?: AbortSignal;
@@ -129,11 +129,11 @@ export class ReplicaRouter {
    *
    * Rejects: what the primary, or the connection to it, says; the signal's reason.
    */
-  async get(key: Bytes, options?: ReadOptions): Promise<string | null> {
+  async get(key: Bytes, options?: ReplicaReadOptions): Promise<string | null> {
     return textOf(await this.getBuffer(key, options));
   }
 
-  async getBuffer(key: Bytes, options?: ReadOptions): Promise<Buffer | null> {
+  async getBuffer(key: Bytes, options?: ReplicaReadOptions): Promise<Buffer | null> {
     const signal = this.#begin(options);
     return await abortable(this.#reader.get(checkedKey(key)), signal);
   }
@@ -144,11 +144,11 @@ export class ReplicaRouter {
    *
    * Rejects: as `get` does, also where a single key cannot be read.
    */
-  async mget(keys: readonly Bytes[], options?: ReadOptions): Promise<(string | null)[]> {
+  async mget(keys: readonly Bytes[], options?: ReplicaReadOptions): Promise<(string | null)[]> {
     return (await this.mgetBuffer(keys, options)).map(textOf);
   }
 
-  async mgetBuffer(keys: readonly Bytes[], options?: ReadOptions): Promise<(Buffer | null)[]> {
+  async mgetBuffer(keys: readonly Bytes[], options?: ReplicaReadOptions): Promise<(Buffer | null)[]> {
     const signal = this.#begin(options);
     if (!Array.isArray(keys)) throw new TypeError("keys: expected an array");
     const checked = keys.map((key, index) => checkedKey(key, `keys[${index}]`));
@@ -156,7 +156,7 @@ export class ReplicaRouter {
   }
 
   /** Resolves when the primary has it. Rejects: as `get` does; then it may have been written or not. */
-  async set(key: Bytes, value: Bytes, options?: SetOptions): Promise<void> {
+  async set(key: Bytes, value: Bytes, options?: ReplicaSetOptions): Promise<void> {
     const { ttlMs, signal } = checkedOptions(options, ["ttlMs", "signal"]);
     const checked = checkedKey(key);
     const lifetimeMs = checkedTtlOrNone(ttlMs);
@@ -166,7 +166,7 @@ export class ReplicaRouter {
   }
 
   /** Returns: whether it was there. */
-  async delete(key: Bytes, options?: ReadOptions): Promise<boolean> {
+  async delete(key: Bytes, options?: ReplicaReadOptions): Promise<boolean> {
     const signal = this.#begin(options);
     return (await this.#write("DEL", checkedKey(key), [], signal)) === 1;
   }
