@@ -94,6 +94,26 @@ describe("growth", () => {
     for (const counter of counters) assert.equal(await counter.total(), 4 * 35 + 4 * 3.5);
   });
 
+  test("a process with fewer shards does not lower what is recorded", async (t) => {
+    const redis = ioredisAt(t, server.port);
+    const [older, newer] = [remedy(redis, "k", { shards: 4 }), remedy(redis, "k", { shards: 16 })];
+    for (let i = 0; i < 16; i++) await newer.increment(i % 2 === 0 ? 1 : 0.5);
+    await older.increment();
+    await older.increment(0.5);
+    assert.equal(await remedy(redis, "k", { shards: 1 }).total(), 13.5);
+  });
+
+  test("nothing is added to shards before they are recorded", async (t) => {
+    const redis = ioredisAt(t, server.port);
+    const counter = new ShardedCounter(redis, "k");
+    await counter.increment();
+    const [record = ""] = await redis.keys("k:shards:*");
+    await redis.set(record, "text");
+    await assert.rejects(new ShardedCounter(redis, "k").increment(), /WRONGTYPE/);
+    await redis.del(record);
+    assert.equal(await counter.total(), 1);
+  });
+
   test("a record that was lost is restored by the next increment after a failure", async (t) => {
     const redis = ioredisAt(t, server.port);
     const [older, newer] = [remedy(redis, "k", { shards: 4 }), remedy(redis, "k", { shards: 16 })];
