@@ -38,6 +38,7 @@ export {
   type ReplicatedValueOptions,
   type ReplicatedValueSetOptions,
 } from "./remedies/replicated-value.ts";
+export { CounterResetError, ShardedCounter, type ShardedCounterOptions } from "./remedies/sharded-counter.ts";
 export {
   SlotSpread,
   type SlotSpreadOptions,
