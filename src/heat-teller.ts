@@ -1,3 +1,4 @@
+import { demandsIn } from "./cluster-demands.ts";
 import type { Config } from "./config/schema.ts";
 import type { BaselineSeries } from "./model/baseline.ts";
 import type { TargetCoverage } from "./model/coverage.ts";
@@ -14,7 +15,7 @@ const QUIET_TELL_EVERY_MS = 2500;
 const TELL_BASELINES_EVERY_MS = 10_000;
 
 export interface HeatTellerOptions {
-  readonly config: Pick<Config, "windows">;
+  readonly config: Pick<Config, "windows" | "hotSet">;
   readonly instance: string;
   /** What is seen of a cluster's targets, where a partition's owner is the cluster's; else `null`. */
   readonly coverageOf: (cluster: string, partition: number) => readonly TargetCoverage[] | null;
@@ -52,7 +53,8 @@ export class HeatTeller {
   #isWorthTelling({ partition, atMs, clusters }: HeatSnapshot): boolean {
     if (clusters.length === 0) return false;
     const hasKeys = clusters.some(
-      ({ windows, baselines }) => baselines.length > 0 || windows.some(({ heats }) => heats.length > 0),
+      ({ windows, baselines, demands }) =>
+        baselines.length + demands.length > 0 || windows.some(({ heats }) => heats.length > 0),
     );
     const states = JSON.stringify(
       clusters.map(({ cluster, coverage }) => [
@@ -78,6 +80,7 @@ export class HeatTeller {
         })),
         coverage: coverageOf(cluster, partition),
         baselines: withBaselines ? baselinesOf(windows, cluster) : [],
+        demands: demandsIn(windows, cluster, config.hotSet).demands,
       }),
     );
     return { partition, instance, atMs: nowMs, clusters };

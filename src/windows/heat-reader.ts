@@ -1,8 +1,9 @@
 import type { HeatKind, KindCounts } from "../model/access.ts";
-import type { Heat } from "../model/heat.ts";
+import type { Demand } from "../model/demand.ts";
+import { firingCount, type Heat, ratePerSecond } from "../model/heat.ts";
 import { type Key, keptKeySlot } from "../model/key.ts";
 import { NO_TARGET } from "../model/target.ts";
-import { type CheckedView, claimedIn, claimLimit, heldToLimit } from "./claims.ts";
+import { type CheckedView, claimedIn, claimLimit, corroborated, heldToLimit } from "./claims.ts";
 import type { ClusterWindows } from "./cluster-windows.ts";
 import { MISS, READ, WRITE } from "./columns.ts";
 import { type Fused, fuse } from "./fuse.ts";
@@ -26,6 +27,7 @@ interface Judged {
   /** Which share of the clients' claims was left. */
   readonly claimShare: number;
   readonly clientTracks: readonly Track[];
+  readonly corroboratedReads: number;
 }
 
 /** Reads what the windows of a cluster say of one key. */
@@ -93,6 +95,22 @@ export class HeatReader {
     };
   }
 
+  /** How much the reads of a key are wanted. */
+  demandOf(window: HopWindow, handle: number): Demand {
+    const { keys } = this.#cluster;
+    const { fused, suspect, corroboratedReads } = this.#judged(window, handle, keys.slot(handle));
+    const { read, write } = fused.counts;
+    const absorbed = window.accumulators[VANTAGES.indexOf("clients")]!.absorbed(handle);
+    return {
+      db: keys.db(handle),
+      key: keys.key(handle),
+      readsPerSecond: ratePerSecond(firingCount(read) + absorbed, window.windowMs),
+      corroboratedPerSecond: ratePerSecond(corroboratedReads, window.windowMs),
+      writesPerSecond: ratePerSecond(firingCount(write), window.windowMs),
+      suspect,
+    };
+  }
+
   /** What a falling rule may rely on: see `Heat.clearing`. */
   clearingOf(window: HopWindow, handle: number, slot: number): Heat["clearing"] {
     const isWatched = this.#cluster.completenessOf(window).isWatchedAt(slot);
@@ -118,7 +136,9 @@ export class HeatReader {
     const views = this.#views(window, handle, slot);
     const edgeShare = this.#cluster.hopMs / window.windowMs;
     if (!views.some(({ vantage }) => isClaim(vantage))) {
-      return { fused: fuse(views, edgeShare), suspect: false, claimShare: 1, clientTracks: [] };
+      const fused = fuse(views, edgeShare);
+      const corroboratedReads = firingCount(fused.counts.read);
+      return { fused, suspect: false, claimShare: 1, clientTracks: [], corroboratedReads };
     }
     const clientTracks = this.#clientTracks(slot);
     const claimed = this.#claimed(window, clientTracks);
@@ -137,6 +157,7 @@ export class HeatReader {
       suspect: checked.some(({ isSuspect }) => isSuspect),
       claimShare: Math.min(...checked.map(({ share }) => share)),
       clientTracks,
+      corroboratedReads: corroborated(firingCount(fused.counts.read), seen.read, limit, claimed),
     };
   }
 
