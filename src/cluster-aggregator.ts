@@ -156,6 +156,7 @@ export class ClusterAggregator {
     });
     this.#heat = new HeatTeller({
       config,
+      targets: this.targets,
       instance,
       coverageOf: (cluster, partition) =>
         partitionOf(cluster, 0) === partition ? this.ownCoverage(cluster) : null,
@@ -165,7 +166,12 @@ export class ClusterAggregator {
     this.leases = new LeaseTeller({
       terms: config.hotSet,
       lookOf: (cluster, nowMs) =>
-        demandsOver({ lanes: this.#lanes.all(), board: this.board, config }, cluster, nowMs),
+        demandsOver(cluster, nowMs, {
+          config,
+          targets: this.targets,
+          lanes: this.#lanes.all(),
+          board: this.board,
+        }),
       authorityOf: (cluster) => this.#claims.authorityOf(cluster, 0),
       write: (hotSet) => outlet.hotSet(hotSet),
     });

@@ -162,7 +162,11 @@ export class LoneAggregator {
   #leasesBy({ terms, write }: NonNullable<LoneAggregatorOptions["hotSet"]>): LeaseTeller {
     return new LeaseTeller({
       terms,
-      lookOf: (cluster) => demandsIn(this.windows, cluster, terms),
+      lookOf: (cluster) =>
+        demandsIn(this.windows, cluster, {
+          config: { windows: this.windows.windowsMs, hotSet: terms },
+          targets: this.targets,
+        }),
       authorityOf: (cluster) => ({ cluster, bucket: 0, term: 1, instance: "standalone" }),
       write,
     });

@@ -87,23 +87,6 @@ export function heldToLimit(view: VantageView, limit: ClaimLimit, seen: KindCoun
   };
 }
 
-/**
- * How many of a key's `read` reads cannot be made up: what servers saw themselves, or what is left of it when all that was
- * claimed above what the servers ran was claimed of this key.
- *
- * So where every client of a server reports, a made-up claim is worth nothing; where only some do, it can hide among the
- * reads that nobody reported, and no further. Without the servers' word there is nothing to go by.
- */
-export function corroborated(
-  read: number,
-  seenByServers: number,
-  limit: ClaimLimit | null,
-  claimed: number,
-): number {
-  if (limit === null) return seenByServers;
-  return Math.max(seenByServers, read - Math.max(0, claimed - limit.write));
-}
-
 function addRan(limit: { read: number; write: number; isFinal: boolean }, ran: RanOver): void {
   const { read, write, slack, isWhole } = ran;
   limit.read += read + slack.read;

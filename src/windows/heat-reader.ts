@@ -3,9 +3,10 @@ import type { Demand } from "../model/demand.ts";
 import { firingCount, type Heat, ratePerSecond } from "../model/heat.ts";
 import { type Key, keptKeySlot } from "../model/key.ts";
 import { NO_TARGET } from "../model/target.ts";
-import { type CheckedView, claimedIn, claimLimit, corroborated, heldToLimit } from "./claims.ts";
+import { type CheckedView, claimedIn, claimLimit, heldToLimit } from "./claims.ts";
 import type { ClusterWindows } from "./cluster-windows.ts";
 import { MISS, READ, WRITE } from "./columns.ts";
+import { corroboratedReads, type Overclaimed } from "./corroboration.ts";
 import { type Fused, fuse } from "./fuse.ts";
 import { clientsOf, commandsOf, NOTHING_TOLD } from "./heat-names.ts";
 import type { HopWindow } from "./hop-window.ts";
@@ -27,7 +28,6 @@ interface Judged {
   /** Which share of the clients' claims was left. */
   readonly claimShare: number;
   readonly clientTracks: readonly Track[];
-  readonly corroboratedReads: number;
 }
 
 /** Reads what the windows of a cluster say of one key. */
@@ -95,17 +95,23 @@ export class HeatReader {
     };
   }
 
-  /** How much the reads of a key are wanted. */
-  demandOf(window: HopWindow, handle: number): Demand {
+  /** How much the reads of a key are wanted; `overclaimed`: of which servers what they ran bears out. */
+  demandOf(window: HopWindow, handle: number, overclaimed: Overclaimed): Demand {
     const { keys } = this.#cluster;
-    const { fused, suspect, corroboratedReads } = this.#judged(window, handle, keys.slot(handle));
+    const { fused, suspect, clientTracks } = this.#judged(window, handle, keys.slot(handle));
     const { read, write } = fused.counts;
+    const reads = firingCount(read);
     const absorbed = window.accumulators[VANTAGES.indexOf("clients")]!.absorbed(handle);
+    const corroborated = corroboratedReads(clientTracks, handle, window, overclaimed);
+    const seen = seenByServers(this.#views(window, handle, keys.slot(handle)));
     return {
       db: keys.db(handle),
       key: keys.key(handle),
-      readsPerSecond: ratePerSecond(firingCount(read) + absorbed, window.windowMs),
-      corroboratedPerSecond: ratePerSecond(corroboratedReads, window.windowMs),
+      readsPerSecond: ratePerSecond(reads + absorbed, window.windowMs),
+      corroboratedPerSecond: ratePerSecond(
+        Math.min(reads, Math.max(seen.read, corroborated)),
+        window.windowMs,
+      ),
       writesPerSecond: ratePerSecond(firingCount(write), window.windowMs),
       suspect,
     };
@@ -136,9 +142,7 @@ export class HeatReader {
     const views = this.#views(window, handle, slot);
     const edgeShare = this.#cluster.hopMs / window.windowMs;
     if (!views.some(({ vantage }) => isClaim(vantage))) {
-      const fused = fuse(views, edgeShare);
-      const corroboratedReads = firingCount(fused.counts.read);
-      return { fused, suspect: false, claimShare: 1, clientTracks: [], corroboratedReads };
+      return { fused: fuse(views, edgeShare), suspect: false, claimShare: 1, clientTracks: [] };
     }
     const clientTracks = this.#clientTracks(slot);
     const claimed = this.#claimed(window, clientTracks);
@@ -157,7 +161,6 @@ export class HeatReader {
       suspect: checked.some(({ isSuspect }) => isSuspect),
       claimShare: Math.min(...checked.map(({ share }) => share)),
       clientTracks,
-      corroboratedReads: corroborated(firingCount(fused.counts.read), seen.read, limit, claimed),
     };
   }
 

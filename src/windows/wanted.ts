@@ -1,8 +1,15 @@
 import { byDemand, type Demand } from "../model/demand.ts";
 import { type ClusterWindows, firingMax } from "./cluster-windows.ts";
+import type { Overclaimed } from "./corroboration.ts";
 import type { HeatReader } from "./heat-reader.ts";
 import type { HopWindow } from "./hop-window.ts";
 import { VANTAGES } from "./vantage.ts";
+
+export interface DemandQuery {
+  readonly leastPerSecond: number;
+  readonly limit: number;
+  readonly overclaimed: Overclaimed;
+}
 
 /** Keys that are looked at closely, for each that is wanted: what claims make of them is seen only then. */
 const LOOKED_AT_EACH = 4;
@@ -15,7 +22,7 @@ export function mostWanted(
   cluster: ClusterWindows,
   reader: HeatReader,
   window: HopWindow,
-  { leastPerSecond, limit }: { readonly leastPerSecond: number; readonly limit: number },
+  { leastPerSecond, limit, overclaimed }: DemandQuery,
 ): readonly Demand[] {
   const { keys } = cluster;
   const clients = window.accumulators[VANTAGES.indexOf("clients")]!;
@@ -30,7 +37,7 @@ export function mostWanted(
   candidates.sort((one, other) => other.most - one.most);
   return candidates
     .slice(0, LOOKED_AT_EACH * limit)
-    .map(({ handle }) => reader.demandOf(window, handle))
+    .map(({ handle }) => reader.demandOf(window, handle, overclaimed))
     .sort(byDemand)
     .slice(0, limit);
 }

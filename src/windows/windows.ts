@@ -17,7 +17,7 @@ import { problemOfPart } from "./part-check.ts";
 import { hottest } from "./ranking.ts";
 import { Survey } from "./survey.ts";
 import { unheardHeat } from "./unheard-heat.ts";
-import { mostWanted } from "./wanted.ts";
+import { type DemandQuery, mostWanted } from "./wanted.ts";
 
 export type { ClosedHop } from "./cluster-windows.ts";
 
@@ -226,13 +226,13 @@ export class Windows {
   }
 
   /** The keys of the last closed hop whose reads are wanted most, of those at `leastPerSecond` or more. */
-  demands(cluster: string, windowMs: number, leastPerSecond: number, limit: number): DemandLook {
+  demands(cluster: string, windowMs: number, query: DemandQuery): DemandLook {
     const member = this.#members.get(cluster);
     if (!member) return { demands: [], complete: false };
     const { windows, reader } = member;
     const window = this.#windowOf(windows.closed, windowMs);
     return {
-      demands: mostWanted(windows, reader, window, { leastPerSecond, limit }),
+      demands: mostWanted(windows, reader, window, query),
       complete: windows.completenessOf(window).isWhole,
     };
   }
