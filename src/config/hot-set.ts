@@ -39,7 +39,7 @@ export const hotSet = section({
 })
   .prefault({})
   .describe(
-    "Which keys clients may cool, and for how long, in standalone and aggregators: [hot set](remedies/hot-set.md).",
+    "Which keys clients may cool, and for how long, in standalone and aggregators; docs/remedies/hot-set.md says how it is decided.",
   );
 
 /** What the hot set is decided by: durations in ms, rates per second. */
