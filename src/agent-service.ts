@@ -5,12 +5,12 @@ import type { Config } from "./config/schema.ts";
 import { createAgentServer } from "./http/server.ts";
 import type { ProbeViews } from "./http/views.ts";
 import { startMetrics } from "./metrics/meter.ts";
-import { HotSets } from "./ownership/hot-sets.ts";
 import { RecordedOutlet } from "./recorded-outlet.ts";
 import type { Recording } from "./recording/recording.ts";
 import type { StageBooks } from "./runtime/accounting.ts";
 import { systemClock } from "./runtime/clock.ts";
 import { packageVersion } from "./runtime/version.ts";
+import { ServedHotSet } from "./served-hot-set.ts";
 import { type Service, type ServiceOptions, uniqueLines } from "./service.ts";
 import { KafkaConnection, type KafkaSettings, kafkaSettings } from "./transport/kafka/connection.ts";
 import { PanesPublisher } from "./transport/kafka/panes-publisher.ts";
@@ -54,8 +54,8 @@ export async function startAgent(
   const observe = config.discovery.observe ?? "local";
   const outlet = recording === null ? publisher : new RecordedOutlet(publisher, recording);
   const agent = new Agent({ config, observe, transport: outlet, clock, logger, name });
-  const hotSets = new HotSets();
-  const table = hotSetTable(connection, hotSets, onDead);
+  const hotSet = new ServedHotSet({ rawKeyOf: (key) => agent.rawKeyOf(key), clock });
+  const table = hotSetTable(connection, hotSet, onDead);
   table.start();
   const startedMs = clock.monotonic();
   const books = (): StageBooks[] => [...agent.books(), ...outlet.books(), ...server.books()];
@@ -67,6 +67,7 @@ export async function startAgent(
       firing: () => [],
       coverage: () => [],
       notifications: () => [],
+      leases: () => [],
       taps: () => agent.taps(),
     },
     resource: { "service.name": "keyheat-agent", "service.version": packageVersion() },
@@ -79,6 +80,7 @@ export async function startAgent(
     prometheus: config.metrics.prometheus.enabled ? () => metrics.prometheus() : null,
   };
   const stopStages = async () => {
+    hotSet.stop();
     await agent.stop();
     await Promise.all([
       publisher.close(PUBLISHER_CLOSE_MS),
@@ -88,7 +90,7 @@ export async function startAgent(
     await metrics.close();
   };
   const intake = config.sources.samples.enabled ? { samples: agent } : {};
-  const server = await createAgentServer({ config, probes, logger, clock, hotSet: hotSets, ...intake }).catch(
+  const server = await createAgentServer({ config, probes, logger, clock, hotSet, ...intake }).catch(
     async (error: unknown) => {
       await stopStages();
       throw error;
@@ -124,7 +126,7 @@ function routes({ buckets, partitions }: KafkaSettings) {
 
 function hotSetTable(
   connection: KafkaConnection,
-  hotSets: HotSets,
+  hotSet: ServedHotSet,
   onDead: (problem: KafkaProblem) => void,
 ): TopicTable {
   return new TopicTable({
@@ -133,7 +135,7 @@ function hotSetTable(
     onRecords: (_topic, _partition, records) => {
       for (const { value } of records) {
         const decoded = value === null ? { problem: "no value" } : decodeHotSet(value);
-        if ("value" in decoded) hotSets.put(decoded.value);
+        if ("value" in decoded) hotSet.put(decoded.value);
         else connection.logger.debug({ reason: decoded.problem }, "record of the hot set cannot be read");
       }
     },

@@ -7,7 +7,7 @@ import type { Clock } from "./runtime/clock.ts";
 import type { Logger } from "./runtime/logger.ts";
 import { Discovery } from "./sources/discovery/discovery.ts";
 import type { TapView } from "./sources/ended-watches.ts";
-import { createRedaction } from "./sources/redaction.ts";
+import { createRedaction, type Redaction } from "./sources/redaction.ts";
 import { SampleRounds } from "./sources/sample-rounds.ts";
 import type { KnownTarget } from "./sources/samples/placement.ts";
 import type { SampleBatch, Taken } from "./sources/samples/sample.ts";
@@ -35,13 +35,14 @@ export class Agent {
   readonly #discovery: Discovery;
   readonly #samples: SamplesSource;
   readonly #rounds: SampleRounds;
+  readonly #redaction: Redaction;
   /** Whether it watches servers at all, not just takes what clients report. */
   readonly #isWatching: boolean;
 
   constructor({ config, observe, transport, clock, logger, name = hostname() }: AgentOptions) {
     const ignored = compileGlobs(config.ignore);
-    const redact = createRedaction(config.redact);
-    const publish = (messages: readonly Message[]) => transport.publish(redact(messages));
+    this.#redaction = createRedaction(config.redact);
+    const publish = (messages: readonly Message[]) => transport.publish(this.#redaction.redact(messages));
     const claims = new ServerClaims();
     this.#isWatching = config.sources.keyspace.enabled;
     this.#samples = new SamplesSource({
@@ -93,6 +94,11 @@ export class Agent {
   /** Counts what a client reports. */
   take(batch: SampleBatch, nowMs: number): Taken {
     return this.#rounds.take(batch, nowMs);
+  }
+
+  /** The key behind one that left this agent, or one in its form; `null`: it did not pass here lately. */
+  rawKeyOf(key: Uint8Array): Uint8Array | null {
+    return this.#redaction.rawKeyOf(key);
   }
 
   taps(): TapView[] {

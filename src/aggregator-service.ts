@@ -76,12 +76,13 @@ export async function startAggregator(
   });
   const table = new TopicTable({
     connection,
-    topics: [topics.state, topics.heat],
+    topics: [topics.state, topics.heat, topics.hotset],
     onRecords: (topic, _partition, records) => {
       for (const record of records) {
         try {
           if (topic === topics.state) aggregator.state(record);
-          else aggregator.heat(record);
+          else if (topic === topics.heat) aggregator.heat(record);
+          else aggregator.hotSet(record);
         } catch (err) {
           logger.error({ err, topic, offset: record.offset }, "record could not be taken in");
         }
@@ -104,6 +105,7 @@ export async function startAggregator(
       firing: () => firingCounts(aggregator.incidents, aggregator.rules, clustersOf(config, clusterViews)),
       coverage: () => clusterViews.ownCoverage(),
       notifications: () => aggregator.notifier.notifications(),
+      leases: () => aggregator.leases.counts(),
       taps: () => [],
     },
     resource: { "service.name": "keyheat-aggregator", "service.version": packageVersion() },

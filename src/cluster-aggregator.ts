@@ -1,10 +1,12 @@
 import { Aggregator } from "./aggregator.ts";
+import { demandsOver } from "./cluster-demands.ts";
 import type { ClusterOutlet } from "./cluster-outlet.ts";
 import { ClusterSilences } from "./cluster-silences.ts";
 import { ClusterTelling } from "./cluster-telling.ts";
 import type { Config, Rule } from "./config/schema.ts";
 import { HeatTeller } from "./heat-teller.ts";
 import { IncidentBook } from "./incidents/book.ts";
+import { LeaseTeller } from "./lease-teller.ts";
 import type { TargetCoverage } from "./model/coverage.ts";
 import type { Incident } from "./model/incident.ts";
 import { bucketOfSlot } from "./model/slot.ts";
@@ -62,6 +64,7 @@ export class ClusterAggregator {
   readonly view: StateView;
   readonly muting: Muting;
   readonly silences: ClusterSilences;
+  readonly leases: LeaseTeller;
   readonly #options: ClusterAggregatorOptions;
   readonly #lanes: PanesLanes;
   readonly #telling: ClusterTelling;
@@ -153,11 +156,24 @@ export class ClusterAggregator {
     });
     this.#heat = new HeatTeller({
       config,
+      targets: this.targets,
       instance,
       coverageOf: (cluster, partition) =>
         partitionOf(cluster, 0) === partition ? this.ownCoverage(cluster) : null,
       baselinesOf: (windows, cluster) => this.#aggregator.baselines(windows, cluster),
       tell: (snapshot) => outlet.heat(snapshot),
+    });
+    this.leases = new LeaseTeller({
+      terms: config.hotSet,
+      lookOf: (cluster, nowMs) =>
+        demandsOver(cluster, nowMs, {
+          config,
+          targets: this.targets,
+          lanes: this.#lanes.all(),
+          board: this.board,
+        }),
+      authorityOf: (cluster) => this.#claims.authorityOf(cluster, 0),
+      write: (hotSet) => outlet.hotSet(hotSet),
     });
     this.#aggregator = new Aggregator({
       rules: config.rules,
@@ -250,12 +266,18 @@ export class ClusterAggregator {
     if (snapshot !== null) this.board.put(snapshot, this.#options.clock.now());
   }
 
+  /** A record of the topic of hot sets. */
+  hotSet(record: TableRecord): void {
+    const hotSet = this.#reader.hotSet(record);
+    if (hotSet !== null) this.leases.read(hotSet);
+  }
+
   /** From where on a partition has to be read again. */
   commitOffset(partition: number): number | null {
     return this.#lanes.get(partition)?.commitOffset(this.#options.clock.now()) ?? null;
   }
 
-  /** The topics of state and heat have been read to their ends. */
+  /** The topics of state, heat and hot sets have been read to their ends. */
   stateRead(): void {
     this.#isStateRead = true;
     for (const lane of this.#lanes.all()) {
@@ -342,6 +364,7 @@ export class ClusterAggregator {
     this.#claims.tick();
     this.#claimBuckets();
     this.#heat.tick(this.#lanes.all(), nowMs);
+    this.leases.tick(nowMs);
     this.#prune(nowMs);
   }
 
@@ -401,7 +424,7 @@ export class ClusterAggregator {
     const { clock } = this.#options;
     for (const known of this.view.incidentsOf(cluster, bucket)) this.#adopt(known);
     if (bucket !== 0) return;
-    this.#writeHotSet(cluster);
+    this.leases.held(cluster, clock.now());
     for (const { report, goneAtMs } of this.view.targets()) {
       if (report.cluster === cluster && goneAtMs === null)
         this.#roster.noteTarget(cluster, report.target, clock.now());
@@ -430,13 +453,8 @@ export class ClusterAggregator {
     );
     if (bucket !== 0) return;
     this.#telling.lost(cluster);
+    this.leases.lost(cluster);
     this.#records.release(cluster);
-  }
-
-  /** There is nothing in it yet; that it is empty has to be said, or leases of long ago would stand. */
-  #writeHotSet(cluster: string): void {
-    const authority = this.#claims.authorityOf(cluster, 0);
-    if (authority !== null) this.#options.outlet.hotSet({ authority, version: 1, leases: [] });
   }
 
   #writeAgain(record: OwnedRecord): void {

@@ -1,8 +1,10 @@
+import { demandsIn } from "./cluster-demands.ts";
 import type { Config } from "./config/schema.ts";
 import type { BaselineSeries } from "./model/baseline.ts";
 import type { TargetCoverage } from "./model/coverage.ts";
 import type { ClusterHeats, HeatSnapshot } from "./model/heat-snapshot.ts";
 import type { PanesLane } from "./panes-lane.ts";
+import type { TargetTable } from "./windows/target-table.ts";
 import type { Windows } from "./windows/windows.ts";
 
 /** How many of a partition's hottest keys other aggregators are told of, for each window and cluster. */
@@ -14,7 +16,8 @@ const QUIET_TELL_EVERY_MS = 2500;
 const TELL_BASELINES_EVERY_MS = 10_000;
 
 export interface HeatTellerOptions {
-  readonly config: Pick<Config, "windows">;
+  readonly config: Pick<Config, "windows" | "hotSet">;
+  readonly targets: TargetTable;
   readonly instance: string;
   /** What is seen of a cluster's targets, where a partition's owner is the cluster's; else `null`. */
   readonly coverageOf: (cluster: string, partition: number) => readonly TargetCoverage[] | null;
@@ -52,7 +55,8 @@ export class HeatTeller {
   #isWorthTelling({ partition, atMs, clusters }: HeatSnapshot): boolean {
     if (clusters.length === 0) return false;
     const hasKeys = clusters.some(
-      ({ windows, baselines }) => baselines.length > 0 || windows.some(({ heats }) => heats.length > 0),
+      ({ windows, baselines, demands }) =>
+        baselines.length + demands.length > 0 || windows.some(({ heats }) => heats.length > 0),
     );
     const states = JSON.stringify(
       clusters.map(({ cluster, coverage }) => [
@@ -68,7 +72,7 @@ export class HeatTeller {
   }
 
   #snapshotOf({ partition, windows }: PanesLane, withBaselines: boolean, nowMs: number): HeatSnapshot {
-    const { instance, config, coverageOf, baselinesOf } = this.#options;
+    const { instance, config, targets, coverageOf, baselinesOf } = this.#options;
     const clusters = windows.clusters().map(
       (cluster): ClusterHeats => ({
         cluster,
@@ -78,6 +82,7 @@ export class HeatTeller {
         })),
         coverage: coverageOf(cluster, partition),
         baselines: withBaselines ? baselinesOf(windows, cluster) : [],
+        demands: demandsIn(windows, cluster, { config, targets }).demands,
       }),
     );
     return { partition, instance, atMs: nowMs, clusters };

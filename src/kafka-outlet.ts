@@ -1,5 +1,5 @@
 import type { ClusterOutlet } from "./cluster-outlet.ts";
-import type { HeatSnapshot } from "./model/heat-snapshot.ts";
+import type { ClusterHeats, HeatSnapshot } from "./model/heat-snapshot.ts";
 import type { HotSet } from "./model/hot-set.ts";
 import { type StateRecord, stateKey } from "./model/state-record.ts";
 import type { TopicNames } from "./transport/kafka/names.ts";
@@ -63,20 +63,22 @@ export class KafkaOutlet implements ClusterOutlet {
 function encodedWithin(snapshot: HeatSnapshot, bytesMax: number): Uint8Array {
   let bytes = encodeHeat(snapshot);
   for (let fewer = snapshot; bytes.length > bytesMax; bytes = encodeHeat(fewer)) {
-    const longest = Math.max(
-      0,
-      ...fewer.clusters.flatMap(({ windows }) => windows.map(({ heats }) => heats.length)),
-    );
+    const longest = Math.max(0, ...fewer.clusters.flatMap(lengthsOf));
     if (longest === 0) break;
     fewer = withKeys(fewer, Math.floor(longest / 2));
   }
   return bytes;
 }
 
+function lengthsOf({ windows, demands }: ClusterHeats): number[] {
+  return [demands.length, ...windows.map(({ heats }) => heats.length)];
+}
+
 function withKeys(snapshot: HeatSnapshot, keysMax: number): HeatSnapshot {
   const clusters = snapshot.clusters.map((cluster) => ({
     ...cluster,
     windows: cluster.windows.map((window) => ({ ...window, heats: window.heats.slice(0, keysMax) })),
+    demands: cluster.demands.slice(0, keysMax),
   }));
   return { ...snapshot, clusters };
 }

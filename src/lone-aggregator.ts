@@ -1,7 +1,11 @@
 import { Aggregator } from "./aggregator.ts";
+import { demandsIn } from "./cluster-demands.ts";
+import type { LeaseTerms } from "./config/hot-set.ts";
 import type { Config, Rule } from "./config/schema.ts";
 import { IncidentBook } from "./incidents/book.ts";
 import type { IncidentStore } from "./incidents/store.ts";
+import { LeaseTeller } from "./lease-teller.ts";
+import type { HotSet } from "./model/hot-set.ts";
 import type { Incident } from "./model/incident.ts";
 import { Muting } from "./notify/muting.ts";
 import { Notifier } from "./notify/notifier.ts";
@@ -30,6 +34,8 @@ export interface LoneAggregatorOptions {
   readonly budgets?: { readonly keys: ByteBudget; readonly parts: ByteBudget };
   /** Each incident whose state, or whose log, changed. */
   readonly onIncident: (incident: Incident) => void;
+  /** By which terms keys are leased, and who hears of each hot set that has changed. Default: there is none. */
+  readonly hotSet?: { readonly terms: LeaseTerms; readonly write: (hotSet: HotSet) => void };
 }
 
 /**
@@ -42,6 +48,8 @@ export class LoneAggregator {
   readonly incidents: IncidentBook;
   readonly muting: Muting;
   readonly notifier: Notifier;
+  /** `null`: no keys are leased. */
+  readonly leases: LeaseTeller | null;
   readonly #aggregator: Aggregator;
   readonly #roster = new Roster();
   readonly #clock: Clock;
@@ -91,6 +99,7 @@ export class LoneAggregator {
       ledger: this.#ledgers.windows,
       logger,
     });
+    this.leases = options.hotSet ? this.#leasesBy(options.hotSet) : null;
     this.#aggregator = new Aggregator({
       rules,
       targets: this.targets,
@@ -103,7 +112,11 @@ export class LoneAggregator {
         this.notifier.offer(incident);
         onIncident(incident);
       },
-      onTick: (atMs) => this.notifier.tick(atMs),
+      onTick: (atMs) => {
+        this.notifier.tick(atMs);
+        for (const cluster of this.windows.clusters()) this.leases?.held(cluster, atMs);
+        this.leases?.tick(atMs);
+      },
     });
     this.#aggregator.evaluate(this.windows);
   }
@@ -144,6 +157,19 @@ export class LoneAggregator {
   books(): StageBooks[] {
     const { incidents, notify } = this.#ledgers;
     return [...this.windows.books(), incidents.books(), notify.books()];
+  }
+
+  #leasesBy({ terms, write }: NonNullable<LoneAggregatorOptions["hotSet"]>): LeaseTeller {
+    return new LeaseTeller({
+      terms,
+      lookOf: (cluster) =>
+        demandsIn(this.windows, cluster, {
+          config: { windows: this.windows.windowsMs, hotSet: terms },
+          targets: this.targets,
+        }),
+      authorityOf: (cluster) => ({ cluster, bucket: 0, term: 1, instance: "standalone" }),
+      write,
+    });
   }
 
   /** Judges nothing any more; tells for at most `deadlineMs` what waits to be told. */

@@ -15,13 +15,13 @@ import type { Heat } from "./model/heat.ts";
 import type { Incident } from "./model/incident.ts";
 import { createReceivers } from "./notify/receivers/registry.ts";
 import { startWatchdog } from "./notify/watchdog.ts";
-import { HotSets } from "./ownership/hot-sets.ts";
 import { RecordedOutlet } from "./recorded-outlet.ts";
 import type { Recording } from "./recording/recording.ts";
 import type { StageBooks } from "./runtime/accounting.ts";
 import { type Clock, systemClock } from "./runtime/clock.ts";
 import type { Logger } from "./runtime/logger.ts";
 import { packageVersion } from "./runtime/version.ts";
+import { ServedHotSet } from "./served-hot-set.ts";
 import { MemoryTransport } from "./transport/memory.ts";
 import type { Windows } from "./windows/windows.ts";
 
@@ -73,6 +73,7 @@ export async function startStandalone(config: Config, options: StandaloneOptions
     onIncident: (incident) => {
       for (const listener of listeners) listener(incident);
     },
+    hotSet: { terms: config.hotSet, write: (changed) => hotSet.put(changed) },
   });
   const { windows, targets, incidents, muting, notifier } = aggregator;
   const silences = new LocalSilences(muting.silences, store.silences, clock);
@@ -82,6 +83,7 @@ export async function startStandalone(config: Config, options: StandaloneOptions
   const observe = config.discovery.observe ?? "all";
   const outlet = recording === null ? transport : new RecordedOutlet(transport, recording);
   const agent = new Agent({ config, observe, transport: outlet, clock, logger });
+  const hotSet = new ServedHotSet({ rawKeyOf: (key) => agent.rawKeyOf(key), clock });
   const startedMs = clock.monotonic();
 
   const metricViews: MetricViews = {
@@ -90,6 +92,7 @@ export async function startStandalone(config: Config, options: StandaloneOptions
     firing: () => firingCounts(incidents, aggregator.rules, clustersOf(config)),
     coverage: () => targets.coverage(clock.now()),
     notifications: () => notifier.notifications(),
+    leases: () => aggregator.leases?.counts() ?? [],
     taps: () => agent.taps(),
   };
   const metrics = startMetrics({
@@ -122,6 +125,7 @@ export async function startStandalone(config: Config, options: StandaloneOptions
 
   const stopStages = async () => {
     await watchdog?.close();
+    hotSet.stop();
     await agent.stop();
     await transport.close(TRANSPORT_CLOSE_MS);
     await recording?.close(RECORDING_CLOSE_MS);
@@ -136,7 +140,7 @@ export async function startStandalone(config: Config, options: StandaloneOptions
     logger,
     clock,
     silences,
-    hotSet: new HotSets(),
+    hotSet,
     ...intake,
   }).catch(async (error: unknown) => {
     await stopStages();

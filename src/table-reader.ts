@@ -1,12 +1,14 @@
 import type { HeatSnapshot } from "./model/heat-snapshot.ts";
+import type { HotSet } from "./model/hot-set.ts";
 import { type StateRecord, stateKey } from "./model/state-record.ts";
 import { Ledger, type StageBooks } from "./runtime/accounting.ts";
 import type { Logger } from "./runtime/logger.ts";
 import type { Decoded } from "./wire/decoded.ts";
 import { decodeHeat } from "./wire/heat-codec.ts";
+import { decodeHotSet } from "./wire/hot-set-codec.ts";
 import { decodeState } from "./wire/state-codec.ts";
 
-/** A record of the state or of the heat topic. */
+/** A record of the topics of state, heat and hot sets. */
 export interface TableRecord {
   readonly key: string | null;
   /** `null`: a tombstone. */
@@ -49,6 +51,13 @@ export class TableReader {
     const decoded = value === null ? { problem: "no value" } : decodeHeat(value);
     const isOurs = "problem" in decoded || decoded.value.partition < this.#partitions;
     return this.#read("heat", isOurs ? decoded : { problem: "no such partition" });
+  }
+
+  /** `null`: it cannot be read. */
+  hotSet({ key, value }: TableRecord): HotSet | null {
+    const decoded = value === null ? { problem: "no value" } : decodeHotSet(value);
+    const isItsOwn = "problem" in decoded || decoded.value.authority.cluster === key;
+    return this.#read("hotset", isItsOwn ? decoded : { problem: "the key of another record" });
   }
 
   #read<T>(topic: string, decoded: Decoded<T>): T | null {

@@ -52,7 +52,8 @@ function checkedService(service: unknown): string {
   return service.toWellFormed();
 }
 
-function checkedAgent(agent: unknown): AgentAddress {
+/** Throws: TypeError where it is no base URL, nor `{ url, token }`. */
+export function checkedAgent(agent: unknown): AgentAddress {
   if (typeof agent === "string" || agent instanceof URL)
     return { url: checkedUrl(agent, "agent"), token: null };
   if (typeof agent !== "object" || agent === null) {

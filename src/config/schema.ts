@@ -1,5 +1,6 @@
 import type { z } from "zod";
 import { type Route, routes } from "./alerts.ts";
+import { hotSet } from "./hot-set.ts";
 import { http, type Listen } from "./http.ts";
 import { type FileKafka, kafka } from "./kafka.ts";
 import { log, metrics } from "./observability.ts";
@@ -41,6 +42,7 @@ export const fileSchema = section({
   windows,
   grace,
   rules,
+  hotSet,
   routes,
   receivers,
   watchdog,

@@ -46,7 +46,12 @@ export class GaugeProducer implements MetricProducer {
 
   constructor(views: MetricViews, options: GaugeOptions) {
     this.#options = options;
-    this.#gauges = [...targetGauges(views), firingGauge(views), hotKeyGauge(views, options)];
+    this.#gauges = [
+      ...targetGauges(views),
+      firingGauge(views),
+      leasesGauge(views),
+      hotKeyGauge(views, options),
+    ];
   }
 
   async collect(): Promise<CollectionResult> {
@@ -133,6 +138,16 @@ function firingGauge(views: MetricViews): Gauge {
         attributes: { cluster: label(cluster), rule: label(rule) },
         value: count,
       })),
+  };
+}
+
+function leasesGauge(views: MetricViews): Gauge {
+  return {
+    name: "keyheat.hotset.leases",
+    description: "Keys that clients may cool now.",
+    unit: "{key}",
+    read: () =>
+      views.leases().map(({ cluster, count }) => ({ attributes: { cluster: label(cluster) }, value: count })),
   };
 }
 

@@ -25,5 +25,7 @@ export interface MetricViews {
   firing(): readonly { readonly cluster: string; readonly rule: string; readonly count: number }[];
   coverage(): readonly TargetCoverage[];
   notifications(): readonly { readonly receiver: string; readonly outcome: string; readonly count: number }[];
+  /** Keys in the hot sets of the clusters that this process owns. */
+  leases(): readonly { readonly cluster: string; readonly count: number }[];
   taps(): readonly TapMetrics[];
 }

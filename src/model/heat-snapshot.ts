@@ -1,5 +1,6 @@
 import type { BaselineSeries } from "./baseline.ts";
 import type { TargetCoverage } from "./coverage.ts";
+import type { Demand } from "./demand.ts";
 import type { Heat } from "./heat.ts";
 
 /** The hottest keys of one cluster in one closed window, of the buckets of one panes partition. */
@@ -19,6 +20,8 @@ export interface ClusterHeats {
   readonly coverage: readonly TargetCoverage[] | null;
   /** What is usual of its keys, where rules ask for it; told every few seconds, empty between. */
   readonly baselines: readonly BaselineSeries[];
+  /** Its keys whose reads are wanted most, in the shortest window, whoever answers them; hottest first. */
+  readonly demands: readonly Demand[];
 }
 
 /** What the owner of a panes partition tells all aggregators at each hop: `heat` topic, key: the partition. */

@@ -3,7 +3,7 @@ import type { Redact } from "../config/schema.ts";
 import type { ClientsReport } from "../model/clients.ts";
 import { rawKeySlot } from "../model/key.ts";
 import type { PaneEntries, PanePart } from "../model/pane.ts";
-import { IDENTITY_BYTES, redactedKey } from "../model/redacted-key.ts";
+import { IDENTITY_BYTES, isRedacted, redactedKey } from "../model/redacted-key.ts";
 import type { ServicesReport } from "../model/services.ts";
 import type { KeyFacts, TargetReport } from "../model/target.ts";
 import type { TopologyReport } from "../model/topology.ts";
@@ -18,18 +18,32 @@ export type AgentMessage =
   | TopologyReport
   | ClientsReport;
 
-/** What hides the keys of messages; those without keys, and in mode `none` all, are passed on as they are. */
-export type Redaction = (messages: readonly AgentMessage[]) => readonly AgentMessage[];
+/** Hides the keys of messages, and knows for a while which ones it has hidden. */
+export interface Redaction {
+  /** Those without keys, and in mode `none` all, are passed on as they are. The messages that come in are not changed. */
+  redact(messages: readonly AgentMessage[]): readonly AgentMessage[];
+  /** The key that was redacted to this; in mode `none` the key itself. `null`: no such key came by lately. */
+  rawKeyOf(key: Uint8Array): Uint8Array | null;
+}
 
-/** Memory for the redacted forms of keys that were redacted before; `none` takes none. */
+/** Memory for the redacted forms of keys that were redacted before, and the way back; `none` takes none. */
 const CACHE_BYTES_MAX = 16 * 2 ** 20;
 
-/** The last stage of an agent: nothing behind it has seen a key. The messages that come in are not changed. */
+/** The last stage of an agent: nothing behind it has seen a key. */
 export function createRedaction(settings: Redact, cacheBytesMax = CACHE_BYTES_MAX): Redaction {
-  if (settings.mode === "none") return (messages) => messages;
+  if (settings.mode === "none") return NOTHING_HIDDEN;
   const keys = new RedactedKeys(settings.mode, settings.secret, cacheBytesMax);
-  return (messages) => messages.map((message) => redactMessage(message, keys));
+  return {
+    redact: (messages) => messages.map((message) => redactMessage(message, keys)),
+    rawKeyOf: (redacted) => keys.rawKeyOf(redacted),
+  };
 }
+
+/** What another agent has redacted it cannot know. */
+const NOTHING_HIDDEN: Redaction = {
+  redact: (messages) => messages,
+  rawKeyOf: (key) => (isRedacted(key) ? null : key),
+};
 
 function redactMessage(message: AgentMessage, keys: RedactedKeys): AgentMessage {
   if (message.type === "part") return { ...message, entries: redactEntries(message.entries, keys) };
@@ -51,8 +65,29 @@ function redactEntries(entries: PaneEntries, keys: RedactedKeys): PaneEntries {
   return { ...entries, keyOffsets: offsets, keyBytes: bytes };
 }
 
-/** A `Map` entry, its string and its array, beside the bytes of both (an estimate from above). */
-const CACHED_KEY_BYTES = 250;
+/** Two `Map` entries, their strings and an array, beside the bytes of both (an estimate from above). */
+const CACHED_KEY_BYTES = 350;
+
+/** The redacted forms of keys by the keys, and keys by their redacted forms; all as text of one character a byte. */
+class Generation {
+  readonly redacted = new Map<string, Uint8Array>();
+  readonly raw = new Map<string, string>();
+  bytes = 0;
+
+  add(id: string, redacted: Uint8Array): void {
+    this.redacted.set(id, redacted);
+    this.raw.set(textOf(redacted), id);
+    this.bytes += costBytes(id, redacted);
+  }
+}
+
+function costBytes(id: string, redacted: Uint8Array): number {
+  return id.length + 2 * redacted.length + CACHED_KEY_BYTES;
+}
+
+function textOf(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1");
+}
 
 /**
  * Redacts keys, and remembers those of late: the hot ones come again each second.
@@ -65,9 +100,8 @@ class RedactedKeys {
   readonly #mode: LabelMode;
   readonly #secret: KeyObject;
   readonly #generationBytesMax: number;
-  #young = new Map<string, Uint8Array>();
-  #old = new Map<string, Uint8Array>();
-  #youngBytes = 0;
+  #young = new Generation();
+  #old = new Generation();
 
   constructor(mode: LabelMode, secret: string, cacheBytesMax: number) {
     this.#mode = mode;
@@ -77,12 +111,19 @@ class RedactedKeys {
 
   /** The redacted form of a kept key. Not to be changed: it may be given out again. */
   of(kept: Uint8Array): Uint8Array {
-    const id = Buffer.from(kept.buffer, kept.byteOffset, kept.length).toString("latin1");
-    const young = this.#young.get(id);
+    const id = textOf(kept);
+    const young = this.#young.redacted.get(id);
     if (young) return young;
-    const redacted = this.#old.get(id) ?? this.#redact(kept);
+    const redacted = this.#old.redacted.get(id) ?? this.#redact(kept);
     this.#remember(id, redacted);
     return redacted;
+  }
+
+  /** The kept key behind a redacted form; `null`: it was not asked for lately. */
+  rawKeyOf(redacted: Uint8Array): Uint8Array | null {
+    const text = textOf(redacted);
+    const id = this.#young.raw.get(text) ?? this.#old.raw.get(text);
+    return id === undefined ? null : Buffer.from(id, "latin1");
   }
 
   #redact(kept: Uint8Array): Uint8Array {
@@ -91,13 +132,10 @@ class RedactedKeys {
   }
 
   #remember(id: string, redacted: Uint8Array): void {
-    const bytes = id.length + redacted.length + CACHED_KEY_BYTES;
-    if (this.#youngBytes + bytes > this.#generationBytesMax) {
+    if (this.#young.bytes + costBytes(id, redacted) > this.#generationBytesMax) {
       this.#old = this.#young;
-      this.#young = new Map();
-      this.#youngBytes = 0;
+      this.#young = new Generation();
     }
-    this.#young.set(id, redacted);
-    this.#youngBytes += bytes;
+    this.#young.add(id, redacted);
   }
 }

@@ -14,6 +14,7 @@ export class Accumulator {
   readonly cells = new CellPages(COLUMN_COUNT);
   readonly floors = new SlotSums();
   readonly #bytes = new Map<number, number>();
+  readonly #absorbed = new Map<number, number>();
   #load = 0;
   /** What scaling adds to the raw counts; `null`: no part in it was ever sampled. */
   #scaled: ScaledSums | null = null;
@@ -33,7 +34,10 @@ export class Accumulator {
       this.#addColumn(part, index + 1, column, sign);
     });
     this.#load += sign * part.load;
-    if (part.clients !== null) this.#addBytes(part.clients, sign);
+    if (part.clients !== null) {
+      addRows(this.#bytes, part.clients, part.clients.bytes, sign);
+      addRows(this.#absorbed, part.clients, part.clients.absorbed, sign);
+    }
     this.#addRest(part, sign, true);
   }
 
@@ -51,6 +55,11 @@ export class Accumulator {
     return this.#bytes.get(handle) ?? 0;
   }
 
+  /** Reads that the clients' own caches answered, as they tell them of a key that they name. */
+  absorbed(handle: number): number {
+    return this.#absorbed.get(handle) ?? 0;
+  }
+
   /** What the upper bound of a held key stands above its lower bound. */
   slack(handle: number, slot: number): number {
     return this.cells.get(handle, MAYBE) + this.cells.get(handle, EXCESS) + this.floors.at(slot);
@@ -64,6 +73,7 @@ export class Accumulator {
   isZero(): boolean {
     return (
       this.#bytes.size === 0 &&
+      this.#absorbed.size === 0 &&
       this.cells.isZero() &&
       this.floors.isZero() &&
       (this.#scaled === null || this.#scaled.isZero())
@@ -74,14 +84,6 @@ export class Accumulator {
   clearCells(): void {
     this.cells.clear();
     this.#scaled?.clearCells();
-  }
-
-  #addBytes({ services, bytes }: ClientRows, sign: number): void {
-    services.handles.forEach((handle, row) => {
-      const sum = this.bytes(handle) + sign * Math.round(bytes[row]!);
-      if (sum === 0) this.#bytes.delete(handle);
-      else this.#bytes.set(handle, sum);
-    });
   }
 
   #addRest(part: StoredPart, sign: number, isWhole: boolean): void {
@@ -100,4 +102,17 @@ export class Accumulator {
       cells.page(handle)[cells.offset(handle) + column]! += sign * data[start + i]!;
     }
   }
+}
+
+function addRows(
+  sums: Map<number, number>,
+  { services }: ClientRows,
+  values: Float64Array,
+  sign: number,
+): void {
+  services.handles.forEach((handle, row) => {
+    const sum = (sums.get(handle) ?? 0) + sign * Math.round(values[row]!);
+    if (sum === 0) sums.delete(handle);
+    else sums.set(handle, sum);
+  });
 }

@@ -1,4 +1,5 @@
 import type { TargetCoverage } from "../model/coverage.ts";
+import type { DemandLook } from "../model/demand.ts";
 import type { Heat } from "../model/heat.ts";
 import type { ClusterHeats, HeatSnapshot } from "../model/heat-snapshot.ts";
 import type { TopHeats } from "./windows.ts";
@@ -63,6 +64,26 @@ export class HeatBoard {
       });
     }
     return tops;
+  }
+
+  /**
+   * What other processes tell of the keys of a cluster that are wanted most, a list for each partition but those in `own`:
+   * in a window of `windowMs`, complete where that is. One of which nothing was heard for 5 s tells nothing.
+   */
+  demands(cluster: string, windowMs: number, own: ReadonlySet<number>, nowMs: number): readonly DemandLook[] {
+    this.#forgetOld(nowMs);
+    const looks: DemandLook[] = [];
+    for (const [partition, { atMs, clusters }] of this.#snapshots) {
+      const heats = clusters.find((heats) => heats.cluster === cluster);
+      if (own.has(partition) || heats === undefined) continue;
+      const isFresh = nowMs - atMs <= FRESH_MS;
+      const window = heats.windows.find((window) => window.windowMs === windowMs);
+      looks.push({
+        demands: isFresh ? heats.demands : [],
+        complete: isFresh && (window?.complete ?? false),
+      });
+    }
+    return looks;
   }
 
   /** What other processes tell of the targets of clusters that they own. */

@@ -1,10 +1,12 @@
 import type { HeatKind, KindCounts } from "../model/access.ts";
-import type { Heat } from "../model/heat.ts";
+import type { Demand } from "../model/demand.ts";
+import { firingCount, type Heat, ratePerSecond } from "../model/heat.ts";
 import { type Key, keptKeySlot } from "../model/key.ts";
 import { NO_TARGET } from "../model/target.ts";
 import { type CheckedView, claimedIn, claimLimit, heldToLimit } from "./claims.ts";
 import type { ClusterWindows } from "./cluster-windows.ts";
 import { MISS, READ, WRITE } from "./columns.ts";
+import { corroboratedReads, type Overclaimed } from "./corroboration.ts";
 import { type Fused, fuse } from "./fuse.ts";
 import { clientsOf, commandsOf, NOTHING_TOLD } from "./heat-names.ts";
 import type { HopWindow } from "./hop-window.ts";
@@ -90,6 +92,28 @@ export class HeatReader {
         targetCount: track ? targetCount(total) : this.#leastCount(window, slot),
         areClientsReporting: completeness.isReporting(VANTAGES.indexOf("clients"), slot),
       },
+    };
+  }
+
+  /** How much the reads of a key are wanted; `overclaimed`: of which servers what they ran bears out. */
+  demandOf(window: HopWindow, handle: number, overclaimed: Overclaimed): Demand {
+    const { keys } = this.#cluster;
+    const { fused, suspect, clientTracks } = this.#judged(window, handle, keys.slot(handle));
+    const { read, write } = fused.counts;
+    const reads = firingCount(read);
+    const absorbed = window.accumulators[VANTAGES.indexOf("clients")]!.absorbed(handle);
+    const corroborated = corroboratedReads(clientTracks, handle, window, overclaimed);
+    const seen = seenByServers(this.#views(window, handle, keys.slot(handle)));
+    return {
+      db: keys.db(handle),
+      key: keys.key(handle),
+      readsPerSecond: ratePerSecond(reads + absorbed, window.windowMs),
+      corroboratedPerSecond: ratePerSecond(
+        Math.min(reads, Math.max(seen.read, corroborated)),
+        window.windowMs,
+      ),
+      writesPerSecond: ratePerSecond(firingCount(write), window.windowMs),
+      suspect,
     };
   }
 

@@ -52,6 +52,22 @@ export class ReportSeries {
     return isByClients ? { ...client, vantage: "clients" } : { ...server, vantage: this.#vantage() };
   }
 
+  /** Reads a second that clients claim beyond what the server ran, in panes of the last `windowMs` that both have told of. */
+  overclaimedIn(windowMs: number, clients: ClientSeries): number | null {
+    const { closedMs } = clients;
+    let claimed = 0;
+    let ran = 0;
+    let knownMs = 0;
+    for (const sample of this.#samples) {
+      if (sample.ran.read === null || sample.startMs < closedMs - windowMs || sample.endMs > closedMs)
+        continue;
+      claimed += clients.observedIn(sample.startMs, "read");
+      ran += sample.ran.read;
+      knownMs += sample.endMs - sample.startMs;
+    }
+    return knownMs === 0 ? null : (1000 * Math.max(0, claimed - ran)) / knownMs;
+  }
+
   /**
    * Reads and writes that the server says it ran, in about the `windowMs` before `nowMs`; `null` where that is not known
    * of at least half of the window.

@@ -89,6 +89,15 @@ export class TargetTable {
     };
   }
 
+  /**
+   * How many reads a second clients have claimed lately beyond what a target says it ran, over all its keys, in panes of
+   * which both have told; `null`: there is none in the last `windowMs`.
+   */
+  overclaimed(cluster: string, target: string, windowMs: number): number | null {
+    const known = this.#targets.get(targetId(cluster, target));
+    return known ? speaking(known).overclaimedIn(windowMs, known.clients) : null;
+  }
+
   /** How every target heard of in the last hour fares; `windowMs` is over how long what it ran is added up; 0: it is not. */
   fares(nowMs: number, windowMs: number): readonly TargetFare[] {
     this.#dropSilent(nowMs);

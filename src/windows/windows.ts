@@ -1,4 +1,5 @@
 import type { HeatKind } from "../model/access.ts";
+import type { DemandLook } from "../model/demand.ts";
 import type { Heat } from "../model/heat.ts";
 import type { Key } from "../model/key.ts";
 import type { PanePart } from "../model/pane.ts";
@@ -16,6 +17,7 @@ import { problemOfPart } from "./part-check.ts";
 import { hottest } from "./ranking.ts";
 import { Survey } from "./survey.ts";
 import { unheardHeat } from "./unheard-heat.ts";
+import { type DemandQuery, mostWanted } from "./wanted.ts";
 
 export type { ClosedHop } from "./cluster-windows.ts";
 
@@ -220,6 +222,18 @@ export class Windows {
       asOfMs: window.toMs,
       complete: windows.completenessOf(window).isWhole,
       heats: hottest(windows, reader, window, limit).map((handle) => reader.heatOf(window, handle)),
+    };
+  }
+
+  /** The keys of the last closed hop whose reads are wanted most, of those at `leastPerSecond` or more. */
+  demands(cluster: string, windowMs: number, query: DemandQuery): DemandLook {
+    const member = this.#members.get(cluster);
+    if (!member) return { demands: [], complete: false };
+    const { windows, reader } = member;
+    const window = this.#windowOf(windows.closed, windowMs);
+    return {
+      demands: mostWanted(windows, reader, window, query),
+      complete: windows.completenessOf(window).isWhole,
     };
   }
 

@@ -1,5 +1,6 @@
 import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import type { Kind, Vantage } from "../model/access.ts";
+import type { Demand } from "../model/demand.ts";
 import type { Heat } from "../model/heat.ts";
 import type { ClusterHeats, HeatSnapshot, WindowHeats } from "../model/heat-snapshot.ts";
 import { orAbsent, orNull } from "./absent.ts";
@@ -14,6 +15,7 @@ import {
   type WindowHeatsSchema,
   type Clearing as WireClearing,
   type ClusterHeats as WireClusterHeats,
+  type Demand as WireDemand,
   type Heat as WireHeat,
   type Vantages as WireVantages,
   type WindowHeats as WireWindowHeats,
@@ -37,21 +39,23 @@ export function decodeHeat(bytes: Uint8Array): Decoded<HeatSnapshot> {
 }
 
 function writeCluster(heats: ClusterHeats): MessageInitShape<typeof ClusterHeatsSchema> {
-  const { cluster, windows, coverage, baselines } = heats;
+  const { cluster, windows, coverage, baselines, demands } = heats;
   return {
     cluster,
     windows: windows.map((window) => writeWindow(window, cluster)),
     coverage: coverage === null ? undefined : { targets: coverage.map(writeTargetCoverage) },
     series: baselines.map(writeBaselines),
+    demands: [...demands],
   };
 }
 
-function readCluster({ cluster, windows, coverage, series }: WireClusterHeats): ClusterHeats {
+function readCluster({ cluster, windows, coverage, series, demands }: WireClusterHeats): ClusterHeats {
   return {
     cluster,
     windows: windows.map((window) => readWindow(window, cluster)),
     coverage: coverage?.targets.map((target) => readTargetCoverage(target, cluster)) ?? null,
     baselines: series.map(readBaselines),
+    demands: demands.map(readDemand),
   };
 }
 
@@ -139,6 +143,11 @@ function readHeat(message: WireHeat, shared: Shared): Heat {
     absorbed: message.absorbed,
     bytes: orNull(message.bytes),
   };
+}
+
+function readDemand(message: WireDemand): Demand {
+  const { db, key, readsPerSecond, corroboratedPerSecond, writesPerSecond, suspect } = message;
+  return { db, key: key.slice(), readsPerSecond, corroboratedPerSecond, writesPerSecond, suspect };
 }
 
 function readClearing(message: WireClearing | undefined): Heat["clearing"] {

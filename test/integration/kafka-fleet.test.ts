@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { Redis } from "ioredis";
+import { HotSet } from "../../src/client/hot-set.ts";
+import { observe } from "../../src/client/index.ts";
 import { defaultConfig } from "../../src/config/load.ts";
 import { KafkaOutlet } from "../../src/kafka-outlet.ts";
 import { systemClock } from "../../src/runtime/clock.ts";
@@ -8,6 +11,7 @@ import { KafkaConnection } from "../../src/transport/kafka/connection.ts";
 import { RecordWriter } from "../../src/transport/kafka/record-writer.ts";
 import { Fleet } from "../support/fleet.ts";
 import { sharedKafka } from "../support/kafka.ts";
+import { PacedCalls } from "../support/paced-calls.ts";
 import { load, startRedis } from "../support/redis.ts";
 import { waitFor } from "../support/wait.ts";
 import { startWebhook } from "../support/webhook.ts";
@@ -68,5 +72,39 @@ test(
       return null;
     });
     assert.match(first, /"key":"flag:x".*"leaseUntil":"2100-01-01T00:00:00.000Z"/);
+  },
+);
+
+test(
+  "a key that an app reads hard is leased by the aggregators, and its agent tells the app, by the key's own name",
+  kafka.needed(),
+  async (t) => {
+    const redis = await startRedis(t);
+    const fleet = new Fleet(t, { brokers: kafka.get().brokers });
+    await fleet.createTopics();
+    const keyFile = fleet.secretFile("a secret of more than 16 bytes");
+    const agent = await fleet.agent([redis.url], { redact: { mode: "hash", keyFile } });
+    const hotSetTerms = { threshold: "300/s", lease: "5s" };
+    const aggregators = [
+      await fleet.aggregator(null, { hotSet: hotSetTerms }),
+      await fleet.aggregator(null, { hotSet: hotSetTerms }),
+    ];
+    await Promise.all([agent, ...aggregators].map((process) => process.ready()));
+    const app = new Redis(redis.url);
+    const observation = observe(app, { service: "shop", agent: agent.url });
+    const hotSet = new HotSet({ agent: agent.url });
+    t.after(async () => {
+      hotSet.close();
+      await observation.stop();
+      app.disconnect();
+    });
+    await app.set("user:42", "x");
+    const reads = new PacedCalls(2000, () => app.get("user:42"));
+    await waitFor("the lease", () => hotSet.has("user:42"));
+    assert.deepEqual(hotSet.keys(), ["user:42"]);
+    const counts = await Promise.all(aggregators.map((one) => one.metric("keyheat_hotset_leases")));
+    assert.deepEqual(counts.filter((count) => count !== null).length, 1, "one of them owns the cluster");
+    await reads.stop();
+    await waitFor("the end of the lease", () => !hotSet.has("user:42"));
   },
 );

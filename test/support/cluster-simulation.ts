@@ -1,11 +1,13 @@
 import { ClusterAggregator } from "../../src/cluster-aggregator.ts";
 import { defaultConfig } from "../../src/config/load.ts";
 import type { Config } from "../../src/config/schema.ts";
+import type { HotSet } from "../../src/model/hot-set.ts";
 import type { Incident } from "../../src/model/incident.ts";
 import { type StateRecord, stateKey } from "../../src/model/state-record.ts";
 import { silentLogger } from "../../src/runtime/logger.ts";
 import type { Message } from "../../src/transport/transport.ts";
 import { encodeHeat } from "../../src/wire/heat-codec.ts";
+import { encodeHotSet } from "../../src/wire/hot-set-codec.ts";
 import { encodeMessage } from "../../src/wire/message-codec.ts";
 import { encodeState } from "../../src/wire/state-codec.ts";
 import { FakeReceiver } from "../unit/notify/fake-receiver.ts";
@@ -44,6 +46,8 @@ export class ClusterSimulation {
   readonly state: (StateEntry | null)[] = [];
   /** The log of the heat topic; who joins later has not read it. */
   readonly heats: Uint8Array[] = [];
+  /** What the topic of hot sets was written, oldest first. */
+  readonly hotSets: HotSet[] = [];
   readonly instances: Instance[] = [];
   readonly #panes = Array.from({ length: PARTITIONS }, (): Uint8Array[] => []);
   readonly #commits = new Map<number, number>();
@@ -86,7 +90,10 @@ export class ClusterSimulation {
           for (const reader of this.instances)
             if (!reader.isFrozen) reader.aggregator.heat({ key: null, value, timestampMs: this.clock.now() });
         },
-        hotSet: () => {},
+        hotSet: (hotSet) => {
+          if (joined.isFrozen || joined.isDead) return;
+          this.writeHotSet(hotSet);
+        },
       },
       partitionOf: this.partitionOf,
       isConfirmed: () => joined.isConfirmed && !joined.isFrozen && !joined.isDead,
@@ -97,6 +104,8 @@ export class ClusterSimulation {
     const joined: Instance = Object.assign(instance, { aggregator });
     this.instances.push(joined);
     this.deliver();
+    const last = this.hotSets.at(-1);
+    if (last) this.#tellHotSet(joined, last);
     aggregator.stateRead();
     return joined;
   }
@@ -143,6 +152,13 @@ export class ClusterSimulation {
     this.deliver();
   }
 
+  /** Writes a hot set as any process may. */
+  writeHotSet(hotSet: HotSet): void {
+    this.hotSets.push(hotSet);
+    for (const reader of this.instances)
+      if (!reader.isFrozen && !reader.isDead) this.#tellHotSet(reader, hotSet);
+  }
+
   /** Leaves the last record of each key of the state topic alone, at its offset. */
   compact(): void {
     const last = new Map(this.state.map((entry, offset) => [entry?.key, offset]));
@@ -174,6 +190,11 @@ export class ClusterSimulation {
       this.clock.advance(50);
       this.deliver();
     }
+  }
+
+  #tellHotSet({ aggregator }: Instance, hotSet: HotSet): void {
+    const key = hotSet.authority.cluster;
+    aggregator.hotSet({ key, value: encodeHotSet(hotSet), timestampMs: this.clock.now() });
   }
 
   #readState(instance: Instance): boolean {

@@ -192,6 +192,13 @@ export class Fleet {
     return path;
   }
 
+  /** Writes a secret into a file; its path. */
+  secretFile(secret: string): string {
+    const path = join(this.#folder, randomBytes(4).toString("hex"));
+    writeFileSync(path, secret);
+    return path;
+  }
+
   async #start(command: "agent" | "aggregator", file: File): Promise<FleetProcess> {
     const port = await freePort();
     const path = this.configFile({ http: { listen: `127.0.0.1:${port}` }, ...file });

@@ -212,8 +212,9 @@ const heats: HeatSnapshot = {
         },
       ],
       baselines: [],
+      demands: [],
     },
-    { cluster: "shop", windows: [], coverage: null, baselines: [] },
+    { cluster: "shop", windows: [], coverage: null, baselines: [], demands: [] },
   ],
 };
 
@@ -341,6 +342,37 @@ const withBaselines: HeatSnapshot = {
           ],
         },
       ],
+      demands: [],
+    },
+  ],
+};
+
+const withDemands: HeatSnapshot = {
+  ...heats,
+  clusters: [
+    {
+      cluster: "default",
+      windows: [],
+      coverage: null,
+      baselines: [],
+      demands: [
+        {
+          db: 0,
+          key: key.bytes,
+          readsPerSecond: 50_000.5,
+          corroboratedPerSecond: 90,
+          writesPerSecond: 0.1,
+          suspect: false,
+        },
+        {
+          db: 1,
+          key: binaryKeys[2]!,
+          readsPerSecond: 1000,
+          corroboratedPerSecond: 0,
+          writesPerSecond: 0,
+          suspect: true,
+        },
+      ],
     },
   ],
 };
@@ -354,4 +386,5 @@ export const GOLDENS: readonly Golden[] = [
   golden("incident-with-mix", withMix, encodeState, decodeState),
   golden("silence", silence, encodeState, decodeState),
   golden("heat-with-baselines", withBaselines, encodeHeat, decodeHeat),
+  golden("heat-with-demands", withDemands, encodeHeat, decodeHeat),
 ];

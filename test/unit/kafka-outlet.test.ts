@@ -34,6 +34,7 @@ function snapshotOf(clusters: number, keys: number): HeatSnapshot {
       ],
       coverage: null,
       baselines: [],
+      demands: [],
     })),
   };
 }

@@ -39,6 +39,7 @@ test("what is usual of many clusters on one partition fits into a record, and wh
     windows: [],
     coverage: null,
     baselines: judge.told(windows, cluster, groups),
+    demands: [],
   }));
   const { length } = encodeHeat({ partition: 0, instance: "one", atMs: 0, clusters: told });
   assert.ok(length < BASELINES_BYTES_MAX, `${length} bytes`);

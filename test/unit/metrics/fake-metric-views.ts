@@ -9,6 +9,7 @@ export function makeMetricViews(overrides: Partial<MetricViews> = {}): MetricVie
     firing: () => [{ cluster: "default", rule: "hot-key", count: 1 }],
     coverage: () => [makeCoverage()],
     notifications: () => [{ receiver: "hook", outcome: "delivered", count: 3 }],
+    leases: () => [{ cluster: "default", count: 2 }],
     taps: () => [
       {
         source: "keyspace",

@@ -50,6 +50,7 @@ test("every metric of the contract is there, under its name and labels", async (
       ["keyheat_keys_distinct", { target }, 42],
       ["keyheat_pane_lag", { target }, 0.25],
       ["keyheat_incidents_firing", { cluster: "default", rule: "hot-key" }, 1],
+      ["keyheat_hotset_leases", { cluster: "default" }, 2],
       ["keyheat_hotkey_rate", { ...key, kind: "read" }, 0],
       ["keyheat_hotkey_rate", { ...key, kind: "write" }, 5012.3],
       ["keyheat_hotkey_rate", { ...key, kind: "miss" }, 0],

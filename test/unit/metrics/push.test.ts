@@ -79,6 +79,7 @@ test("a collector gets every metric at each interval, with units and the hot key
       ["keyheat.keys.distinct", "{key}"],
       ["keyheat.pane.lag", "s"],
       ["keyheat.incidents.firing", "{incident}"],
+      ["keyheat.hotset.leases", "{key}"],
       ["keyheat.hotkey.rate", "{access}/s"],
     ]),
   );

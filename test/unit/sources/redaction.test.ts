@@ -29,7 +29,7 @@ function keysOf({ length, keyBytes, keyOffsets }: PaneEntries): Uint8Array[] {
 }
 
 function redactedPart(part: PanePart, redact = redaction("template")): PanePart {
-  const [message] = redact([part]);
+  const [message] = redact.redact([part]);
   assert.equal(message?.type, "part");
   return message as PanePart;
 }
@@ -41,7 +41,7 @@ function redactedKeys(keys: readonly (string | Uint8Array)[], redact = redaction
 describe("redaction", () => {
   it("passes everything on as it is in mode none", () => {
     const messages: AgentMessage[] = [makePart({ rows: [{ key: "user:1", write: 1 }] }), makeReport()];
-    assert.equal(createRedaction({ mode: "none" })(messages), messages);
+    assert.equal(createRedaction({ mode: "none" }).redact(messages), messages);
   });
 
   it("puts redacted keys in place of the keys of parts, changes nothing else, and not its input", () => {
@@ -63,7 +63,7 @@ describe("redaction", () => {
   it("redacts facts likewise, so that they meet their key, and passes on what has no keys", () => {
     const redact = redaction("hash");
     const report = makeReport();
-    const messages = redact([{ ...FACTS, bytes: Buffer.from("user:1") }, report, makePart()]);
+    const messages = redact.redact([{ ...FACTS, bytes: Buffer.from("user:1") }, report, makePart()]);
     const [facts, same, empty] = messages as readonly [KeyFacts, AgentMessage, PanePart];
     assert.deepEqual(facts.bytes, redactedKeys(["user:1"], redact)[0]);
     assert.deepEqual({ ...facts, bytes: null }, { ...FACTS, bytes: null });

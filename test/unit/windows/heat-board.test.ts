@@ -18,7 +18,7 @@ function snapshot(
     partition,
     instance: "one",
     atMs: NOW_MS,
-    clusters: [{ cluster: "shop", windows, coverage: null, baselines: [] }],
+    clusters: [{ cluster: "shop", windows, coverage: null, baselines: [], demands: [] }],
     ...changes,
   };
 }
@@ -72,7 +72,7 @@ test("coverage comes from the owners of clusters alone", () => {
   const nothing = { ran: null, observed: 0, ratio: null, vantage: null };
   const coverage = [{ ...target, kinds: { read: nothing, write: nothing } }];
   board.put(
-    snapshot(0, [], { clusters: [{ cluster: "shop", windows: [], coverage, baselines: [] }] }),
+    snapshot(0, [], { clusters: [{ cluster: "shop", windows: [], coverage, baselines: [], demands: [] }] }),
     NOW_MS,
   );
   board.put(snapshot(1, []), NOW_MS);

@@ -1,4 +1,5 @@
 import type { KindCoverage, TargetCoverage } from "../../../src/model/coverage.ts";
+import type { Demand } from "../../../src/model/demand.ts";
 import type { Heat } from "../../../src/model/heat.ts";
 import type { ClusterHeats, HeatSnapshot } from "../../../src/model/heat-snapshot.ts";
 import type { HotSet } from "../../../src/model/hot-set.ts";
@@ -81,15 +82,25 @@ const baselineSeries = record({
   keys: fc.array(record({ db, key: keyBytes, dispersion: real, ...level }), { maxLength: 3 }),
 });
 
+const demand: Arbitrary<Demand> = record({
+  db,
+  key: keyBytes,
+  readsPerSecond: real,
+  corroboratedPerSecond: real,
+  writesPerSecond: real,
+  suspect: fc.boolean(),
+});
+
 /** The targets of a cluster are told under its name. */
 const clusterHeats = record({
   cluster: name,
   windows: fc.array(windowHeats, { maxLength: 3 }),
   coverage: orNull(fc.array(targetCoverage, { maxLength: 2 })),
   baselines: fc.array(baselineSeries, { maxLength: 2 }),
-}).map(({ cluster, windows, coverage, baselines }): ClusterHeats => {
+  demands: fc.array(demand, { maxLength: 3 }),
+}).map(({ cluster, windows, coverage, baselines, demands }): ClusterHeats => {
   const named = coverage?.map((target): TargetCoverage => ({ cluster, ...target })) ?? null;
-  return { cluster, windows, coverage: named, baselines };
+  return { cluster, windows, coverage: named, baselines, demands };
 });
 
 export const heatSnapshot: Arbitrary<HeatSnapshot> = record({

@@ -74,7 +74,7 @@ test("a command called `__proto__` is a name like others, and no prototype chang
     partition: 0,
     instance: "a",
     atMs: 1,
-    clusters: [{ cluster: "default", windows, coverage: null, baselines: [] }],
+    clusters: [{ cluster: "default", windows, coverage: null, baselines: [], demands: [] }],
   };
   const decoded = decodeHeat(encodeHeat(snapshot));
   assert.ok("value" in decoded);
