@@ -1,5 +1,6 @@
 export type { AccessKind } from "./access-kind.ts";
 export { type HotKeyAnalysis, type HotKeyMetrics, HotKeyMonitor } from "./hot-key-monitor.ts";
+export { HotSet, type HotSetChange, type HotSetOptions, type HotSetState } from "./hot-set.ts";
 export type { HotKey, HotKeyMonitorOptions } from "./monitor-options.ts";
 export {
   type DropReason,
