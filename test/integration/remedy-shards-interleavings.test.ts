@@ -5,7 +5,7 @@ import { HashShards } from "../../src/client/remedies/hash-shards.ts";
 import { ShardedSet } from "../../src/client/remedies/sharded-set.ts";
 import { shardOf } from "../../src/client/remedies/shards/field-hash.ts";
 import fc from "../support/fast-check.ts";
-import { Interleaving } from "../support/interleaving.ts";
+import { byPriority, type Crash, Interleaving } from "../support/interleaving.ts";
 import { type Call, isLinearizable } from "../support/linearizability.ts";
 import { startRedis, type TestServer } from "../support/redis.ts";
 import { ioredisAt } from "../support/remedy-clients.ts";
@@ -22,66 +22,110 @@ const FIELD = Array.from({ length: 1000 }, (_, index) => `f${index}`).find(
 type HashOperation = "get" | "set" | "set with a ttl" | "delete" | "rebalance";
 type SetOperation = "has" | "add" | "remove" | "size" | "members" | "rebalance";
 
-/** Operations that the clients do one after the other each, the order of all commands, and who dies when. */
-interface Plan<Kind> {
-  readonly clients: readonly (readonly Kind[])[];
-  readonly order: readonly number[];
-  readonly crash: { readonly client: number; readonly step: number } | null;
-}
-
-function plans<Kind extends string>(kinds: readonly Kind[]): fc.Arbitrary<Plan<Kind>> {
-  const operations = fc.array(fc.constantFrom(...kinds), { minLength: 1, maxLength: 3 });
-  return fc.record({
-    clients: fc.array(operations, { minLength: 2, maxLength: 4 }),
-    order: fc.array(fc.nat(1000), { minLength: 150, maxLength: 150 }),
-    crash: fc.option(fc.record({ client: fc.nat(3), step: fc.nat(60) }), { nil: null }),
-  });
-}
-
 interface Named<Kind> {
   readonly kind: Kind;
   readonly value: string;
 }
 
-/** The calls of the plan, with their times and results. */
-async function carryOut<Kind, Result>(
+/** What was called before, in what state the clients begin, what they call one after the other each, and when. */
+interface Plan<Kind> {
+  /** One after the other, by clients with these counts; with a crash, up to that step alone. */
+  readonly past: readonly {
+    readonly shards: number;
+    readonly kind: Kind;
+    readonly crashStep: number | null;
+  }[];
+  readonly clients: readonly { readonly shards: number; readonly kinds: readonly Kind[] }[];
+  /** Whether the clients know the counts that were in use before. */
+  readonly isWarm: boolean;
+  readonly priorities: readonly number[];
+  readonly changes: readonly number[];
+  readonly crash: Crash | null;
+}
+
+const step = fc.oneof(fc.nat(6), fc.nat(40));
+
+function plans<Kind extends string>(
+  kinds: readonly Kind[],
+  writes: readonly Kind[],
+): fc.Arbitrary<Plan<Kind>> {
+  const shards = fc.constantFrom(...COUNTS);
+  return fc.record({
+    past: fc.array(
+      fc.record({
+        shards,
+        kind: fc.constantFrom(...writes),
+        crashStep: fc.option(fc.nat(12), { nil: null }),
+      }),
+      { maxLength: 3 },
+    ),
+    clients: fc.array(
+      fc.record({ shards, kinds: fc.array(fc.constantFrom(...kinds), { minLength: 1, maxLength: 3 }) }),
+      { minLength: 2, maxLength: 4 },
+    ),
+    isWarm: fc.boolean(),
+    priorities: fc.shuffledSubarray([1, 2, 3, 4], { minLength: 4 }),
+    changes: fc.array(step, { maxLength: 6 }),
+    crash: fc.option(fc.record({ client: fc.nat(3), step }), { nil: null }),
+  });
+}
+
+type Perform<Kind> = (client: object, shards: number) => (operation: Named<Kind>) => Promise<unknown>;
+
+/** The calls of a plan, with their times and results. */
+class Performance<Kind> {
+  readonly calls: Call<Named<Kind>, unknown>[] = [];
+  #now = 0;
+
+  async call(performOne: (operation: Named<Kind>) => Promise<unknown>, kind: Kind): Promise<void> {
+    const operation = { kind, value: String(this.calls.length) };
+    const call = {
+      operation,
+      start: this.#now++,
+      end: Number.POSITIVE_INFINITY,
+      result: undefined as unknown,
+    };
+    this.calls.push(call);
+    call.result = await performOne(operation);
+    call.end = this.#now++;
+  }
+}
+
+async function carryOut<Kind>(
   redis: Redis,
-  { clients, order, crash }: Plan<Kind>,
-  perform: (client: object, number: number) => (operation: Named<Kind>) => Promise<Result>,
-): Promise<Call<Named<Kind>, Result>[]> {
-  const interleaving = new Interleaving(redis);
-  const calls: Call<Named<Kind>, Result>[] = [];
-  let now = 0;
+  plan: Plan<Kind>,
+  { warm, perform }: { warm: Kind; perform: Perform<Kind> },
+): Promise<Performance<Kind>> {
+  const performance = new Performance<Kind>();
   const failures: unknown[] = [];
-  clients.forEach((kinds, number) => {
-    const performOne = perform(interleaving.client(number), number);
+  for (const { shards, kind, crashStep } of plan.past) {
+    const past = new Interleaving(redis);
+    performance.call(perform(past.client(0), shards), kind).catch((error) => failures.push(error));
+    await past.run(() => 0, crashStep === null ? null : { client: 0, step: crashStep });
+  }
+  const interleaving = new Interleaving(redis);
+  const performers = plan.clients.map(({ shards }, number) => perform(interleaving.client(number), shards));
+  if (plan.isWarm) {
+    // Those with the lowest counts last would find them grown already.
+    const order = [...plan.clients.keys()].sort((a, b) => plan.clients[a]!.shards - plan.clients[b]!.shards);
+    for (const number of order.slice(0, -1)) {
+      performance.call(performers[number]!, warm).catch((error) => failures.push(error));
+      await interleaving.run(() => 0, null);
+    }
+  }
+  plan.clients.forEach(({ kinds }, number) => {
     const all = async () => {
-      for (const [index, kind] of kinds.entries()) {
-        const operation = { kind, value: `${number}.${index}` };
-        const call: Call<Named<Kind>, Result> = {
-          operation,
-          start: now++,
-          end: Number.POSITIVE_INFINITY,
-          result: undefined,
-        };
-        calls.push(call);
-        call.result = await performOne(operation);
-        call.end = now++;
-      }
+      for (const kind of kinds) await performance.call(performers[number]!, kind);
     };
     all().catch((error) => failures.push(error));
   });
-  let at = 0;
-  await interleaving.run(
-    (count) => order[at++ % order.length]! % count,
-    (step) => {
-      if (crash !== null && step === crash.step) interleaving.crash(crash.client);
-    },
-  );
+  await interleaving.run(byPriority(plan.priorities, plan.changes), plan.crash);
   assert.deepEqual(failures, []);
-  const isDone = calls.every(({ end }) => end < Number.POSITIVE_INFINITY);
-  assert.ok(isDone || crash !== null, "a call never ended");
-  return calls;
+  const unended = performance.calls.filter(({ end }) => end === Number.POSITIVE_INFINITY).length;
+  const crashes =
+    plan.past.filter(({ crashStep }) => crashStep !== null).length + (plan.crash === null ? 0 : 1);
+  assert.ok(unended <= crashes, "a call never ended");
+  return performance;
 }
 
 describe("calls on one field or member take effect in one order", () => {
@@ -115,18 +159,22 @@ describe("calls on one field or member take effect in one order", () => {
     };
     await fc.assert(
       fc.asyncProperty(
-        plans<HashOperation>(["get", "get", "set", "set", "set with a ttl", "delete", "rebalance"]),
+        plans<HashOperation>(
+          ["get", "get", "set", "set", "set with a ttl", "delete", "delete", "rebalance"],
+          ["set", "set", "set with a ttl", "delete", "rebalance"],
+        ),
         async (plan) => {
           const key = `hash${keys++}`;
-          const calls = await carryOut(redis, plan, (client, number) => {
-            const hash = new HashShards(client, key, { shards: COUNTS[number % COUNTS.length]! });
-            return async ({ kind, value }): Promise<unknown> => {
+          const perform = (client: object, shards: number) => {
+            const hash = new HashShards(client, key, { shards });
+            return async ({ kind, value }: Named<HashOperation>): Promise<unknown> => {
               if (kind === "get") return await hash.get(FIELD);
               if (kind === "delete") return await hash.delete(FIELD);
               if (kind === "rebalance") return await hash.rebalance();
               return await hash.set(FIELD, value, kind === "set" ? {} : { ttlMs: 1 });
             };
-          });
+          };
+          const { calls } = await carryOut(redis, plan, { warm: "get", perform });
           const last = { start: 1e9, end: 1e9 + 1, operation: { kind: "get" as const, value: "" } };
           const result: unknown = await new HashShards(redis, key, { shards: 3 }).get(FIELD);
           const all = [...calls, { ...last, result }];
@@ -152,18 +200,22 @@ describe("calls on one field or member take effect in one order", () => {
     };
     await fc.assert(
       fc.asyncProperty(
-        plans<SetOperation>(["has", "has", "add", "add", "remove", "rebalance", "members", "size"]),
+        plans<SetOperation>(
+          ["has", "has", "add", "add", "remove", "remove", "rebalance", "members", "size"],
+          ["add", "add", "remove", "rebalance"],
+        ),
         async (plan) => {
           const key = `set${keys++}`;
-          const calls = await carryOut(redis, plan, (client, number) => {
-            const set = new ShardedSet(client, key, { shards: COUNTS[number % COUNTS.length]! });
-            return async ({ kind }): Promise<unknown> => {
+          const perform = (client: object, shards: number) => {
+            const set = new ShardedSet(client, key, { shards });
+            return async ({ kind }: Named<SetOperation>): Promise<unknown> => {
               if (kind === "rebalance") return await set.rebalance();
               if (kind === "size") return await set.size();
               if (kind === "members") return await set.members();
               return await set[kind](FIELD);
             };
-          });
+          };
+          const { calls } = await carryOut(redis, plan, { warm: "has", perform });
           const set = new ShardedSet(redis, key, { shards: 3 });
           const result: unknown = await set.has(FIELD);
           const last = { start: 1e9, end: 1e9 + 1, operation: { kind: "has" as const, value: "" } };
