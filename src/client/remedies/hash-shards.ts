@@ -71,8 +71,8 @@ export class HashShards {
   }
 
   /**
-   * Returns whether there was a value. Where other calls set or delete the same field at the same time, after a growth of
-   * the count, it may say `false` though there was one.
+   * Returns whether there was a value. After a growth of the count, where others set, delete or move (`rebalance`) the field
+   * at the same time, it may say `false` though there was one.
    */
   async delete(field: Bytes): Promise<boolean> {
     const [before] = await this.#cells.remove([checkedField(field)]);

@@ -48,8 +48,8 @@ export class ShardedSet {
   }
 
   /**
-   * Returns how many were not members before. A member that is added and removed by others at the same time, after a growth
-   * of the count, may be counted as new though it was not.
+   * Returns how many were not members before. After a growth of the count, a member that others remove or move (`rebalance`)
+   * at the same time may be counted as new though it was not.
    */
   async add(...members: readonly Bytes[]): Promise<number> {
     const entries = distinct(members).map((field) => ({ field, value: NO_VALUE }));
@@ -58,8 +58,8 @@ export class ShardedSet {
   }
 
   /**
-   * Returns how many were members. A member that is added or removed by others at the same time, after a growth of the
-   * count, may be missed in it.
+   * Returns how many were members. After a growth of the count, a member that others add, remove or move (`rebalance`) at
+   * the same time may be missed in it.
    */
   async remove(...members: readonly Bytes[]): Promise<number> {
     const before = await this.#cells.remove(distinct(members));
