@@ -30,35 +30,45 @@ export class NaiveHashShards {
   }
 }
 
-/** What one writes next: looks where the count before put it too, and writes move. Nobody is told that the count has grown. */
+/** What one writes next: looks where older counts put it too, and writes move it. Nobody is told that the count has grown. */
 export class UnfencedHashShards extends NaiveHashShards {
-  #before: number;
+  readonly #counts: readonly number[];
 
-  constructor(redis: object, key: Bytes, options: { shards: number; before: number }) {
+  /** `counts` are all that there have been or will be. */
+  constructor(redis: object, key: Bytes, options: { shards: number; counts: readonly number[] }) {
     super(redis, key, options);
-    this.#before = options.before;
+    this.#counts = options.counts.filter((count) => count < options.shards);
   }
 
   override async set(field: string, value: string): Promise<void> {
     await super.set(field, value);
-    await this.#deleteBefore(field);
+    await this.#deleteOlder(field);
   }
 
   override async get(field: string): Promise<string | null> {
-    const value =
-      (await super.get(field)) ?? (await this.commands.run("HGET", this.place(field, this.#before), field));
-    return value === null ? null : String(value);
+    for (const place of [this.place(field), ...this.#older(field).reverse()]) {
+      const value = await this.commands.run("HGET", place, field);
+      if (value !== null) return String(value);
+    }
+    return await super.get(field);
   }
 
   override async delete(field: string): Promise<boolean> {
-    const isDeleted = await super.delete(field);
-    return (await this.#deleteBefore(field)) || isDeleted;
+    const isOlder = await this.#deleteOlder(field);
+    return (await super.delete(field)) || isOlder;
   }
 
-  async #deleteBefore(field: string): Promise<boolean> {
-    const place = this.place(field, this.#before);
-    if (place === this.place(field)) return false;
-    return (await this.commands.run("HDEL", place, field)) === 1;
+  async #deleteOlder(field: string): Promise<boolean> {
+    let isDeleted = false;
+    for (const place of this.#older(field))
+      if ((await this.commands.run("HDEL", place, field)) === 1) isDeleted = true;
+    return isDeleted;
+  }
+
+  /** From the oldest on. */
+  #older(field: string): Buffer[] {
+    const newest = this.place(field);
+    return this.#counts.map((count) => this.place(field, count)).filter((place) => place !== newest);
   }
 }
 
