@@ -272,4 +272,30 @@ describe("calls on one field or member take effect in one order", () => {
       { numRuns: RUNS },
     );
   });
+
+  test("wherever a call of ShardedSet dies, size, members and has agree, also where an older shard still has the member", async (t) => {
+    const redis = ioredisAt(t, server.port);
+    const sizes = new Set<number>();
+    for (const kind of ["remove", "add", "rebalance"] as const) {
+      for (let step = 0; step < 16; step++) {
+        const key = `died${keys++}`;
+        await new ShardedSet(redis, key, { shards: 1 }).add(FIELD);
+        await new ShardedSet(redis, key, { shards: 3 }).has("other");
+        const interleaving = new Interleaving(redis);
+        const dying = new ShardedSet(interleaving.client(0), key, { shards: 3 });
+        void (kind === "rebalance" ? dying.rebalance() : dying[kind](FIELD));
+        await interleaving.run(() => 0, { client: 0, step });
+        const set = new ShardedSet(redis, key);
+        const size = await set.size();
+        sizes.add(size);
+        const expected = [size, size === 1 ? [FIELD] : [], size === 1];
+        for (const each of [set, new ShardedSet(redis, key, { shards: 64 })])
+          assert.deepEqual([await each.size(), await each.members(), await each.has(FIELD)], expected);
+        assert.ok(kind === "remove" || size === 1);
+        await set.rebalance();
+        assert.deepEqual([await set.size(), await set.members(), await set.has(FIELD)], expected);
+      }
+    }
+    assert.deepEqual(sizes, new Set([1, 0]));
+  });
 });
