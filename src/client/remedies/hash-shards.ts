@@ -1,0 +1,96 @@
+import {
+  checkedCount,
+  checkedKey,
+  checkedOptions,
+  checkedSignal,
+  checkedTtlOrNone,
+  checkedValue,
+} from "./arguments.ts";
+import { type Bytes, bytesOf, commandsOf } from "./commands.ts";
+import { PARTS_MAX } from "./part-names.ts";
+import { LIVE } from "./shards/cells.ts";
+import { HASH_CELLS, HASH_SHARDS, valueIn } from "./shards/hash-cells.ts";
+import { rebalance } from "./shards/rebalance.ts";
+import { ShardedCells } from "./shards/sharded-cells.ts";
+import { Shards } from "./shards/shards.ts";
+
+const SHARDS_DEFAULT = 16;
+
+export interface HashShardsOptions {
+  /** How many hashes there are at least, 1 to 1,024; default 16. Where more are recorded already, those are used. */
+  readonly shards?: number;
+}
+
+export interface HashSetOptions {
+  /** The field is there for so long, by the server's clock. Left out: until it is deleted. */
+  readonly ttlMs?: number;
+}
+
+/**
+ * One hash spread over several, in slots that lie evenly over a cluster.
+ *
+ * A field's shard: CRC-32 of its bytes, placed by jump consistent hash (Lamping, Veach, 2014); the same from every version.
+ * The count of shards may grow at any time, by constructing with a higher one, while other processes work with the old one:
+ * they notice. It never shrinks.
+ *
+ * Consistency: calls on one field take effect in one order, as on one hash, also while the count grows. Calls on several
+ * fields have no order, and there is no snapshot of the whole. A call that rejects may have taken effect, as with any
+ * command.
+ *
+ * Cost: one script a call. After a growth, until `rebalance` or a write has moved the field: two or three more for a field
+ * whose shard is another one now.
+ */
+export class HashShards {
+  readonly #shards: Shards;
+  readonly #cells: ShardedCells;
+
+  /** Throws: TypeError, RangeError for arguments that make no sense. Sends nothing. */
+  constructor(redis: object, key: Bytes, options?: HashShardsOptions) {
+    const commands = commandsOf(redis);
+    const { shards } = checkedOptions(options, ["shards"]);
+    const count = checkedCount(shards, "shards", { min: 1, max: PARTS_MAX, fallback: SHARDS_DEFAULT });
+    this.#shards = new Shards(commands, checkedKey(key), HASH_SHARDS, count);
+    this.#cells = new ShardedCells(this.#shards, HASH_CELLS);
+  }
+
+  /** Without `ttlMs` the field stays, also where it had one before. */
+  async set(field: Bytes, value: Bytes, options?: HashSetOptions): Promise<void> {
+    const { ttlMs } = checkedOptions(options, ["ttlMs"]);
+    const entry = { field: checkedField(field), value: bytesOf(checkedValue(value)) };
+    await this.#cells.put([entry], checkedTtlOrNone(ttlMs));
+  }
+
+  async get(field: Bytes): Promise<string | null> {
+    const value = await this.getBuffer(field);
+    return value === null ? null : value.toString();
+  }
+
+  async getBuffer(field: Bytes): Promise<Buffer | null> {
+    const raw = await this.#cells.find(checkedField(field));
+    return raw === null ? null : valueIn(raw);
+  }
+
+  /**
+   * Returns whether there was a value. After a growth of the count, where others set, delete or move (`rebalance`) the field
+   * at the same time, it may say `false` though there was one.
+   */
+  async delete(field: Bytes): Promise<boolean> {
+    const [before] = await this.#cells.remove([checkedField(field)]);
+    return before === LIVE;
+  }
+
+  /**
+   * After a growth: moves each field to its shard of now, then forgets the older counts, so that a call is one script again.
+   * Others may go on working. It may be left off at any time, by `signal` or by the death of the process, and run again.
+   *
+   * Cost: a scan of the shards that there were before, and about four scripts for 100 fields that move.
+   */
+  async rebalance(options?: { readonly signal?: AbortSignal }): Promise<void> {
+    const { signal } = checkedOptions(options, ["signal"]);
+    await rebalance(this.#shards, this.#cells, HASH_CELLS, checkedSignal(signal));
+  }
+}
+
+function checkedField(field: unknown): Buffer {
+  return bytesOf(checkedValue(field, "field"));
+}
