@@ -21,6 +21,7 @@ export {
   type RefreshSetOptions,
 } from "./remedies/early-refresh.ts";
 export type { LockOptions } from "./remedies/fleet-lock/lock-options.ts";
+export { type HashSetOptions, HashShards, type HashShardsOptions } from "./remedies/hash-shards.ts";
 export type { HotKeySource } from "./remedies/hot-key-source.ts";
 export { IncompleteWriteError } from "./remedies/incomplete-write-error.ts";
 export {
@@ -40,6 +41,7 @@ export {
   type ReplicatedValueSetOptions,
 } from "./remedies/replicated-value.ts";
 export { CounterResetError, ShardedCounter, type ShardedCounterOptions } from "./remedies/sharded-counter.ts";
+export { type Members, ShardedSet, type ShardedSetOptions } from "./remedies/sharded-set.ts";
 export {
   SlotSpread,
   type SlotSpreadOptions,
