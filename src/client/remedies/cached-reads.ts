@@ -18,13 +18,18 @@ export interface ReadSource {
   /** Whether values of the key are kept; `perSecond`: reads of it, by now. */
   isHot(key: Bytes, perSecond: number): boolean;
   read(key: Bytes): Promise<Buffer | null>;
-  /** A read whose value is kept. */
-  readHot(key: Bytes): Promise<Buffer | null>;
+  readHot(key: Bytes): Promise<HotRead>;
   /** A read that was answered without one of its own. */
   onAbsorbed(key: Bytes): void;
 }
 
-/** A read under way whose value is to be kept. */
+/** A read whose value is to be kept, if it may. */
+export interface HotRead {
+  readonly reply: Buffer | null;
+  readonly mayKeep: boolean;
+}
+
+/** Such a read under way. */
 interface PendingRead {
   /** The value may be older than what the key was dropped for. */
   isOvertaken: boolean;
@@ -123,9 +128,10 @@ export class CachedReads {
     const pending: PendingRead = { isOvertaken: false };
     this.#pending.set(id, pending);
     try {
-      const held = heldOf(await this.#source.readHot(key));
+      const { reply, mayKeep } = await this.#source.readHot(key);
+      const held = heldOf(reply);
       // Its age counts from when it was asked for: the server may have answered at any time since.
-      if (!pending.isOvertaken) this.#values.set(id, held, sentMs + this.#keptMs());
+      if (mayKeep && !pending.isOvertaken) this.#values.set(id, held, sentMs + this.#keptMs());
       return held;
     } finally {
       if (this.#pending.get(id) === pending) this.#pending.delete(id);

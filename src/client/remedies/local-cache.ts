@@ -2,7 +2,7 @@ import type { Clock } from "../../runtime/clock.ts";
 import { unrefClock } from "../unref-clock.ts";
 import { abortable } from "./abortable.ts";
 import { checkedKey, checkedOptions, checkedSignal, checkedTtlOrNone, checkedValue } from "./arguments.ts";
-import { CachedReads } from "./cached-reads.ts";
+import { CachedReads, type HotRead } from "./cached-reads.ts";
 import { bufferOf, type Held, textOf } from "./cached-values.ts";
 import { type Bytes, bytesOf, type Commands, commandsOf } from "./commands.ts";
 import { type CachedHotKey, hotKeysOf } from "./local-cache-hot-keys.ts";
@@ -72,7 +72,7 @@ export class LocalCache {
       {
         isHot: (key, perSecond) => this.#isHot(key, perSecond),
         read: (key) => this.#read(key),
-        readHot: (key) => this.#readTracked(key),
+        readHot: (key) => this.#readHot(key),
         onAbsorbed: (key) => this.#settings.observation?.record(key, "absorbed"),
       },
       clock,
@@ -180,15 +180,16 @@ export class LocalCache {
     return (await this.#commands.run("GET", key)) as Buffer | null;
   }
 
-  async #readTracked(key: Bytes): Promise<Buffer | null> {
+  async #readHot(key: Bytes): Promise<HotRead> {
     const fullKey = Buffer.concat([this.#commands.keyPrefix, bytesOf(key)]);
-    const read = this.#tracking?.readerOf(fullKey) ?? null;
-    if (read === null) return await this.#read(key);
+    const readTracked = this.#tracking?.readerOf(fullKey) ?? null;
+    if (readTracked === null) return { reply: await this.#read(key), mayKeep: true };
     try {
-      return await read(fullKey);
+      return { reply: await readTracked(fullKey), mayKeep: true };
     } catch {
-      // Its connection is lost, or the key is another's by now: the app's own client knows how to go on.
-      return await this.#read(key);
+      // The connection is lost, or the key is another server's by now: the app's own client knows how to go on. What
+      // that reads is not tracked; the next read may be.
+      return { reply: await this.#read(key), mayKeep: false };
     }
   }
 

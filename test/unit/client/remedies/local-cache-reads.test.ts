@@ -23,8 +23,12 @@ type MakeCache = (read: Read, clock: Clock) => Cache;
 
 const ofCachedReads: MakeCache = (read, clock) => {
   const settings = { ttlMs: TTL_MS, jitter: JITTER, maxEntries: 100, maxBytes: 1024 * 1024 };
-  const readKey = (key: string | Uint8Array) => read(String(key));
-  const source = { isHot: () => true, read: readKey, readHot: readKey, onAbsorbed: () => {} };
+  const source = {
+    isHot: () => true,
+    read: (key: string | Uint8Array) => read(String(key)),
+    readHot: async (key: string | Uint8Array) => ({ reply: await read(String(key)), mayKeep: true }),
+    onAbsorbed: () => {},
+  };
   // As long as a value may be kept at all.
   const reads = new CachedReads(settings, source, clock, () => 0.9999);
   return {
