@@ -135,6 +135,7 @@ describe("one server", () => {
       await command(port, ["SET", "lossy", "newer"]);
       await waitFor("invalidations again", async () => (await cache.get("lossy")) === "newer");
       cache.close();
+      assert.equal(cache.stats.tracking, "off");
       await waitFor("it to be gone", async () => (await listeningIds(port)).length === 0);
       const naive = await naiveCache(t, port);
       const listensAgain = async () => (await listeningIds(port)).length > 0;

@@ -112,7 +112,7 @@ export class CachedReads {
     for (const id of [...this.#pending.keys()]) this.#overtake(id);
   }
 
-  /** Keys that were read lately and are hot, with their reads a second. */
+  /** Keys that were read lately, with their reads a second. */
   rates(): Iterable<readonly [id: string, perSecond: number]> {
     return this.#rates.rates(this.#clock.monotonic());
   }

@@ -1,8 +1,8 @@
 import { isUtf8 } from "node:buffer";
 import { type Bytes, bytesOf } from "./commands.ts";
 
-/** Half of a surrogate pair: no text that was made well-formed begins with it. */
-const BINARY = "\ud800";
+/** The second half of a surrogate pair: no well-formed text begins with it. */
+const BINARY = "\udc00";
 
 /** One name for a key, whether given as text or as bytes: the same for two keys only if their bytes are the same. */
 export function keyIdOf(key: Bytes): string {

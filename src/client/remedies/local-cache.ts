@@ -59,7 +59,7 @@ export class LocalCache {
   readonly #commands: Commands;
   readonly #settings: LocalCacheSettings;
   readonly #reads: CachedReads;
-  readonly #tracking: Tracking | null;
+  #tracking: Tracking | null;
   readonly #clock: Clock;
   #hasWarned = false;
 
@@ -149,6 +149,7 @@ export class LocalCache {
   /** Gives memory and connections back. Every `get` is a GET from then on. */
   close(): void {
     this.#tracking?.close();
+    this.#tracking = null;
     this.#reads.close();
   }
 

@@ -5,7 +5,7 @@ import type { Primary } from "./primaries.ts";
 import { type LinkSettings, TrackingLink } from "./tracking-link.ts";
 
 const BACKOFF = { firstMs: 200, maxMs: 10_000 };
-/** Who held so long is tried again at once. */
+/** After a life of so long the waits begin anew. */
 const STEADY_MS = 10_000;
 
 /** `lost`: it is tried again, also where it never was on; `refused`: by what the server says, and tried again. */

@@ -51,4 +51,5 @@ test("a key has one name, as text and as bytes, and no other key has it", () => 
     }),
   );
   assert.equal(keyIdOf("\ud800"), keyIdOf(Buffer.from("\ud800")));
+  assert.equal(keyOfId(keyIdOf("\u{10000}")), "\u{10000}");
 });
