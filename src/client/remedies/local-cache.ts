@@ -52,7 +52,7 @@ export type TrackingState = "off" | PrimaryState;
  * value has run out, or with `tracking` as soon as the server's word of them is here. Two reads of a key, by two
  * processes, may see a newer value first and an older one then.
  *
- * Cost: a hit takes no command, and a quarter of a microsecond. Memory: `maxBytes`, and about 1 MiB for the rates of keys.
+ * Cost: a hit takes no command, and a quarter of a microsecond. Memory: `maxBytes`, and up to 5 MiB for the rates of keys.
  * Throws: TypeError, RangeError for bad options. Every call rejects with those for its own arguments.
  */
 export class LocalCache {
