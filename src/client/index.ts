@@ -24,6 +24,9 @@ export type { LockOptions } from "./remedies/fleet-lock/lock-options.ts";
 export { type HashSetOptions, HashShards, type HashShardsOptions } from "./remedies/hash-shards.ts";
 export type { HotKeySource } from "./remedies/hot-key-source.ts";
 export { IncompleteWriteError } from "./remedies/incomplete-write-error.ts";
+export { LocalCache, type LocalCacheStats, type TrackingState } from "./remedies/local-cache.ts";
+export type { CachedHotKey } from "./remedies/local-cache-hot-keys.ts";
+export type { AbsorbedListener, LocalCacheOptions, TrackingOptions } from "./remedies/local-cache-options.ts";
 export {
   type ReplicaReadOptions,
   ReplicaRouter,
