@@ -83,19 +83,50 @@ export function bytesOf(value: Bytes): Buffer {
 
 /** `Redis` and `Cluster` of ioredis. */
 interface Ioredis {
-  readonly options: { readonly keyPrefix?: unknown };
+  readonly options: IoredisOptions;
   readonly isCluster?: boolean;
-  callBuffer(name: string, ...args: readonly (string | Buffer | number)[]): Promise<unknown>;
+  callBuffer(name: string, ...args: IoredisArgs): Promise<unknown>;
 }
 
+interface IoredisOptions {
+  readonly keyPrefix?: unknown;
+  readonly enableAutoPipelining?: boolean;
+  readonly stringNumbers?: boolean;
+}
+
+type IoredisArgs = readonly (string | Buffer | number)[];
+
 function ioredisSender(redis: Ioredis): Sender {
+  const { keyPrefix, stringNumbers } = redis.options;
   return {
     isCluster: redis.isCluster === true,
-    keyPrefix: prefixOf(redis.options.keyPrefix),
+    keyPrefix: prefixOf(keyPrefix),
     isPrefixOurs: false,
-    send: (_key, [name, ...args]) =>
-      redis.callBuffer(String(name), ...args.map((arg) => (arg instanceof Uint8Array ? bytesOf(arg) : arg))),
+    send: async (_key, [name, ...args]) => {
+      const given = args.map((arg) => (arg instanceof Uint8Array ? bytesOf(arg) : arg));
+      const reply = await callIoredis(redis, String(name), given);
+      return stringNumbers === true ? withNumbers(reply) : reply;
+    },
   };
+}
+
+/**
+ * With auto-pipelining `callBuffer("GET", key)` is sent without its first word: the key would be the command's name
+ * (redis/ioredis#1923). `getBuffer(key)` is sent as it should.
+ */
+async function callIoredis(redis: Ioredis, name: string, args: IoredisArgs): Promise<unknown> {
+  if (redis.options.enableAutoPipelining !== true) return await redis.callBuffer(name, ...args);
+  const call: unknown = Reflect.get(redis, `${name.toLowerCase()}Buffer`);
+  if (typeof call !== "function") throw new TypeError(`redis: its ioredis does not know ${name}`);
+  return await Reflect.apply(call, redis, args);
+}
+
+/** With `stringNumbers` a number is text, and nothing else is. */
+function withNumbers(reply: unknown): unknown {
+  if (Array.isArray(reply)) return reply.map(withNumbers);
+  if (typeof reply !== "string") return reply;
+  const number = Number(reply);
+  return Number.isSafeInteger(number) ? number : reply;
 }
 
 interface NodeOptions {
