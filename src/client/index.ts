@@ -21,6 +21,30 @@ export {
 } from "./remedies/early-refresh.ts";
 export type { LockOptions } from "./remedies/fleet-lock/lock-options.ts";
 export type { HotKeySource } from "./remedies/hot-key-source.ts";
+export { IncompleteWriteError } from "./remedies/incomplete-write-error.ts";
+export {
+  type ReplicaReadOptions,
+  ReplicaRouter,
+  type ReplicaRouterClients,
+  type ReplicaRouterOptions,
+  type ReplicaRouterStats,
+  type ReplicaSetOptions,
+  type ReplicaStrategy,
+  type RouterFallbacks,
+  type RouterNode,
+} from "./remedies/replica-router.ts";
+export {
+  ReplicatedValue,
+  type ReplicatedValueOptions,
+  type ReplicatedValueSetOptions,
+} from "./remedies/replicated-value.ts";
+export { CounterResetError, ShardedCounter, type ShardedCounterOptions } from "./remedies/sharded-counter.ts";
+export {
+  SlotSpread,
+  type SlotSpreadOptions,
+  type SlotSpreadSetOptions,
+  type Variant,
+} from "./remedies/slot-spread.ts";
 export {
   type StampedeGetOptions,
   StampedeLock,

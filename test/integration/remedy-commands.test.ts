@@ -102,8 +102,12 @@ describe("a cluster", () => {
   test("ioredis", async (t) => {
     await spread(commandsOf(ioredisOver(t, servers)));
   });
-  test("ioredis with auto-pipelining", async (t) => {
-    await spread(commandsOf(ioredisOver(t, servers, { enableAutoPipelining: true })));
+  test("ioredis with auto-pipelining, and keys that are no text", async (t) => {
+    const commands = commandsOf(ioredisOver(t, servers, { enableAutoPipelining: true }));
+    await spread(commands);
+    const keys = Array.from({ length: 100 }, (_, i) => Buffer.from([0xff, i]));
+    await Promise.all(keys.map((key) => commands.run("SET", key, key)));
+    assert.deepEqual(await Promise.all(keys.map((key) => commands.run("GET", key))), keys);
   });
   test("node-redis", async (t) => {
     await spread(commandsOf(await nodeRedisOver(t, servers)));

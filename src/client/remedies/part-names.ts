@@ -32,13 +32,17 @@ export function partNames(
   const bytes = bytesOf(key);
   const home = Math.floor(slotOf(bytes) / REGION_SLOTS);
   const tags = tagsByRegion();
-  const hasBrace = bytes.includes(OPEN_BRACE);
-  return Array.from({ length: count }, (_, part) => {
-    const tag = tags[(home + reversedBits(part)) % PARTS_MAX]!;
-    return hasBrace
-      ? Buffer.concat([Buffer.from(`{${tag}}:`), bytes, Buffer.from(`:${what}`)])
-      : Buffer.concat([bytes, Buffer.from(`:${what}:{${tag}}`)]);
-  });
+  return Array.from({ length: count }, (_, part) =>
+    partNamed(bytes, what, tags[(home + reversedBits(part)) % PARTS_MAX]!),
+  );
+}
+
+/** The name of the part whose slot is that of `tag`. */
+export function partNamed(key: Bytes, what: string, tag: string): Buffer {
+  const bytes = bytesOf(key);
+  return bytes.includes(OPEN_BRACE)
+    ? Buffer.concat([Buffer.from(`{${tag}}:`), bytes, Buffer.from(`:${what}`)])
+    : Buffer.concat([bytes, Buffer.from(`:${what}:{${tag}}`)]);
 }
 
 export type PartPlace = Pick<Commands, "keyPrefix" | "isCluster">;
