@@ -21,6 +21,9 @@ async function exercise(commands: Commands): Promise<void> {
     const reply = await commands.runScript(COMPARE, [NOT_UTF8], [NOT_UTF8, 7]);
     assert.deepEqual(reply, [NOT_UTF8, NOT_UTF8, 7, null]);
   }
+  // Text stays text, also where it reads as a number.
+  await commands.run("SET", "n", "7");
+  assert.deepEqual(await commands.run("GET", "n"), Buffer.from("7"));
   await assert.rejects(commands.run("INCRBY", NOT_UTF8, 1), /not an integer/);
   await assert.rejects(commands.runScript(script("return redis.error_reply('ERR own')"), ["k"], []), /own/);
 }
@@ -39,6 +42,18 @@ describe("one server", () => {
   test("ioredis with RESP2", async (t) => {
     await exercise(commandsOf(ioredisAt(t, server.port, { protocol: 2, db: 1 })));
   });
+  test("ioredis with auto-pipelining: a key is not taken for a command", async (t) => {
+    const redis = ioredisAt(t, server.port, { enableAutoPipelining: true });
+    await exercise(commandsOf(redis));
+    await redis.set("kept", "1");
+    await commandsOf(redis).run("GET", "FLUSHALL");
+    assert.equal(await redis.get("kept"), "1");
+  });
+  for (const protocol of [2, 3] as const) {
+    test(`ioredis with numbers as text, RESP${protocol}`, async (t) => {
+      await exercise(commandsOf(ioredisAt(t, server.port, { stringNumbers: true, protocol })));
+    });
+  }
   test("node-redis", async (t) => {
     const commands = commandsOf(await nodeRedisAt(t, server.port));
     assert.equal(commands.isCluster, false);
@@ -86,6 +101,13 @@ describe("a cluster", () => {
   };
   test("ioredis", async (t) => {
     await spread(commandsOf(ioredisOver(t, servers)));
+  });
+  test("ioredis with auto-pipelining, and keys that are no text", async (t) => {
+    const commands = commandsOf(ioredisOver(t, servers, { enableAutoPipelining: true }));
+    await spread(commands);
+    const keys = Array.from({ length: 100 }, (_, i) => Buffer.from([0xff, i]));
+    await Promise.all(keys.map((key) => commands.run("SET", key, key)));
+    assert.deepEqual(await Promise.all(keys.map((key) => commands.run("GET", key))), keys);
   });
   test("node-redis", async (t) => {
     await spread(commandsOf(await nodeRedisOver(t, servers)));
