@@ -24,8 +24,8 @@ const EXPIRE_ROUNDS_MAX = 16;
  *
  * Consistency: `total()` has each increment that was acknowledged before it was called, and none that was called after it
  * ended; of those in between it may have some, since it reads the shards one beside the other, not at one instant. What
- * the caller was told to have failed may or may not have been counted, as with INCRBY. The client must read from
- * primaries.
+ * the caller was told to have failed may or may not have been counted, as with INCRBY. A driver that sends commands again
+ * by itself may count one twice: docs/remedies/sharded-counter.md tells the options against that.
  */
 export class ShardedCounter {
   readonly #commands: Commands;
