@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
+import { createCluster } from "redis";
 import { type Commands, commandsOf, script } from "../../src/client/remedies/commands.ts";
 import { partNames } from "../../src/client/remedies/part-names.ts";
-import { startRedis, type TestServer } from "../support/redis.ts";
+import { command, startRedis, type TestServer } from "../support/redis.ts";
 import { startRedisCluster, type TestCluster } from "../support/redis-cluster.ts";
 import { ioredisAt, ioredisOver, nodeRedisAt, nodeRedisOver } from "../support/remedy-clients.ts";
 
@@ -111,5 +112,31 @@ describe("a cluster", () => {
   });
   test("node-redis", async (t) => {
     await spread(commandsOf(await nodeRedisOver(t, servers)));
+  });
+  test("reads go to primaries, were the client's own to go to replicas", async (t) => {
+    const getsAtReplicas = async () => {
+      const stats = await Promise.all(
+        servers.replicas.map(({ port }) => command(port, ["INFO", "commandstats"])),
+      );
+      return stats.filter((text) => String(text).includes("cmdstat_get:")).length;
+    };
+    const resetStats = () =>
+      Promise.all(servers.replicas.map(({ port }) => command(port, ["CONFIG", "RESETSTAT"])));
+    const ofNode = createCluster({
+      rootNodes: servers.nodes.map(({ host, port }) => ({ socket: { host, port } })),
+      useReplicas: true,
+    });
+    ofNode.on("error", () => {});
+    await ofNode.connect();
+    t.after(() => ofNode.destroy());
+    const ofIoredis = ioredisOver(t, servers, { scaleReads: "slave" });
+    for (const redis of [ofIoredis, ofNode]) {
+      await resetStats();
+      const commands = commandsOf(redis);
+      for (const name of partNames("reads", "test", 16, commands)) await commands.run("GET", name);
+      assert.equal(await getsAtReplicas(), 0);
+      for (const name of partNames("reads", "test", 16, commands)) await redis.get(String(name));
+      assert.notEqual(await getsAtReplicas(), 0, "its own");
+    }
   });
 });

@@ -20,7 +20,8 @@ export function script(text: string): Script {
 /**
  * What remedies need of a client: commands by their words, whatever the driver. Bulk replies are Buffers, whole numbers
  * are numbers (beyond 2^53 a driver may give text), nil is null. What the server or the connection says against a
- * command rejects.
+ * command rejects. Names are in capitals: ioredis knows its own ones in small letters, whose replies it rewrites and which
+ * it may send to replicas. Here all goes to primaries, where the client is not connected to a replica itself.
  */
 export interface Commands {
   readonly isCluster: boolean;
