@@ -1,6 +1,6 @@
 import type { LeaseTerms } from "./config/hot-set.ts";
 import type { DemandLook } from "./model/demand.ts";
-import type { HotSet } from "./model/hot-set.ts";
+import type { HotSet, Lease } from "./model/hot-set.ts";
 import type { Authority } from "./model/state-record.ts";
 import { LeaseBook } from "./rules/lease-book.ts";
 
@@ -75,6 +75,11 @@ export class LeaseTeller {
       if (owned.book.look(this.#options.lookOf(cluster, nowMs), nowMs)) owned.isOwed = true;
       if (owned.isOwed) this.#write(cluster, owned);
     }
+  }
+
+  /** The leases of a cluster: as this process has given them, or read of them last. */
+  leasesOf(cluster: string): readonly Lease[] {
+    return this.#owned.get(cluster)?.book.leases() ?? this.#read.get(cluster)?.leases ?? [];
   }
 
   /** How many keys of the clusters that this process owns are leased. */
