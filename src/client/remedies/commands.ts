@@ -1,3 +1,4 @@
+import { isUtf8 } from "node:buffer";
 import { createHash } from "node:crypto";
 
 /** Keys, fields, values: text stands for its UTF-8 bytes. */
@@ -25,6 +26,8 @@ export interface Commands {
   readonly isCluster: boolean;
   /** What the client itself puts before each key; keys given here are without it. Empty: nothing. */
   readonly keyPrefix: Buffer;
+  /** The key as the server has it, and everybody else knows it: with the prefix. Text where the key and the prefix are. */
+  fullKey(key: Bytes): Bytes;
   /** Runs `name key ...rest`. */
   run(name: string, key: Bytes, ...rest: readonly Word[]): Promise<unknown>;
   /** Runs `name ...keys`, such as MGET. In a cluster all keys must be of one slot. */
@@ -54,15 +57,15 @@ interface Sender {
 
 function commandsOver(sender: Sender): Commands {
   const { isCluster, keyPrefix, isPrefixOurs } = sender;
-  const full = (key: Bytes): Bytes =>
-    isPrefixOurs && keyPrefix.length > 0 ? Buffer.concat([keyPrefix, bytesOf(key)]) : key;
+  const fullKey = prefixing(keyPrefix);
   const send = (name: string, before: readonly Word[], keys: readonly Bytes[], after: readonly Word[]) => {
-    const sent = keys.map(full);
+    const sent = isPrefixOurs ? keys.map(fullKey) : keys;
     return sender.send(sent[0] ?? "", [name, ...before, ...sent, ...after]);
   };
   return {
     isCluster,
     keyPrefix,
+    fullKey,
     run: (name, key, ...rest) => send(name, [], [key], rest),
     runOver: (name, keys) => send(name, [], keys, []),
     runScript: async ({ text, sha }, keys, args) => {
@@ -74,6 +77,13 @@ function commandsOver(sender: Sender): Commands {
       }
     },
   };
+}
+
+function prefixing(prefix: Buffer): (key: Bytes) => Bytes {
+  if (prefix.length === 0) return (key) => key;
+  const text = isUtf8(prefix) ? prefix.toString() : null;
+  return (key) =>
+    typeof key === "string" && text !== null ? text + key : Buffer.concat([prefix, bytesOf(key)]);
 }
 
 export function bytesOf(value: Bytes): Buffer {
