@@ -41,12 +41,9 @@ export class LeaseTeller {
   read(hotSet: HotSet): void {
     const { cluster, term } = hotSet.authority;
     const known = this.#read.get(cluster);
-    if (known === undefined ? this.#read.size >= CLUSTERS_MAX : known.authority.term > term) {
-      // What a former owner wrote after all must not be the last record that is left of it.
-      this.#oweAgain(cluster);
-      return;
-    }
-    this.#read.set(cluster, hotSet);
+    // What a former owner wrote after all must not be the last record that is left of it.
+    if (known !== undefined && known.authority.term > term) this.#oweAgain(cluster);
+    else if (known !== undefined || this.#read.size < CLUSTERS_MAX) this.#read.set(cluster, hotSet);
   }
 
   /**
