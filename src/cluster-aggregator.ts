@@ -114,6 +114,7 @@ export class ClusterAggregator {
       instance,
       partitionOf,
       view: this.view,
+      termOf: (cluster, bucket) => (bucket === 0 ? this.leases.termOf(cluster) : 0),
       write: (record) => outlet.state(record),
       isConfirmed,
       monotonic: () => clock.monotonic(),

@@ -74,6 +74,11 @@ export class LeaseTeller {
     }
   }
 
+  /** The highest term in which a hot set of a cluster was written; 0: there is none. Agents believe no lower one. */
+  termOf(cluster: string): number {
+    return this.#read.get(cluster)?.authority.term ?? 0;
+  }
+
   /** The leases of a cluster: as this process has given them, or read of them last. */
   leasesOf(cluster: string): readonly Lease[] {
     return this.#owned.get(cluster)?.book.leases() ?? this.#read.get(cluster)?.leases ?? [];
