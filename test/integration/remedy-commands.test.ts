@@ -67,8 +67,11 @@ describe("one server", () => {
       commandsOf(ioredisAt(t, server.port, { keyPrefix: "app:" })),
       commandsOf(await nodeRedisAt(t, server.port, { keyPrefix: "app:" })),
     ];
+    assert.equal(commandsOf(plain).fullKey("a"), "a");
     for (const commands of prefixed) {
       assert.equal(commands.keyPrefix.toString(), "app:");
+      assert.equal(commands.fullKey("é"), "app:é");
+      assert.deepEqual(commands.fullKey(new Uint8Array([0xff])), Buffer.from([...Buffer.from("app:"), 0xff]));
       await commands.run("SET", "a", "1");
       await commands.runScript(script("return redis.call('SET', KEYS[1], ARGV[1])"), ["b"], ["2"]);
       assert.deepEqual(await commands.runOver("MGET", ["a", "b"]), [Buffer.from("1"), Buffer.from("2")]);

@@ -27,6 +27,8 @@ export interface Commands {
   readonly isCluster: boolean;
   /** What the client itself puts before each key; keys given here are without it. Empty: nothing. */
   readonly keyPrefix: Buffer;
+  /** The key as the server has it, and everybody else knows it: with the prefix. Text where the key and the prefix are. */
+  fullKey(key: Bytes): Bytes;
   /** Runs `name key ...rest`. */
   run(name: string, key: Bytes, ...rest: readonly Word[]): Promise<unknown>;
   /** Runs `name ...keys`, such as MGET. In a cluster all keys must be of one slot. */
@@ -56,15 +58,15 @@ interface Sender {
 
 function commandsOver(sender: Sender): Commands {
   const { isCluster, keyPrefix, isPrefixOurs } = sender;
-  const full = (key: Bytes): Bytes =>
-    isPrefixOurs && keyPrefix.length > 0 ? Buffer.concat([keyPrefix, bytesOf(key)]) : key;
+  const fullKey = prefixing(keyPrefix);
   const send = (name: string, before: readonly Word[], keys: readonly Bytes[], after: readonly Word[]) => {
-    const sent = keys.map((key) => textOf(full(key)));
+    const sent = keys.map((key) => textOf(isPrefixOurs ? fullKey(key) : key));
     return sender.send(sent[0] ?? "", name, [...before, ...sent, ...after]);
   };
   return {
     isCluster,
     keyPrefix,
+    fullKey,
     run: (name, key, ...rest) => send(name, [], [key], rest),
     runOver: (name, keys) => send(name, [], keys, []),
     runScript: async ({ text, sha }, keys, args) => {
@@ -76,6 +78,13 @@ function commandsOver(sender: Sender): Commands {
       }
     },
   };
+}
+
+function prefixing(prefix: Buffer): (key: Bytes) => Bytes {
+  if (prefix.length === 0) return (key) => key;
+  const text = isUtf8(prefix) ? prefix.toString() : null;
+  return (key) =>
+    typeof key === "string" && text !== null ? text + key : Buffer.concat([prefix, bytesOf(key)]);
 }
 
 export function bytesOf(value: Bytes): Buffer {
