@@ -5,6 +5,7 @@ import { IncompleteWriteError } from "../../src/client/remedies/incomplete-write
 import { partNames } from "../../src/client/remedies/part-names.ts";
 import { Copies } from "../../src/client/remedies/replicated/copies.ts";
 import { parseCopy } from "../../src/client/remedies/replicated/copy.ts";
+import { LastSeen } from "../../src/client/remedies/replicated/last-seen.ts";
 import { ReplicatedValue } from "../../src/client/remedies/replicated-value.ts";
 import { slotOf } from "../../src/model/slot.ts";
 import { gatedClient } from "../support/gated-client.ts";
@@ -263,6 +264,23 @@ describe("one server", () => {
     await redis.set(home!, replicated!);
     for (let i = 0; i < 20; i++) assert.equal(await reader.get(), "new");
     assert.deepEqual(await freshReads(t, "lost", 3), new Set(["new"]));
+  });
+
+  test("a read that others of its process outpace all the time gives what they have seen", async (t) => {
+    const redis = await client(t);
+    await new ReplicatedValue(redis, "outpaced", { copies: 3 }).set("first");
+    const copies = new Copies(commandsOf(redis), "outpaced", 3);
+    let version = 0;
+    const write = async () => {
+      ({ version } = await copies.begin({ value: "newer still", ttlMs: 0 }, version, 3));
+    };
+    await write();
+    const outpaced = gatedClient(redis, async ({ name }) => {
+      if (name !== "GET") await write();
+      const seen = { version: ++version, expiresAtMs: 0, copies: 3, value: Buffer.from("seen meanwhile") };
+      return () => new LastSeen(outpaced, "outpaced").remember(seen);
+    });
+    assert.equal(await new ReplicatedValue(outpaced, "outpaced", { copies: 3 }).get(), "seen meanwhile");
   });
 
   test("nothing is remembered where everything is gone", async (t) => {

@@ -123,6 +123,7 @@ export class ReplicatedValue {
 
   async #read(): Promise<Buffer | null> {
     for (let tries = 0; tries < TRIES_MAX; tries++) {
+      const before = this.#seen.version;
       const look = await this.#look();
       const { newest, failures } = look;
       const seen = this.#seen.copy;
@@ -132,13 +133,13 @@ export class ReplicatedValue {
         return newest.value;
       }
       // While it looked, another caller saw more.
-      if (!look.isComplete) continue;
+      if (seen !== null && seen.version > before) return valueOf(seen);
       if (failures.length > 0) throw failures[0];
       if (newest === null || seen === null) return null;
       // Servers have lost what this process has seen already: it does not go back, and takes all others forward.
       const outcome = await this.#repair(seen, behind(look, seen));
       if (outcome === "expired") return null;
-      if (outcome === "stored") return seen.value === null ? null : Buffer.from(seen.value);
+      if (outcome === "stored") return valueOf(seen);
     }
     throw new Error(`${this.#what}: it changes, and its copies are lost, faster than it can be read`);
   }
@@ -149,12 +150,11 @@ export class ReplicatedValue {
     const random = Math.floor(Math.random() * count);
     const all = Array.from({ length: count }, (_, index) => index);
     const rest = all.filter((index) => index !== random && index !== HOME);
-    const look: Look = { newest: null, held: new Map(), failures: [], isComplete: false };
+    const look: Look = { newest: null, held: new Map(), failures: [] };
     for (const step of [[random], random === HOME ? [] : [HOME], rest]) {
       await this.#ask(step, look);
-      if (look.newest !== null && look.newest.version >= this.#seen.version) return look;
+      if (look.newest !== null && look.newest.version >= this.#seen.version) break;
     }
-    look.isComplete = true;
     return look;
   }
 
@@ -203,8 +203,11 @@ interface Look {
   /** The version of each copy that answered; 0: nothing. */
   readonly held: Map<number, number>;
   readonly failures: unknown[];
-  /** Every copy was asked. */
-  isComplete: boolean;
+}
+
+/** Of what is remembered: the caller may change it. */
+function valueOf({ value }: Copy): Buffer | null {
+  return value === null ? null : Buffer.from(value);
 }
 
 /** Copies that have less. */
