@@ -14,6 +14,7 @@ import { startRedisCluster, type TestCluster } from "../support/redis-cluster.ts
 import { ioredisAt, ioredisOver, nodeRedisAt, nodeRedisOver } from "../support/remedy-clients.ts";
 
 const NOT_UTF8 = Buffer.from([0xff, 0x00, 0x0d, 0x0a]);
+const HOUR_MS = 3_600_000;
 const PLACE = { isCluster: false, keyPrefix: Buffer.alloc(0) };
 
 const namesOf = (key: string, copies: number) => partNames(key, "copy", copies, PLACE);
@@ -233,6 +234,32 @@ describe("one server", () => {
     assert.equal(await redis.exists(...namesOf("late", 3)), 0);
     await copies.put(1, old);
     assert.deepEqual(await freshReads(t, "late", 3), new Set([null]));
+  });
+
+  test("a deletion is remembered for a day, which readers that repair its copies do not prolong", async (t) => {
+    const redis = await client(t);
+    const names = namesOf("gone", 3);
+    await new ReplicatedValue(redis, "gone", { copies: 3 }).delete();
+    const ofBefore = parseCopy((await redis.getBuffer(names[0]!))!)!;
+    const copies = new Copies(commandsOf(redis), "gone", 3);
+    // As it is after 23 hours.
+    const almostOver = { ...ofBefore, version: ofBefore.version + 1, expiresAtMs: Date.now() + HOUR_MS };
+    for (const index of [0, 1, 2]) await copies.put(index, almostOver);
+    for (const lost of names) {
+      await redis.del(lost);
+      await waitFor("the copy to be there again", async () => {
+        assert.deepEqual(await freshReads(t, "gone", 3, 5), new Set([null]));
+        return (await redis.exists(lost)) === 1;
+      });
+      const ttl = await redis.pttl(lost);
+      assert.ok(ttl > 0 && ttl <= HOUR_MS, `lives ${ttl} ms`);
+    }
+    // When it is over nothing is left.
+    const over = { ...almostOver, version: ofBefore.version + 2, expiresAtMs: Date.now() + 50 };
+    for (const index of [0, 1, 2]) await copies.put(index, over);
+    await waitFor("it to end", async () => (await redis.exists(...names)) === 0);
+    assert.deepEqual(await freshReads(t, "gone", 3, 5), new Set([null]));
+    assert.equal(await redis.exists(...names), 0);
   });
 
   test("where the first copy is lost while a write is under way, the write still reaches it", async (t) => {

@@ -5,6 +5,7 @@ import { PARTS_MAX } from "./part-names.ts";
 import { type Content, Copies, HOME, type Known } from "./replicated/copies.ts";
 import type { Copy } from "./replicated/copy.ts";
 import { LastSeen } from "./replicated/last-seen.ts";
+import { DELETED_MS } from "./replicated/scripts.ts";
 
 export interface ReplicatedValueOptions {
   /** How many copies: 1 to 1,024, 4 if left out. A power of two lies evenly over the nodes of a cluster. */
@@ -68,7 +69,7 @@ export class ReplicatedValue {
 
   /** As `set`, but then there is nothing; a set that is still under way from before does not bring it back. */
   async delete(): Promise<void> {
-    await this.#write({ value: null, ttlMs: 0 });
+    await this.#write({ value: null, ttlMs: DELETED_MS });
   }
 
   /** `null`: there is none. Throws: what a server or a connection says where the copies in reach do not tell. */
