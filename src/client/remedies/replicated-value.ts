@@ -134,13 +134,13 @@ export class ReplicatedValue {
         return newest.value;
       }
       // While it looked, another caller saw more.
-      if (seen !== null && seen.version > before) return valueOf(seen);
+      if (seen !== null && seen.version > before) return bytesIn(seen);
       if (failures.length > 0) throw failures[0];
       if (newest === null || seen === null) return null;
       // Servers have lost what this process has seen already: it does not go back, and takes all others forward.
       const outcome = await this.#repair(seen, behind(look, seen));
       if (outcome === "expired") return null;
-      if (outcome === "stored") return valueOf(seen);
+      if (outcome === "stored") return bytesIn(seen);
     }
     throw new Error(`${this.#what}: it changes, and its copies are lost, faster than it can be read`);
   }
@@ -207,7 +207,7 @@ interface Look {
 }
 
 /** Of what is remembered: the caller may change it. */
-function valueOf({ value }: Copy): Buffer | null {
+function bytesIn({ value }: Copy): Buffer | null {
   return value === null ? null : Buffer.from(value);
 }
 
