@@ -9,7 +9,7 @@ import { LastSeen } from "../../src/client/remedies/replicated/last-seen.ts";
 import { ReplicatedValue } from "../../src/client/remedies/replicated-value.ts";
 import { slotOf } from "../../src/model/slot.ts";
 import { gatedClient } from "../support/gated-client.ts";
-import { startRedis, type TestServer, waitFor } from "../support/redis.ts";
+import { command, startRedis, type TestServer, waitFor } from "../support/redis.ts";
 import { startRedisCluster, type TestCluster } from "../support/redis-cluster.ts";
 import { ioredisAt, ioredisOver, nodeRedisAt, nodeRedisOver } from "../support/remedy-clients.ts";
 
@@ -345,11 +345,48 @@ describe("a cluster", () => {
     await exercise(await nodeRedisOver(t, servers));
   });
 
+  test("reads come to primaries, also by clients that read from replicas", async (t) => {
+    const redis = ioredisOver(t, servers, { scaleReads: "slave" });
+    const value = new ReplicatedValue(redis, "scaled");
+    await value.set("v");
+    const readsOf = async () => {
+      const infos = servers.replicas.map(({ port }) => command(port, ["INFO", "commandstats"]));
+      return (await Promise.all(infos)).map((info) => /cmdstat_get:.*/.exec(String(info))?.[0]);
+    };
+    const before = await readsOf();
+    for (let i = 0; i < 20; i++) assert.equal(await value.get(), "v");
+    assert.deepEqual(await readsOf(), before);
+  });
+
   test("four copies lie on all three nodes, whatever the key", () => {
     for (let i = 0; i < 200; i++) {
       const names = namesOf(`key:${i}`, 4);
       assert.equal(new Set(names.map(slotOf)).size, 4);
       assert.equal(new Set(names.map((name) => servers.primaryOf(name).port)).size, 3);
+    }
+  });
+
+  test("while the slot of a copy is moved, writes reject before they begin, and reads go on", async (t) => {
+    const [, copy] = namesOf("moving", 4);
+    const clients = [ioredisOver(t, servers), await nodeRedisOver(t, servers)];
+    await new ReplicatedValue(clients[0]!, "moving").set("old");
+    const from = servers.primaryOf(copy!);
+    const slot = slotOf(copy!);
+    const move = await servers.beginMove(slot, servers.primaries.find((node) => node !== from)!);
+    for (const redis of clients) {
+      const value = new ReplicatedValue(redis, "moving");
+      await assert.rejects(value.set("new"), (error: Error) => {
+        // ioredis tries on, and tells of the last answer alone.
+        assert.match(error.message, /^TRYAGAIN|Too many Cluster redirections/);
+        return !(error instanceof IncompleteWriteError);
+      });
+      for (let i = 0; i < 10; i++) assert.equal(await value.get(), "old");
+    }
+    await move.finish();
+    for (const redis of clients) {
+      const value = new ReplicatedValue(redis, "moving");
+      await value.set("new");
+      for (let i = 0; i < 10; i++) assert.equal(await value.get(), "new");
     }
   });
 });

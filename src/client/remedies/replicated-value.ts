@@ -29,12 +29,13 @@ const TRIES_MAX = 5;
  * Consistency: a copy is replaced in one step, so that a reader sees the old value or the new one, never a part and never
  * nothing between them. What one process has read or set by one client it does not see an older value than afterwards
  * (of the 10,000 keys and 64 MiB last used). When `set` or `delete` has resolved, every copy has it, and nobody reads an
- * older one, unless servers lose what they confirmed (a failover: replication is asynchronous) or reads go to replicas.
+ * older one, unless servers lose what they confirmed (a failover: replication is asynchronous) or the client is connected
+ * to a replica.
  * When it rejects, readers may see the old or the new. Writes at the same time: the last one at the first copy stays.
  *
  * Cost: a read is one GET; where its copy is missing, behind or out of reach, one of the first copy, then of all others.
- * A read of what is not there asks all copies. A write is two scripts at each copy, one
- * after the other, and two more at the first.
+ * A read of what is not there asks all copies. A write is two scripts at each copy, and one more at the first: four round
+ * trips, one after the other.
  */
 export class ReplicatedValue {
   readonly #copies: Copies;
