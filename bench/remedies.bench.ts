@@ -4,12 +4,16 @@ import { fileURLToPath } from "node:url";
 import { Cluster } from "ioredis";
 import { startRedis } from "../test/support/redis.ts";
 import { startRedisCluster, type TestCluster } from "../test/support/redis-cluster.ts";
+import { CACHE_TTL_MS, type CacheFigures, cacheFigures, type ReadWay } from "./support/cache-load.ts";
 import { counterSpread } from "./support/counter-spread.ts";
 import { REMEDY_CALLS, type RemedyCall } from "./support/remedy-calls.ts";
 import type { RemedyLoad, RemedyRun } from "./support/remedy-process.ts";
 import { cell, spreadCell } from "./support/report.ts";
 import { type Bench, runBench } from "./support/run-bench.ts";
 
+const READS_PER_SECOND = 50_000;
+const GETS_PER_SECOND_MAX = 100;
+const TRACKED_STALENESS_MS = 50;
 const GOAL_UNEVENNESS = 0.2;
 const SPREAD_INCREMENTS = 60_000;
 const CALLS = 50_000;
@@ -22,6 +26,7 @@ await runBench("remedies", async (bench) => {
   await using server = await startRedis(null);
   const cluster = await startRedisCluster(null);
   try {
+    await cache(bench, server.port);
     await spread(bench, cluster);
     await cpu(bench, {
       server: String(server.port),
@@ -31,6 +36,44 @@ await runBench("remedies", async (bench) => {
     await cluster.stop();
   }
 });
+
+async function cache(bench: Bench, port: number): Promise<void> {
+  const load = { readsPerSecond: READS_PER_SECOND, durationMs: bench.isQuick ? 5000 : 20_000 };
+  const ways: readonly ReadWay[] = ["plain", "cached", "tracked"];
+  const figures = new Map<ReadWay, CacheFigures>();
+  for (const way of ways) figures.set(way, await cacheFigures(port, way, load));
+  const titles = { plain: "GET", cached: "LocalCache", tracked: "LocalCache, tracking" };
+  bench.table({
+    title: "A read-hot key, with and without LocalCache",
+    load: `4 processes read one key ${READS_PER_SECOND} times a second together for ${load.durationMs / 1000} s, another writes it 10 times a second; lifetime ${CACHE_TTL_MS} ms, GETs by INFO commandstats; staleness: since when the value that was read had been written over`,
+    columns: ["", "reads/s", "GETs/s", "stale p50 ms", "p99 ms", "most ms", "CPU us a read"],
+    rows: [...figures].map(([way, { readsPerSecond, getsPerSecond, stalenessMs, cpuUs }]) => [
+      titles[way],
+      cell(readsPerSecond, 0),
+      cell(getsPerSecond, 1),
+      ...[stalenessMs.p50, stalenessMs.p99, stalenessMs.max].map((ms) => cell(ms, 0)),
+      cell(cpuUs, 2),
+    ]),
+  });
+  const { cached, tracked } = Object.fromEntries(figures) as Record<ReadWay, CacheFigures>;
+  const gets = Math.max(cached.getsPerSecond, tracked.getsPerSecond);
+  const reads = Math.min(cached.readsPerSecond, tracked.readsPerSecond);
+  bench.goal({
+    what: "50,000 reads/s of one key are below 100/s at the server",
+    holds: gets < GETS_PER_SECOND_MAX && reads > 0.95 * READS_PER_SECOND,
+    measured: `${reads.toFixed(0)} reads/s, ${gets.toFixed(1)} GETs/s`,
+  });
+  bench.goal({
+    what: "staleness p99 is below the lifetime",
+    holds: cached.stalenessMs.p99 < CACHE_TTL_MS,
+    measured: `${cached.stalenessMs.p99} ms of ${CACHE_TTL_MS} ms`,
+  });
+  bench.goal({
+    what: "with tracking, staleness p99 is below 50 ms",
+    holds: tracked.stalenessMs.p99 < TRACKED_STALENESS_MS,
+    measured: `${tracked.stalenessMs.p99} ms`,
+  });
+}
 
 async function spread(bench: Bench, servers: TestCluster): Promise<void> {
   const cluster = new Cluster(servers.nodes.map(({ host, port }) => ({ host, port })));

@@ -7,7 +7,7 @@ import { SingleFlight } from "./single-flight.ts";
 
 export interface CachedReadsSettings {
   readonly ttlMs: number;
-  /** A value is kept for `ttlMs` times 1 - `jitter` to 1 + `jitter`. */
+  /** A value is read anew after `ttlMs` times 1 - `jitter` to 1, and given out until `ttlMs` * (1 + `jitter`) at most. */
   readonly jitter: number;
   readonly maxEntries: number;
   readonly maxBytes: number;
@@ -40,18 +40,27 @@ export interface ReadCounts {
   hits: number;
   misses: number;
   coalesced: number;
+  refreshes: number;
   invalidations: number;
   flushes: number;
 }
 
 /**
- * Values of hot keys, kept for a short time.
+ * Values of hot keys, kept for a short time. One that nears its end is read anew behind a read that it answers, so that
+ * as long as the key is hot nobody waits for it.
  *
  * No value is given out later than `ttlMs` * (1 + `jitter`) after its read was sent, or after its key was dropped: what is
  * read meanwhile is not kept then, and who asks later does not join that read.
  */
 export class CachedReads {
-  readonly counts: ReadCounts = { hits: 0, misses: 0, coalesced: 0, invalidations: 0, flushes: 0 };
+  readonly counts: ReadCounts = {
+    hits: 0,
+    misses: 0,
+    coalesced: 0,
+    refreshes: 0,
+    invalidations: 0,
+    flushes: 0,
+  };
   readonly #settings: CachedReadsSettings;
   readonly #source: ReadSource;
   readonly #clock: Clock;
@@ -83,11 +92,12 @@ export class CachedReads {
     const nowMs = this.#clock.monotonic();
     const id = keyIdOf(key);
     const perSecond = this.#rates.count(id, nowMs);
-    const held = this.#values.get(id, nowMs);
-    if (held !== undefined) {
+    const value = this.#values.get(id, nowMs);
+    if (value !== undefined) {
       this.counts.hits++;
-      this.#source.onAbsorbed(key);
-      return held;
+      // The read behind it is seen in its place.
+      if (nowMs < value.refreshMs || !this.#refresh(id, key, perSecond, nowMs)) this.#source.onAbsorbed(key);
+      return value.held;
     }
     this.counts.misses++;
     if (!this.#source.isHot(key, perSecond)) return this.#source.read(key).then(heldOf);
@@ -124,6 +134,15 @@ export class CachedReads {
     this.#rates.clear();
   }
 
+  /** Returns whether the value is read anew for this call. */
+  #refresh(id: string, key: Bytes, perSecond: number, nowMs: number): boolean {
+    if (this.#flights.isUnderWay(id) || !this.#source.isHot(key, perSecond)) return false;
+    this.counts.refreshes++;
+    // Where it fails the value stays until its end, and who reads it then is told.
+    this.#flights.run(id, () => this.#readHot(id, key, nowMs)).catch(() => {});
+    return true;
+  }
+
   async #readHot(id: string, key: Bytes, sentMs: number): Promise<Held> {
     const pending: PendingRead = { isOvertaken: false };
     this.#pending.set(id, pending);
@@ -131,7 +150,7 @@ export class CachedReads {
       const { reply, mayKeep } = await this.#source.readHot(key);
       const held = heldOf(reply);
       // Its age counts from when it was asked for: the server may have answered at any time since.
-      if (mayKeep && !pending.isOvertaken) this.#values.set(id, held, sentMs + this.#keptMs());
+      if (mayKeep && !pending.isOvertaken) this.#values.set(id, { held, ...this.#endsOf(sentMs) });
       return held;
     } finally {
       if (this.#pending.get(id) === pending) this.#pending.delete(id);
@@ -148,8 +167,11 @@ export class CachedReads {
     return true;
   }
 
-  #keptMs(): number {
+  #endsOf(sentMs: number): { readonly refreshMs: number; readonly untilMs: number } {
     const { ttlMs, jitter } = this.#settings;
-    return ttlMs * (1 - jitter + 2 * jitter * this.#random());
+    return {
+      refreshMs: sentMs + ttlMs * (1 - jitter * this.#random()),
+      untilMs: sentMs + ttlMs * (1 + jitter),
+    };
   }
 }

@@ -10,15 +10,17 @@ const BYTES_PER_CHARACTER = 2;
 /** A larger value than this part of all would push out too much. */
 const VALUE_SHARE_MAX = 1 / 8;
 
-interface Entry {
+export interface CachedValue {
   readonly held: Held;
+  /** It should be read anew from then on. */
+  readonly refreshMs: number;
   /** Not given out from then on. */
   readonly untilMs: number;
 }
 
 /** Values for a time, at most so many and so large together; those that were asked for least recently leave. */
 export class CachedValues {
-  readonly #entries: LRUCache<string, Entry>;
+  readonly #entries: LRUCache<string, CachedValue>;
 
   constructor(maxEntries: number, maxBytes: number) {
     this.#entries = new LRUCache({
@@ -37,17 +39,17 @@ export class CachedValues {
     return this.#entries.calculatedSize;
   }
 
-  get(id: string, nowMs: number): Held | undefined {
-    const entry = this.#entries.get(id);
-    if (entry === undefined) return undefined;
-    if (nowMs < entry.untilMs) return entry.held;
+  get(id: string, nowMs: number): CachedValue | undefined {
+    const value = this.#entries.get(id);
+    if (value === undefined) return undefined;
+    if (nowMs < value.untilMs) return value;
     this.#entries.delete(id);
     return undefined;
   }
 
   /** One that is too large is not kept. */
-  set(id: string, held: Held, untilMs: number): void {
-    this.#entries.set(id, { held, untilMs }, { size: sizeOf(id, held) });
+  set(id: string, value: CachedValue): void {
+    this.#entries.set(id, value, { size: sizeOf(id, value.held) });
   }
 
   /** Returns whether there was one. */

@@ -21,9 +21,13 @@ const KNOWN = [
 ] as const;
 
 export interface LocalCacheOptions {
-  /** How long a value is kept, in ms, before jitter. Default 1,000. */
+  /** How old a value becomes, in ms, before it is read anew. Default 1,000. */
   readonly ttlMs?: number | undefined;
-  /** Each value is kept for `ttlMs` times a number drawn from 1 - jitter to 1 + jitter. From 0 to below 1; default 0.2. */
+  /**
+   * A value is read anew after `ttlMs` times a number drawn from 1 - jitter to 1, so that values read together are not
+   * again; while that fails, or for a key that is hardly read any more, it is given out for up to `ttlMs` * (1 + jitter).
+   * From 0 to below 1; default 0.2.
+   */
   readonly jitter?: number | undefined;
   /** Values kept at most. Default 10,000. */
   readonly maxEntries?: number | undefined;

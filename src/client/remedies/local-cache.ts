@@ -23,7 +23,9 @@ export interface LocalCacheStats {
   readonly misses: number;
   /** Misses that joined a read of the same hot key which was under way. */
   readonly coalesced: number;
-  /** Reads that Redis never saw: `hits` + `coalesced`. */
+  /** Hits behind which a value that neared its end was read anew. */
+  readonly refreshes: number;
+  /** Reads that Redis never saw: `hits` + `coalesced` - `refreshes`. */
   readonly absorbed: number;
   /** Keys whose value, kept or under way, was dropped because they were written or named to `invalidate`. */
   readonly invalidations: number;
@@ -47,7 +49,8 @@ export type TrackingState = "off" | PrimaryState;
 /**
  * Values of hot keys in this process, for a short time.
  *
- * Consistency: a value may be as old as `ttlMs` * (1 + `jitter`), counted from when its read was sent, 1.2 s by default.
+ * Consistency: a value may be as old as `ttlMs` * (1 + `jitter`), counted from when its read was sent, 1.2 s by default;
+ * while the key is hot it is read anew, behind a read that it answers, when it is `ttlMs` old or a little younger.
  * Writes by this object are seen by its next read. Writes by anything else, `redis` itself included, are seen when the
  * value has run out, or with `tracking` as soon as the server's word of them is here. Two reads of a key, by two
  * processes, may see a newer value first and an older one then.
@@ -131,12 +134,13 @@ export class LocalCache {
   }
 
   get stats(): LocalCacheStats {
-    const { hits, misses, coalesced, invalidations, flushes } = this.#reads.counts;
+    const { hits, misses, coalesced, refreshes, invalidations, flushes } = this.#reads.counts;
     return {
       hits,
       misses,
       coalesced,
-      absorbed: hits + coalesced,
+      refreshes,
+      absorbed: hits + coalesced - refreshes,
       invalidations,
       flushes,
       entries: this.#reads.size,

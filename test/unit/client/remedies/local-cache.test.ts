@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { CachedValues, heldOf } from "../../../../src/client/remedies/cached-values.ts";
+import { CachedValues, type Held, heldOf } from "../../../../src/client/remedies/cached-values.ts";
 import { LocalCache } from "../../../../src/client/remedies/local-cache.ts";
 import type { LocalCacheOptions } from "../../../../src/client/remedies/local-cache-options.ts";
-import { SimulatedClock } from "../../../support/simulated-clock.ts";
+import { SimulatedClock, settle } from "../../../support/simulated-clock.ts";
 
 /** A client of ioredis as far as a cache without tracking needs one, with its values in a map. */
 class FakeRedis {
@@ -118,27 +118,77 @@ test("a hot set decides alone, and with a threshold either does", async () => {
   assert.deepEqual([either.cache.stats.hits, either.cache.stats.currentHotKeys.length], [6, 2]);
 });
 
-test("values are kept for 80% to 120% of the time", async () => {
-  const { redis, clock, cache } = setUp({ ...ALL_HOT, ttlMs: 1000 });
-  const keys = Array.from({ length: 300 }, (_, index) => `key:${index}`);
-  const keptAfter = async (ms: number) => {
-    clock.advance(ms);
-    const sentBefore = redis.sent.length;
-    // Looks, and forgets: what is read anew is not counted again.
-    for (const key of keys) if (keptNow.has(key)) await look(key);
-    return redis.sent.length - sentBefore;
-  };
-  const keptNow = new Set(keys);
-  const look = async (key: string) => {
-    const { hits } = cache.stats;
-    await cache.get(key);
-    if (cache.stats.hits === hits) keptNow.delete(key);
-  };
-  for (const key of keys) await cache.get(key);
-  assert.equal(await keptAfter(799), 0);
-  const early = await keptAfter(201);
-  assert.ok(early > 90 && early < 210, `${early} of 300 ran out in the first half`);
-  assert.equal(early + (await keptAfter(200)), 300);
+describe("a value that nears its end", () => {
+  const TTL = { ...ALL_HOT, ttlMs: 1000 };
+
+  test("is read anew behind the first read after 80% to 100% of its time, and nobody waits", async () => {
+    const { redis, clock, cache } = setUp(TTL);
+    const keys = Array.from({ length: 300 }, (_, index) => `key:${index}`);
+    const readAll = async () => {
+      const sentBefore = redis.sent.length;
+      for (const key of keys) await cache.get(key);
+      return redis.sent.length - sentBefore;
+    };
+    assert.equal(await readAll(), 300);
+    clock.advance(799);
+    assert.equal(await readAll(), 0);
+    clock.advance(101);
+    const early = await readAll();
+    assert.ok(early > 90 && early < 210, `${early} of 300 were read anew in the first half`);
+    clock.advance(100);
+    assert.equal(early + (await readAll()), 300);
+    const { hits, misses, refreshes, absorbed } = cache.stats;
+    assert.deepEqual(
+      { hits, misses, refreshes, absorbed },
+      { hits: 900, misses: 300, refreshes: 300, absorbed: 600 },
+    );
+  });
+
+  test("is given out meanwhile, and then the new one", async () => {
+    const { redis, clock, cache } = setUp(TTL);
+    redis.values.set("a", "old");
+    await cache.get("a");
+    redis.values.set("a", "new");
+    clock.advance(1000);
+    assert.equal(await cache.get("a"), "old");
+    await settle();
+    assert.equal(await cache.get("a"), "new");
+    assert.deepEqual(redis.sent, ["GET a", "GET a"]);
+  });
+
+  test("is given out for 120% of its time while it cannot be read anew, and then the error", async () => {
+    const { redis, clock, cache } = setUp(TTL);
+    redis.values.set("a", "1");
+    await cache.get("a");
+    redis.failure = new Error("away");
+    for (const ms of [1000, 199]) {
+      clock.advance(ms);
+      assert.equal(await cache.get("a"), "1");
+      await settle();
+    }
+    clock.advance(1);
+    await assert.rejects(cache.get("a"), /away/);
+  });
+
+  test("is not read anew for a key that has cooled, nor without jitter", async () => {
+    const hotSet = new Set(["a"]);
+    for (const options of [
+      { ttlMs: 1000, hotSet },
+      { ...TTL, jitter: 0 },
+    ]) {
+      const { redis, clock, cache } = setUp(options);
+      hotSet.add("a");
+      await cache.get("a");
+      hotSet.clear();
+      clock.advance(999);
+      await cache.get("a");
+      assert.equal(redis.sent.length, 1);
+      clock.advance(201);
+      await cache.get("a");
+      assert.equal(redis.sent.length, 2);
+      assert.equal(cache.stats.refreshes, 0);
+    }
+  });
 });
 
 test("a null is kept, and hides no write of the cache's own", async () => {
@@ -244,13 +294,16 @@ test("after close reads go to Redis, and nothing is kept", async () => {
 });
 
 describe("bounds", () => {
+  const until10 = (held: Held) => ({ held, refreshMs: 10, untilMs: 10 });
+
   test("so many entries at most: those asked for least recently leave", () => {
     const values = new CachedValues(2, 1_000_000);
-    values.set("a", "1", 10);
-    values.set("b", null, 10);
+    values.set("a", until10("1"));
+    values.set("b", until10(null));
     values.get("a", 0);
-    values.set("c", "3", 10);
-    assert.deepEqual([values.get("a", 0), values.get("b", 0), values.get("c", 0)], ["1", undefined, "3"]);
+    values.set("c", until10("3"));
+    const held = ["a", "b", "c"].map((id) => values.get(id, 0)?.held);
+    assert.deepEqual(held, ["1", undefined, "3"]);
     assert.equal(values.get("a", 10), undefined);
     assert.equal(values.size, 1);
   });
@@ -258,15 +311,15 @@ describe("bounds", () => {
   test("so many bytes at most, whatever the values", () => {
     const values = new CachedValues(10_000, 100_000);
     const texts = ["x".repeat(5000), "é€".repeat(1000), Buffer.alloc(3000, 0xff)];
-    for (let i = 0; i < 1000; i++) values.set(`key:${i}`, heldOf(Buffer.from(texts[i % 3]!)), 10);
+    for (let i = 0; i < 1000; i++) values.set(`key:${i}`, until10(heldOf(Buffer.from(texts[i % 3]!))));
     assert.ok(values.bytes <= 100_000 && values.bytes > 80_000, `${values.bytes}`);
     assert.ok(values.size > 10, `${values.size}`);
   });
 
   test("a value of more than an eighth is not kept, nor what was there before it", () => {
     const values = new CachedValues(10, 8000);
-    values.set("a", "small", 10);
-    values.set("a", "x".repeat(1000), 10);
+    values.set("a", until10("small"));
+    values.set("a", until10("x".repeat(1000)));
     assert.equal(values.get("a", 0), undefined);
     assert.equal(values.bytes, 0);
   });
