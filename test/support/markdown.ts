@@ -15,7 +15,7 @@ export interface Link {
 }
 
 const FENCE = /^ {0,3}(`{3,}|~{3,})\s*(\S*)/;
-const HEADING = /^#{1,6}\s+(.*?)\s*#*$/;
+const HEADING = /^(#{1,6})\s+(.*?)\s*#*$/;
 const LINK = /\]\(([^()\s]+)\)/g;
 const INLINE_CODE = /`[^`]*`/g;
 
@@ -46,9 +46,13 @@ export function anchorsOf(page: string): Set<string> {
   return anchors;
 }
 
-/** Their words, in order. */
-export function headingsOf(page: string): string[] {
-  return split(page).text.flatMap(({ text }) => HEADING.exec(text)?.[1] ?? []);
+/** Their words, in order: all, or those of a level, 1 being the title. */
+export function headingsOf(page: string, level?: number): string[] {
+  return split(page).text.flatMap(({ text }) => {
+    const [, marks = "", words] = HEADING.exec(text) ?? [];
+    const isWanted = words !== undefined && (level === undefined || marks.length === level);
+    return isWanted ? [words] : [];
+  });
 }
 
 function split(page: string): { blocks: CodeBlock[]; text: { text: string; line: number }[] } {
