@@ -102,12 +102,14 @@ app.get("/stats", async () => ({
   hotSet: hotSet?.state ?? "off",
 }));
 
-app.setErrorHandler((thrown, _request, reply) => {
+app.setErrorHandler(async (thrown, _request, reply) => {
   const error = /** @type {import("fastify").FastifyError} */ (thrown);
   // Such as a body that is no JSON: Fastify answers that.
   if (error.statusCode !== undefined && error.statusCode < 500) return reply.send(error);
   app.log.error({ err: error }, "a request failed");
-  if (redis.status === "ready") return reply.code(500).send({ error: "something went wrong here" });
+  // Not by redis.status, which is "ready" for a moment after the connection has died.
+  const isRedisThere = await redis.ping().then(Boolean, () => false);
+  if (isRedisThere) return reply.code(500).send({ error: "something went wrong here" });
   return reply.code(503).header("retry-after", "1").send({ error: "Redis is away, try again in a moment" });
 });
 

@@ -75,6 +75,13 @@ for (const example of EXAMPLES) {
       assert.equal((await app.get("/nowhere")).status, 404);
     });
 
+    test("says 500, not 503, to what Redis itself refuses", async (t) => {
+      const { app, server } = await startExample(t, example);
+      await command(server.port, ["RPUSH", `${thing}:1`, "no string"]);
+      const { status, body } = await app.get(`/${thing}s/1`);
+      assert.deepEqual([status, body], [500, { error: "something went wrong here" }]);
+    });
+
     test(`asks the server for each read of a cold ${thing}, and hardly ever for a hot one`, async (t) => {
       const { app, server } = await startExample(t, example);
       await app.call("PUT", `/${thing}s/1`, { name: "a lamp" });
@@ -167,6 +174,23 @@ for (const example of EXAMPLES) {
       assert.equal(await app.terminate(EXIT_MS_MAX), 0);
     });
 
+    test("answers 503, and nothing worse, to those who ask while Redis dies", async (t) => {
+      const { app, server } = await startExample(t, example);
+      const seen = new Set<number>();
+      let isOver = false;
+      const ask = async (n: number) => {
+        const [method, path] = calls(example)[n % calls(example).length]!;
+        while (!isOver) seen.add((await app.call(method, path, method === "PUT" ? {} : undefined)).status);
+      };
+      const asking = Array.from({ length: 40 }, (_, n) => ask(n));
+      await waitFor("all to be answered", () => seen.has(200) && seen.has(204) && seen.has(404));
+      await server.stop();
+      await waitFor("Redis to be missed", () => seen.has(503));
+      isOver = true;
+      await Promise.all(asking);
+      assert.deepEqual([...seen].sort(), [200, 204, 404, 503]);
+    });
+
     test("answers 503 while Redis hangs, and works again when it goes on", async (t) => {
       const { app, server } = await startExample(t, example);
       assert.equal((await app.call("PUT", `/${thing}s/1`, {})).status, 204);
@@ -210,24 +234,24 @@ async function inParallel<Result>(call: (n: number) => Promise<Result>): Promise
   return await Promise.all(Array.from({ length: PARALLEL }, (_, n) => call(n)));
 }
 
-async function expectAway(app: ExampleApp, { thing, report, people }: Example): Promise<void> {
-  const calls = [
+/** All that need Redis; there is no such thing yet. */
+function calls({ thing, report, people }: Example): (readonly [method: string, path: string])[] {
+  return [
     ["GET", `/${thing}s/2`],
-    ["PUT", `/${thing}s/2`],
+    ["PUT", `/${thing}s/3`],
     ["POST", "/views"],
     ["GET", "/views"],
     ["GET", `/${report}`],
     ["PUT", `/${people}/ann`],
     ["DELETE", `/${people}/ann`],
     ["GET", `/${people}`],
-  ] as const;
-  const answers = await Promise.all(
-    calls.map(([method, path]) =>
-      app.call(method, path, method === "PUT" && path.endsWith("2") ? {} : undefined),
-    ),
-  );
-  for (const [index, { status, body }] of answers.entries()) {
-    assert.equal(status, 503, `${calls[index]} answered ${status} ${JSON.stringify(body)}`);
+  ];
+}
+
+async function expectAway(app: ExampleApp, example: Example): Promise<void> {
+  for (const [method, path] of calls(example)) {
+    const { status, body } = await app.call(method, path, method === "PUT" ? {} : undefined);
+    assert.equal(status, 503, `${method} ${path} answered ${status} ${JSON.stringify(body)}`);
     assert.match((body as { error: string }).error, /Redis is away/);
   }
   // What needs no Redis is answered still.
