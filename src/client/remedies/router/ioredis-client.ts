@@ -8,6 +8,8 @@ export interface RedisClient {
   /** `true`: and connects again. */
   disconnect(reconnect?: boolean): void;
   on(event: "error", listener: (error: Error) => void): unknown;
+  on(event: "ready" | "close", listener: () => void): unknown;
+  once(event: "ready" | "close", listener: () => void): unknown;
 }
 
 export interface RedisClientOptions {

@@ -18,8 +18,11 @@ export class NodeLink {
   /** Keys read. */
   reads = 0;
   #underWay = 0;
+  #readyMs: number | null = null;
   readonly #redis: RedisClient;
   readonly #latency = new RecentLatency();
+  /** Resolves when the first attempt to connect has ended, well or not, or takes longer than a check may. */
+  readonly #tried: Promise<void>;
 
   /** Connects as `template` does, but for what `override` says otherwise. */
   constructor(template: RedisClient, timeoutMs: number, override: object = {}) {
@@ -41,11 +44,27 @@ export class NodeLink {
     });
     // What is wrong with it shows in its checks.
     this.#redis.on("error", () => {});
+    this.#redis.on("ready", () => {
+      this.#readyMs = performance.now();
+    });
+    this.#redis.on("close", () => {
+      this.#readyMs = null;
+    });
+    this.#tried = new Promise((resolve) => {
+      const timer = setTimeout(resolve, timeoutMs);
+      timer.unref();
+      const end = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+      this.#redis.once("ready", end);
+      this.#redis.once("close", end);
+    });
     this.address = addressOf(this.#redis);
   }
 
-  get isReady(): boolean {
-    return this.#redis.status === "ready";
+  get readyMs(): number | null {
+    return this.#redis.status === "ready" ? this.#readyMs : null;
   }
 
   get latencyMs(): number | null {
@@ -81,13 +100,15 @@ export class NodeLink {
 
   /** Throws: what INFO fails with; after a timeout the connection is a new one. */
   async ask(): Promise<Answer> {
+    // Or the first check would come too early, and replicas serve only after the second one.
+    await this.#tried;
     const askedMs = performance.now();
     try {
       const text = await this.#redis.callBuffer("INFO", "replication");
       return { info: parseReplicationInfo(String(text)), askedMs, answeredMs: performance.now() };
     } catch (error) {
       // Or questions without answer would pile up in a connection that hangs.
-      if (isTimeout(error) && this.isReady) this.#redis.disconnect(true);
+      if (isTimeout(error) && this.readyMs !== null) this.#redis.disconnect(true);
       throw error;
     }
   }
