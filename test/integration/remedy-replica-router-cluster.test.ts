@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { after, before, describe, type TestContext, test } from "node:test";
 import { Cluster } from "ioredis";
 import { ReplicaRouter, type ReplicaRouterOptions } from "../../src/client/remedies/replica-router.ts";
@@ -130,6 +131,35 @@ describe("a cluster whose nodes stay where they are", () => {
     assert.equal(await router.get(key), "still there");
     // Back, for the tests after this one.
     await servers.beginMove(slotOf(Buffer.from(key)), owner).catch(() => null);
+  });
+
+  test("an own write is not missed when ioredis learns, while it is under way, that another slot has moved", async (t) => {
+    const key = "hot:a";
+    const owner = servers.primaryOf(key);
+    const cluster = ioredisOver(t, servers);
+    // No check comes that would release the write.
+    const router = routerOver(t, cluster, { checkEveryMs: 600_000 });
+    await cluster.set(key, "before");
+    await waitFor("the replicas", async () => {
+      await router.get(key);
+      return router.stats.reads.replica > 0;
+    });
+    const mover = Array.from({ length: 1000 }, (_, index) => `mover:${index}`).find(
+      (name) => servers.primaryOf(name) === owner,
+    )!;
+    const refreshed = once(cluster, "refresh");
+    const move = await servers.beginMove(
+      slotOf(Buffer.from(mover)),
+      servers.primaries.find((node) => node !== owner)!,
+    );
+    await move.finish();
+    // On one connection, one after the other: the answer to the first one is MOVED.
+    const other = cluster.get(mover);
+    await router.set(key, "after");
+    await Promise.all([other, refreshed]);
+    const { ownWrite } = router.stats.fallbacks;
+    assert.equal(await router.get(key), "after");
+    assert.equal(router.stats.fallbacks.ownWrite, ownWrite + 1);
   });
 
   test("keys that do not exist cost the primary a read a second, not each", async (t) => {

@@ -195,10 +195,11 @@ export class ReplicaRouter {
     rest: readonly (Bytes | number)[],
     signal: AbortSignal | null,
   ): Promise<unknown> {
+    const noteWrite = this.#reader.writing(key);
     const written = this.#fleet
       .atPrimary((commands) => commands.run(name, key, ...rest))
       // Also where it failed: it may have been done.
-      .finally(() => this.#reader.wrote(key));
+      .finally(noteWrite);
     return abortable(written, signal);
   }
 }

@@ -89,11 +89,17 @@ export class HotReader {
     return inOrder.map(({ value }) => value);
   }
 
-  /** A write of the key was answered, or its outcome is not known. */
-  wrote(key: Bytes): void {
+  /** A write of the key begins. Returns: to be called when it was answered, or its outcome is not known. */
+  writing(key: Bytes): () => void {
     const id = idOf(key);
-    this.#absent.delete(id);
-    this.#fleet.watchedShardOf(this.#fleet.groupOf(key))?.wrote(id);
+    const group = this.#fleet.groupOf(key);
+    const before = this.#fleet.watchedShardOf(group);
+    return () => {
+      this.#absent.delete(id);
+      // A failover, or a slot that moves, may have made it another one; and when one slot has moved, ioredis takes its
+      // whole range for moved until it has asked again.
+      for (const shard of new Set([before, this.#fleet.watchedShardOf(group)])) shard?.wrote(id);
+    };
   }
 
   #wanted(key: Bytes): Wanted {
@@ -194,7 +200,8 @@ export class HotReader {
     this.reads.primary += group.length;
     for (const [index, wanted] of group.entries()) {
       wanted.value = values[index] ?? null;
-      if (wanted.value === null && this.#fleet.isNilUnsure) this.#absent.add(wanted.id, askedMs);
+      if (wanted.value === null && this.#fleet.isNilUnsure && this.#hotKeys.has(wanted.key, wanted.id))
+        this.#absent.add(wanted.id, askedMs);
     }
   }
 
