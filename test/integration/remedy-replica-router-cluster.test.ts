@@ -13,7 +13,10 @@ import { ioredisOver } from "../support/remedy-clients.ts";
 const KEYS = ["hot:a", "hot:b", "hot:c", "hot:d", "hot:e", "hot:f", "hot:g", "hot:h"];
 
 function routerOver(t: TestContext, cluster: Cluster, options: ReplicaRouterOptions = {}): ReplicaRouter {
-  const router = new ReplicaRouter({ cluster }, { checkEveryMs: 100, hotPatterns: ["hot:*"], ...options });
+  const router = new ReplicaRouter(
+    { cluster },
+    { checkEveryMs: 100, timeoutMs: 10_000, hotPatterns: ["hot:*"], ...options },
+  );
   t.after(() => router.close());
   return router;
 }
@@ -125,6 +128,10 @@ describe("a cluster whose nodes stay where they are", () => {
       assert.deepEqual(await router.mget([key, "hot:none"]), ["still there", null]);
     }
     assert.ok(router.stats.fallbacks.absent > 0);
+    // Of keys of one slot that moves, some that are there and some that are not, no server gives the values together.
+    const together = [key, `${key}:none`, `cold:{moving}`];
+    await assert.rejects(cluster.mget(together), /TRYAGAIN|redirections/);
+    assert.deepEqual(await router.mget(together), ["still there", null, null]);
     await move.finish();
     for (let i = 0; i < 10; i++) assert.equal(await router.get(key), "still there");
     await untilFromReplicas(router, [key]);
@@ -168,11 +175,14 @@ describe("a cluster whose nodes stay where they are", () => {
       await router.get("hot:absent");
       return router.stats.reads.replica > 0;
     });
-    const { primary } = router.stats.reads;
+    const { absent } = router.stats.fallbacks;
     const startMs = performance.now();
     for (let i = 0; i < 100; i++) assert.equal(await router.get("hot:absent"), null);
+    // Others that do not exist take no place of it.
+    await router.mget(Array.from({ length: 2000 }, (_, index) => `cold:absent:${index}`));
+    for (let i = 0; i < 100; i++) assert.equal(await router.get("hot:absent"), null);
     const seconds = Math.ceil((performance.now() - startMs) / 1000);
-    assert.ok(router.stats.reads.primary - primary <= seconds + 1);
+    assert.ok(router.stats.fallbacks.absent - absent <= seconds + 1);
     await router.set("hot:absent", "there");
     assert.equal(await router.get("hot:absent"), "there");
     await router.delete("hot:absent");

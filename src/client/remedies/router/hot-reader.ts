@@ -170,10 +170,17 @@ export class HotReader {
     const readGroup = async (group: readonly Wanted[]) => {
       const askedMs = this.#clock.monotonic();
       const keys = group.map(({ key }) => key);
-      const values = await this.#fleet.atPrimary((commands) => commands.runOver("MGET", keys));
-      this.#takeFromPrimary(group, values as Values, askedMs);
+      const values = await this.#valuesAtPrimary(keys).catch((error: unknown) => {
+        if (keys.length === 1 || !isBetweenServers(error)) throw error;
+        return Promise.all(keys.map(async (key) => (await this.#valuesAtPrimary([key]))[0] ?? null));
+      });
+      this.#takeFromPrimary(group, values, askedMs);
     };
     await Promise.all(groupsOf(all).map(readGroup));
+  }
+
+  async #valuesAtPrimary(keys: readonly Bytes[]): Promise<Values> {
+    return (await this.#fleet.atPrimary((commands) => commands.runOver("MGET", keys))) as Values;
   }
 
   /** Returns: those that the primary must be asked for. */
@@ -219,6 +226,14 @@ export class HotReader {
 function routeInto(shard: Shard<NodeLink>): Route | null {
   const link = shard.reader();
   return link === null ? null : { shard, link };
+}
+
+/**
+ * While a slot moves, no server has all of its keys, and each sends those who ask for several to the other one, until
+ * ioredis gives up; one by one they can be read.
+ */
+function isBetweenServers(error: unknown): boolean {
+  return error instanceof Error && /^TRYAGAIN |^Too many Cluster redirections/.test(error.message);
 }
 
 function groupsOf(all: readonly Wanted[]): Wanted[][] {
