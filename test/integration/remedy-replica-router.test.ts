@@ -3,11 +3,12 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { describe, type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import type { Redis } from "ioredis";
+import { Redis } from "ioredis";
 import { ReplicaRouter, type ReplicaRouterOptions } from "../../src/client/remedies/replica-router.ts";
 import { startProxy, type TestProxy } from "../support/proxy.ts";
 import { command, startRedis, startReplica, type TestServer, waitFor } from "../support/redis.ts";
 import { ioredisAt } from "../support/remedy-clients.ts";
+import { startSentinel } from "../support/sentinel.ts";
 
 const NOT_UTF8 = Buffer.from([0xff, 0x00, 0x0d, 0x0a]);
 
@@ -451,6 +452,56 @@ describe("failover", () => {
       assert.equal(await router.get("hot"), "after");
       return router.stats.reads.replica > 0;
     });
+  });
+});
+
+describe("with Sentinel", () => {
+  test("clients that go by Sentinel are followed through a failover: writes, and reads from the replica that is left", async (t) => {
+    const { primary, replicas } = await startPair(t);
+    const sentinel = await startSentinel(t, { shop: primary.port });
+    await waitFor("the Sentinel to know the replicas", async () => {
+      const reply = String(await command(sentinel.port, ["SENTINEL", "REPLICAS", "shop"]));
+      return reply.match(/,master-link-status,ok,/g)?.length === 2 && !/disconnected/.test(reply);
+    });
+    const byName = (options: { role?: "slave"; maxRetriesPerRequest?: number }) => {
+      const redis = new Redis({
+        sentinels: [{ host: "127.0.0.1", port: sentinel.port }],
+        name: "shop",
+        ...options,
+      });
+      redis.on("error", () => {});
+      t.after(() => redis.disconnect());
+      return redis;
+    };
+    // Which replica each of them gets, and each of the router's own connections, is chosen by chance.
+    const clients = {
+      primary: byName({ maxRetriesPerRequest: 1 }),
+      replicas: [byName({ role: "slave" }), byName({ role: "slave" }), byName({ role: "slave" })],
+    };
+    const router = routerOver(t, clients, { hotKeys: ["hot"] });
+    await router.set("hot", "before");
+    await untilServing(router, 3);
+    await primary.stop();
+    await waitFor(
+      "a write to the new primary",
+      async () => {
+        await router.set("hot", "after");
+        return true;
+      },
+      30_000,
+    );
+    await untilServing(router, 3);
+    const roles = await Promise.all(
+      replicas.map(async ({ port }) => String(await command(port, ["INFO", "replication"]))),
+    );
+    const left = replicas[roles.findIndex((info) => info.includes("role:slave"))]!;
+    const before = await callsOf(left.port, "get");
+    await waitFor("reads from the replica that is left", async () => {
+      assert.equal(await router.get("hot"), "after");
+      return (await callsOf(left.port, "get")) > before;
+    });
+    await router.set("hot", "later");
+    assert.equal(await router.get("hot"), "later");
   });
 });
 

@@ -19,6 +19,8 @@ export interface RedisClientOptions {
   /** The primary's, of a client that goes by Sentinel. */
   readonly name?: string | undefined;
   readonly sentinels?: unknown;
+  /** Which of that name's servers Sentinel is asked for. */
+  readonly role?: "master" | "slave" | undefined;
 }
 
 export interface Pipeline {

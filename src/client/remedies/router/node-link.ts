@@ -2,7 +2,7 @@ import { type Bytes, bytesOf } from "../commands.ts";
 import type { RedisClient } from "./ioredis-client.ts";
 import { RecentLatency } from "./latency.ts";
 import type { Answer } from "./replica-health.ts";
-import { parseReplicationInfo } from "./replication-info.ts";
+import { parseReplicationInfo, type ReplicationInfo } from "./replication-info.ts";
 
 /** What MGET gives. */
 export type Values = readonly (Buffer | null)[];
@@ -104,13 +104,20 @@ export class NodeLink {
     await this.#tried;
     const askedMs = performance.now();
     try {
-      const text = await this.#redis.callBuffer("INFO", "replication");
-      return { info: parseReplicationInfo(String(text)), askedMs, answeredMs: performance.now() };
+      const info = parseReplicationInfo(String(await this.#redis.callBuffer("INFO", "replication")));
+      if (this.#isMisled(info)) this.#redis.disconnect(true);
+      return { info, askedMs, answeredMs: performance.now() };
     } catch (error) {
       // Or questions without answer would pile up in a connection that hangs.
       if (isTimeout(error) && this.readyMs !== null) this.#redis.disconnect(true);
       throw error;
     }
+  }
+
+  /** Whether Sentinel named a server of the other role, as it does for a while after a failover: it is asked again. */
+  #isMisled({ role }: ReplicationInfo): boolean {
+    const { sentinels, role: wanted } = this.#redis.options;
+    return Boolean(sentinels) && role !== (wanted === "slave" ? "replica" : "primary");
   }
 
   close(): void {

@@ -24,6 +24,8 @@ export interface ShardOptions extends LagLimits {
   readonly ownWritesMax: number;
   readonly strategy: ReplicaStrategy;
   readonly clock: Clock;
+  /** The first node stays the primary, whatever it and others say. */
+  readonly isPrimaryFixed?: boolean;
   /** Called before each round of checks. */
   readonly onCheck?: () => void;
   /** Called after a round in which the primary was none. */
@@ -253,6 +255,7 @@ export class Shard<Node extends ShardNode> {
     const isPrimary = answer?.info.role === "primary";
     if (isPrimary || (answer === null && failuresInRow < FAILURES_UNTIL_GONE)) return;
     this.#options.onWrongPrimary?.();
+    if (this.#options.isPrimaryFixed) return;
     const others = this.#members.filter((member) => member.answer?.info.role === "primary");
     others.sort((a, b) => {
       const [first, second] = [a.answer!.info, b.answer!.info];

@@ -270,6 +270,22 @@ test("a demoted primary gives way at the next check, a silent one after three", 
   }
 });
 
+test("a primary that is fixed gives way to nobody, and is followed where it goes", async () => {
+  const { clock, primary, first, second, shard } = scene({ isPrimaryFixed: true });
+  shard.start();
+  await clock.pass(100);
+  first.info = { ...first.info, role: "primary", streamId: "two" };
+  second.info = { ...second.info, streamId: "two" };
+  primary.isReachable = false;
+  await clock.pass(5000);
+  assert.equal(shard.primary, primary);
+  assert.deepEqual(readers(shard), ["none"]);
+  primary.isReachable = true;
+  primary.info = first.info;
+  await clock.pass(1000);
+  assert.deepEqual(readers(shard), ["second"]);
+});
+
 test("among several others the one with most replicas is followed, then the one with the highest offset", async () => {
   const { clock, primary, first, second, shard } = scene();
   primary.info = { ...primary.info, role: "replica" };
