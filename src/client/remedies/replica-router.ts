@@ -8,7 +8,7 @@ import {
   checkedTtlOrNone,
   checkedValue,
 } from "./arguments.ts";
-import type { Bytes } from "./commands.ts";
+import { type Bytes, commandsOf } from "./commands.ts";
 import type { HotKeySource } from "./hot-key-source.ts";
 import { ClusterFleet } from "./router/cluster-fleet.ts";
 import type { Fleet, RouterNode } from "./router/fleet.ts";
@@ -248,6 +248,15 @@ function fleetOf(clients: unknown, options: ShardOptions): Fleet {
   const checkedReplicas = replicas.map((replica, index) => checkedRedis(replica, `replicas[${index}]`));
   if (new Set([checkedPrimary, ...checkedReplicas]).size <= replicas.length) {
     throw new RangeError("replicas: each must be a client of its own, and none the primary");
+  }
+  const { keyPrefix } = commandsOf(checkedPrimary);
+  for (const [index, replica] of checkedReplicas.entries()) {
+    const isAlike = commandsOf(replica).keyPrefix.equals(keyPrefix);
+    if (!isAlike || (replica.options.db ?? 0) !== (checkedPrimary.options.db ?? 0)) {
+      throw new RangeError(
+        `replicas[${index}]: its keyPrefix and db must be the primary's: it would read other keys`,
+      );
+    }
   }
   return new PairFleet(checkedPrimary, checkedReplicas, options);
 }

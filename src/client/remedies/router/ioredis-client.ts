@@ -19,6 +19,7 @@ export interface RedisClientOptions {
   /** The primary's, of a client that goes by Sentinel. */
   readonly name?: string | undefined;
   readonly sentinels?: unknown;
+  readonly db?: number | undefined;
   /** Which of that name's servers Sentinel is asked for. */
   readonly role?: "master" | "slave" | undefined;
 }
