@@ -86,7 +86,8 @@ const DURATION_MS_MAX = 3_600_000;
  *
  * A replica serves while its last check says so: it follows the primary that is one now, lacks at most `maxLagBytes` of
  * its replication stream, and has reached where the primary was `maxLagMs` ago. It is left out as soon as a read fails,
- * until the next good check; the primary answers that read instead, and all reads while no replica serves.
+ * until the next good check; the primary answers that read instead, and all reads while no replica serves. While the
+ * primary does not answer, its offset is not known, and `maxLagMs` alone counts.
  *
  * Consistency: values of hot keys may be old, by `maxLagMs` and the time until the next check: 8 s at most with the
  * defaults, and as much as replication takes when all is well. Of two reads the second one may give the older value,
