@@ -179,8 +179,11 @@ describe("a cluster whose nodes stay where they are", () => {
     const startMs = performance.now();
     for (let i = 0; i < 100; i++) assert.equal(await router.get("hot:absent"), null);
     // Others that do not exist take no place of it.
-    await router.mget(Array.from({ length: 2000 }, (_, index) => `cold:absent:${index}`));
-    for (let i = 0; i < 100; i++) assert.equal(await router.get("hot:absent"), null);
+    const cold = Array.from({ length: 2000 }, (_, index) => `cold:absent:${index}`);
+    for (let i = 0; i < 20; i++) {
+      await router.mget(cold);
+      assert.equal(await router.get("hot:absent"), null);
+    }
     const seconds = Math.ceil((performance.now() - startMs) / 1000);
     assert.ok(router.stats.fallbacks.absent - absent <= seconds + 1);
     await router.set("hot:absent", "there");
