@@ -109,7 +109,7 @@ export class HotReader {
 
   /** `null`: it is read from the primary. */
   #routeOf(wanted: Wanted, chosen: Map<Shard<NodeLink>, Route | null> = new Map()): Route | null {
-    if (!this.#hotKeys.has(wanted.key, wanted.id, this.#fullKey)) return null;
+    if (!this.#isHot(wanted)) return null;
     const shard = this.#fleet.shardOf(wanted.group);
     if (shard?.isOwnWrite(wanted.id)) {
       this.fallbacks.ownWrite++;
@@ -208,9 +208,13 @@ export class HotReader {
     this.reads.primary += group.length;
     for (const [index, wanted] of group.entries()) {
       wanted.value = values[index] ?? null;
-      if (wanted.value === null && this.#fleet.isNilUnsure && this.#hotKeys.has(wanted.key, wanted.id))
+      if (wanted.value === null && this.#fleet.isNilUnsure && this.#isHot(wanted))
         this.#absent.add(wanted.id, askedMs);
     }
+  }
+
+  #isHot({ key, id }: Wanted): boolean {
+    return this.#hotKeys.has(key, id, this.#fullKey);
   }
 
   #failed({ shard, link }: Route, error: unknown, keys: number): void {
