@@ -39,6 +39,9 @@ describe("one server", () => {
   test("ioredis with RESP2", async (t) => {
     await exercise(commandsOf(ioredisAt(t, server.port, { protocol: 2, db: 1 })));
   });
+  test("ioredis with automatic pipelining", async (t) => {
+    await exercise(commandsOf(ioredisAt(t, server.port, { enableAutoPipelining: true })));
+  });
   test("node-redis", async (t) => {
     const commands = commandsOf(await nodeRedisAt(t, server.port));
     assert.equal(commands.isCluster, false);
@@ -86,6 +89,9 @@ describe("a cluster", () => {
   };
   test("ioredis", async (t) => {
     await spread(commandsOf(ioredisOver(t, servers)));
+  });
+  test("ioredis with automatic pipelining", async (t) => {
+    await spread(commandsOf(ioredisOver(t, servers, { enableAutoPipelining: true })));
   });
   test("node-redis", async (t) => {
     await spread(commandsOf(await nodeRedisOver(t, servers)));

@@ -83,19 +83,40 @@ export function bytesOf(value: Bytes): Buffer {
 
 /** `Redis` and `Cluster` of ioredis. */
 interface Ioredis {
-  readonly options: { readonly keyPrefix?: unknown };
+  readonly options: { readonly keyPrefix?: unknown; readonly enableAutoPipelining?: boolean };
   readonly isCluster?: boolean;
-  callBuffer(name: string, ...args: readonly (string | Buffer | number)[]): Promise<unknown>;
+  callBuffer(name: string, ...args: readonly IoredisWord[]): Promise<unknown>;
+  pipeline(): IoredisPipeline;
 }
+
+interface IoredisPipeline {
+  callBuffer(name: string, ...args: readonly IoredisWord[]): unknown;
+  exec(): Promise<readonly (readonly [Error | null, unknown])[]>;
+}
+
+type IoredisWord = string | Buffer | number;
 
 function ioredisSender(redis: Ioredis): Sender {
   return {
     isCluster: redis.isCluster === true,
     keyPrefix: prefixOf(redis.options.keyPrefix),
     isPrefixOurs: false,
-    send: (_key, [name, ...args]) =>
-      redis.callBuffer(String(name), ...args.map((arg) => (arg instanceof Uint8Array ? bytesOf(arg) : arg))),
+    send: (_key, [name, ...args]) => {
+      const words = args.map((arg) => (arg instanceof Uint8Array ? bytesOf(arg) : arg));
+      return redis.options.enableAutoPipelining === true
+        ? sendPiped(redis, String(name), words)
+        : redis.callBuffer(String(name), ...words);
+    },
   };
+}
+
+/** With automatic pipelining `callBuffer` of ioredis 6.0 loses the command's name; a pipeline's own does not. */
+async function sendPiped(redis: Ioredis, name: string, words: readonly IoredisWord[]): Promise<unknown> {
+  const pipeline = redis.pipeline();
+  pipeline.callBuffer(name, ...words);
+  const [[error, reply] = [null, null]] = await pipeline.exec();
+  if (error !== null) throw error;
+  return reply;
 }
 
 interface NodeOptions {
