@@ -121,12 +121,19 @@ async function stop(
 /** Before anything is changed. `null`: another observation mitigates it. Throws: TypeError where that cannot be. */
 function mitigableBy(redis: object, { tracking }: MitigateSettings): MitigableClient | null {
   const client = mitigableClient(redis);
+  if (isMitigated(client)) {
+    warnOfSecond();
+    return null;
+  }
+  if (client.foreignRead !== null) {
+    throw new TypeError(
+      `mitigate: redis.${client.foreignRead} is not the driver's own, and what it returns is not known; use LocalCache in it`,
+    );
+  }
   if (!client.canTrack && tracking !== null && tracking !== false) {
     throw new TypeError("tracking: expected a client of ioredis; leave it out, values then go by their TTL");
   }
-  if (!isMitigated(client)) return client;
-  warnOfSecond();
-  return null;
+  return client;
 }
 
 function newReporting(

@@ -36,19 +36,15 @@ type Callback = (error: unknown, value?: unknown) => unknown;
 
 const FOLLOWED = Symbol("keyheat.followed");
 
-/** Returns: null for anything else than ioredis. Throws: TypeError where its reads are not the driver's own. */
+const READS = ["get", "getBuffer"] as const;
+
+/** Returns: null for anything else than ioredis. */
 export function mitigableIoredis(redis: object): MitigableClient | null {
   if (!isClient(redis)) return null;
-  for (const name of ["get", "getBuffer"] as const) {
-    if (driverMethod(redis, name) === null) {
-      throw new TypeError(
-        `mitigate: redis.${name} is not that of ioredis, so what it returns is not known; use LocalCache in it instead`,
-      );
-    }
-  }
   const db = Number(redis.options.db ?? 0);
   return {
     identity: redis,
+    foreignRead: READS.find((name) => driverMethod(redis, name) === null) ?? null,
     keyPrefix: commandsOf(redis).keyPrefix,
     db,
     selectedDb: redis.condition?.select ?? db,
@@ -181,7 +177,7 @@ function answerCallback<Value>(answer: Promise<Value>, callback: Callback): Prom
 }
 
 function isClient(redis: object): redis is Client {
-  const names = ["get", "getBuffer", "sendCommand", "pipeline", "defineCommand", "on", "off"];
+  const names = [...READS, "sendCommand", "pipeline", "defineCommand", "on", "off"];
   return (
     names.every((name) => typeof Reflect.get(redis, name) === "function") &&
     "options" in redis &&

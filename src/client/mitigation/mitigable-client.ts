@@ -5,6 +5,8 @@ import type { CooledKey } from "./cooled-keys.ts";
 export interface MitigableClient {
   /** The same for all faces that a driver gives one client. */
   readonly identity: object;
+  /** A read of it that is not the driver's own, so that nobody knows what it returns; `null`: there is none. */
+  readonly foreignRead: string | null;
   /** What it puts before each key. */
   readonly keyPrefix: Buffer;
   /** The database that its options name. */

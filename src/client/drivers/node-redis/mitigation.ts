@@ -21,18 +21,12 @@ interface ReadingClient extends NodeClient {
 const BULK_STRING = "$".charCodeAt(0);
 const READS = ["get", "GET"] as const;
 
-/** Returns: null for anything else than one client of node-redis. Throws: TypeError where its `get` is not the driver's. */
+/** Returns: null for anything else than one client of node-redis. */
 export function mitigableNodeRedis(redis: object): MitigableClient | null {
   if (!isReadingClient(redis)) return null;
-  for (const name of READS) {
-    if (driverMethod(redis, name) === null) {
-      throw new TypeError(
-        `mitigate: client.${name} is not that of node-redis, so what it returns is not known; use LocalCache in it instead`,
-      );
-    }
-  }
   return {
     identity: redis._self,
+    foreignRead: READS.find((name) => driverMethod(redis, name) === null) ?? null,
     keyPrefix: commandsOf(redis).keyPrefix,
     db: redis.options?.database ?? 0,
     selectedDb: placeOf(redis).db,
