@@ -7,7 +7,6 @@ type Control =
   | "exec"
   | "discard"
   | "watch"
-  | "unwatch"
   | "select"
   | "reset"
   | "flushall"
@@ -19,7 +18,6 @@ const CONTROLS: ReadonlySet<string> = new Set<Control>([
   "exec",
   "discard",
   "watch",
-  "unwatch",
   "select",
   "reset",
   "flushall",
@@ -36,14 +34,13 @@ const NONE: readonly CooledKey[] = [];
  *
  * Keys that a command may write are written when it is sent, as the server may have the new value long before it says so,
  * and again when it was answered, as it may have been sent late, to another node. What stands between MULTI and EXEC is
- * written again with the EXEC.
+ * written again with the EXEC. A key that is watched counts as written.
  */
 export class OwnCommands {
   readonly #keys: CooledKeys;
   /** The database whose keys are leased. */
   readonly #db: number;
   #selectedDb: number;
-  #isWatching = false;
   /** What was written since a MULTI. */
   #transaction: Set<CooledKey> | null = null;
 
@@ -54,11 +51,11 @@ export class OwnCommands {
   }
 
   /**
-   * Whether a read may be answered in the server's place: not in another database; not between MULTI and EXEC, where the
-   * reply comes with the EXEC; and not after WATCH, which guards only what is read after it.
+   * Whether a read may be answered in the server's place: not in another database, and not between MULTI and EXEC, where
+   * the reply comes with the EXEC.
    */
   get mayAnswer(): boolean {
-    return this.#transaction === null && !this.#isWatching && this.#selectedDb === this.#db;
+    return this.#transaction === null && this.#selectedDb === this.#db;
   }
 
   /** Before a command is sent. Returns what is to be called when it was answered, or has failed; `null`: nothing. */
@@ -72,7 +69,6 @@ export class OwnCommands {
   /** What was begun on the connection is over; the driver selects the database again. */
   connectionLost(): void {
     this.#transaction = null;
-    this.#isWatching = false;
   }
 
   #answered(written: readonly CooledKey[]): (() => void) | null {
@@ -94,12 +90,8 @@ export class OwnCommands {
         this.#endTransaction();
         return NONE;
       case "watch":
-        this.#isWatching = true;
-        // What is read after the EXEC must not be older than what is read from here on.
-        return this.#written(args.flatMap((key) => this.#keys.findFull(key) ?? []));
-      case "unwatch":
-        this.#isWatching = false;
-        return NONE;
+        // It guards only what is read after it: those reads are to be as new as itself.
+        return this.#written(this.#named(args));
       case "select":
         this.#selectedDb = Number(String(args[0]));
         return NONE;
@@ -117,7 +109,6 @@ export class OwnCommands {
   #endTransaction(): readonly CooledKey[] {
     const written = this.#transaction === null ? NONE : [...this.#transaction];
     this.#transaction = null;
-    this.#isWatching = false;
     return written;
   }
 
