@@ -1,5 +1,5 @@
 import { Aggregator } from "./aggregator.ts";
-import { demandsOver } from "./cluster-demands.ts";
+import { demandsIn, demandsOver } from "./cluster-demands.ts";
 import type { ClusterOutlet } from "./cluster-outlet.ts";
 import { ClusterSilences } from "./cluster-silences.ts";
 import { ClusterTelling } from "./cluster-telling.ts";
@@ -114,6 +114,7 @@ export class ClusterAggregator {
       instance,
       partitionOf,
       view: this.view,
+      termOf: (cluster, bucket) => (bucket === 0 ? this.leases.termOf(cluster) : 0),
       write: (record) => outlet.state(record),
       isConfirmed,
       monotonic: () => clock.monotonic(),
@@ -154,21 +155,26 @@ export class ClusterAggregator {
       logger,
       ledger: this.#ledgers.notify,
     });
-    this.#heat = new HeatTeller({
+    const demandSources = {
       config,
       targets: this.targets,
+      leasesOf: (cluster: string) => this.leases.leasesOf(cluster),
+    };
+    this.#heat = new HeatTeller({
+      config,
       instance,
       coverageOf: (cluster, partition) =>
         partitionOf(cluster, 0) === partition ? this.ownCoverage(cluster) : null,
       baselinesOf: (windows, cluster) => this.#aggregator.baselines(windows, cluster),
+      demandsOf: (windows, cluster) =>
+        this.isOwnerOf(cluster) ? [] : demandsIn(windows, cluster, demandSources).demands,
       tell: (snapshot) => outlet.heat(snapshot),
     });
     this.leases = new LeaseTeller({
       terms: config.hotSet,
       lookOf: (cluster, nowMs) =>
         demandsOver(cluster, nowMs, {
-          config,
-          targets: this.targets,
+          ...demandSources,
           lanes: this.#lanes.all(),
           board: this.board,
         }),

@@ -1,5 +1,6 @@
 import type { LeaseTerms } from "./config/hot-set.ts";
 import { byDemand, type DemandLook } from "./model/demand.ts";
+import type { Lease } from "./model/hot-set.ts";
 import type { PanesLane } from "./panes-lane.ts";
 import type { HeatBoard } from "./windows/heat-board.ts";
 import type { TargetTable } from "./windows/target-table.ts";
@@ -9,16 +10,25 @@ export interface DemandSources {
   readonly config: { readonly windows: readonly number[]; readonly hotSet: LeaseTerms };
   /** What servers say of themselves, and clients of them. */
   readonly targets: TargetTable;
+  /** Of which keys of a cluster there are leases, as far as is known. */
+  readonly leasesOf: (cluster: string) => readonly Lease[];
 }
 
 /** The keys of a cluster that a lease may be opened for, or kept, by windows of this process; in the shortest of them. */
-export function demandsIn(windows: Windows, cluster: string, { config, targets }: DemandSources): DemandLook {
-  const { enabled, threshold, keepAbove, max } = config.hotSet;
+export function demandsIn(
+  windows: Windows,
+  cluster: string,
+  { config, targets, leasesOf }: DemandSources,
+): DemandLook {
+  const { enabled, threshold, keepAbove, max, allowUncorroborated } = config.hotSet;
   if (!enabled) return { demands: [], complete: true };
   const windowMs = shortest(config);
   return windows.demands(cluster, windowMs, {
-    leastPerSecond: keepAbove * threshold,
+    leased: leasesOf(cluster).slice(0, max),
+    keptPerSecond: keepAbove * threshold,
+    openedPerSecond: threshold,
     limit: max,
+    byClaims: allowUncorroborated,
     overclaimed: (target) => targets.overclaimed(cluster, target, windowMs),
   });
 }
@@ -33,7 +43,8 @@ export function demandsOver(
   const own = new Set<number>();
   for (const { partition, windows, isCaughtUp } of lanes) {
     own.add(partition);
-    if (!windows.clusters().includes(cluster)) continue;
+    // One that is being read again may yet bring the cluster's keys.
+    if (isCaughtUp && !windows.clusters().includes(cluster)) continue;
     const look = demandsIn(windows, cluster, sources);
     looks.push({ ...look, complete: look.complete && isCaughtUp });
   }

@@ -1,10 +1,9 @@
-import { demandsIn } from "./cluster-demands.ts";
 import type { Config } from "./config/schema.ts";
 import type { BaselineSeries } from "./model/baseline.ts";
 import type { TargetCoverage } from "./model/coverage.ts";
+import type { Demand } from "./model/demand.ts";
 import type { ClusterHeats, HeatSnapshot } from "./model/heat-snapshot.ts";
 import type { PanesLane } from "./panes-lane.ts";
-import type { TargetTable } from "./windows/target-table.ts";
 import type { Windows } from "./windows/windows.ts";
 
 /** How many of a partition's hottest keys other aggregators are told of, for each window and cluster. */
@@ -16,13 +15,14 @@ const QUIET_TELL_EVERY_MS = 2500;
 const TELL_BASELINES_EVERY_MS = 10_000;
 
 export interface HeatTellerOptions {
-  readonly config: Pick<Config, "windows" | "hotSet">;
-  readonly targets: TargetTable;
+  readonly config: Pick<Config, "windows">;
   readonly instance: string;
   /** What is seen of a cluster's targets, where a partition's owner is the cluster's; else `null`. */
   readonly coverageOf: (cluster: string, partition: number) => readonly TargetCoverage[] | null;
   /** What is usual of the keys of a cluster. */
   readonly baselinesOf: (windows: Windows, cluster: string) => readonly BaselineSeries[];
+  /** Which keys of a cluster are wanted, where another process has to know. */
+  readonly demandsOf: (windows: Windows, cluster: string) => readonly Demand[];
   readonly tell: (snapshot: HeatSnapshot) => void;
 }
 
@@ -72,7 +72,7 @@ export class HeatTeller {
   }
 
   #snapshotOf({ partition, windows }: PanesLane, withBaselines: boolean, nowMs: number): HeatSnapshot {
-    const { instance, config, targets, coverageOf, baselinesOf } = this.#options;
+    const { instance, config, coverageOf, baselinesOf, demandsOf } = this.#options;
     const clusters = windows.clusters().map(
       (cluster): ClusterHeats => ({
         cluster,
@@ -82,7 +82,7 @@ export class HeatTeller {
         })),
         coverage: coverageOf(cluster, partition),
         baselines: withBaselines ? baselinesOf(windows, cluster) : [],
-        demands: demandsIn(windows, cluster, { config, targets }).demands,
+        demands: demandsOf(windows, cluster),
       }),
     );
     return { partition, instance, atMs: nowMs, clusters };

@@ -1,6 +1,6 @@
 import type { LeaseTerms } from "./config/hot-set.ts";
 import type { DemandLook } from "./model/demand.ts";
-import type { HotSet } from "./model/hot-set.ts";
+import type { HotSet, Lease } from "./model/hot-set.ts";
 import type { Authority } from "./model/state-record.ts";
 import { LeaseBook } from "./rules/lease-book.ts";
 
@@ -41,12 +41,9 @@ export class LeaseTeller {
   read(hotSet: HotSet): void {
     const { cluster, term } = hotSet.authority;
     const known = this.#read.get(cluster);
-    if (known === undefined ? this.#read.size >= CLUSTERS_MAX : known.authority.term > term) {
-      // What a former owner wrote after all must not be the last record that is left of it.
-      this.#oweAgain(cluster);
-      return;
-    }
-    this.#read.set(cluster, hotSet);
+    // What a former owner wrote after all must not be the last record that is left of it.
+    if (known !== undefined && known.authority.term > term) this.#oweAgain(cluster);
+    else if (known !== undefined || this.#read.size < CLUSTERS_MAX) this.#read.set(cluster, hotSet);
   }
 
   /**
@@ -75,6 +72,16 @@ export class LeaseTeller {
       if (owned.book.look(this.#options.lookOf(cluster, nowMs), nowMs)) owned.isOwed = true;
       if (owned.isOwed) this.#write(cluster, owned);
     }
+  }
+
+  /** The highest term in which a hot set of a cluster was written; 0: there is none. Agents believe no lower one. */
+  termOf(cluster: string): number {
+    return this.#read.get(cluster)?.authority.term ?? 0;
+  }
+
+  /** The leases of a cluster: as this process has given them, or read of them last. */
+  leasesOf(cluster: string): readonly Lease[] {
+    return this.#owned.get(cluster)?.book.leases() ?? this.#read.get(cluster)?.leases ?? [];
   }
 
   /** How many keys of the clusters that this process owns are leased. */

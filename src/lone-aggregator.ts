@@ -166,6 +166,7 @@ export class LoneAggregator {
         demandsIn(this.windows, cluster, {
           config: { windows: this.windows.windowsMs, hotSet: terms },
           targets: this.targets,
+          leasesOf: (name) => this.leases?.leasesOf(name) ?? [],
         }),
       authorityOf: (cluster) => ({ cluster, bucket: 0, term: 1, instance: "standalone" }),
       write,

@@ -1,4 +1,4 @@
-import type { HotSet, Lease } from "./model/hot-set.ts";
+import type { HotSet } from "./model/hot-set.ts";
 import { isCut } from "./model/key.ts";
 import { HotSets } from "./ownership/hot-sets.ts";
 import type { Clock } from "./runtime/clock.ts";
@@ -22,8 +22,8 @@ export class ServedHotSet {
   readonly #sets = new HotSets();
   readonly #options: ServedHotSetOptions;
   readonly #listeners = new Set<() => void>();
-  /** What was written, and what it was made into: `null` where its key is not known here. */
-  #served: readonly { readonly written: ServedLease; readonly lease: ServedLease | null }[] = [];
+  /** Those whose keys are known here, by what was written of them. */
+  #served: ReadonlyMap<string, ServedLease> = new Map();
   #cancelLook: (() => void) | null = null;
   #isStopped = false;
 
@@ -37,7 +37,7 @@ export class ServedHotSet {
   }
 
   leases(): readonly ServedLease[] {
-    return this.#served.flatMap(({ lease }) => (lease === null ? [] : [lease]));
+    return [...this.#served.values()];
   }
 
   /** Calls `listener` after each change; the returned function ends it. */
@@ -58,31 +58,25 @@ export class ServedHotSet {
     const { clock } = this.#options;
     const before = this.#served;
     const valid = this.#sets.leases().filter(({ leaseUntilMs }) => leaseUntilMs > clock.now());
-    this.#served = valid.map((written) => ({ written, lease: this.#asSeenHere(written) }));
+    this.#served = new Map(valid.flatMap((written) => this.#asSeenHere(written)));
     this.#cancelLook = valid.length === 0 ? null : clock.after(LOOK_EVERY_MS, () => this.#look());
-    const isSame =
-      before.length === this.#served.length &&
-      this.#served.every(({ written, lease }, index) => isOf(before[index], written, lease));
-    if (isSame) return;
+    if (areSame(before, this.#served)) return;
     for (const listener of this.#listeners) listener();
   }
 
-  #asSeenHere(written: ServedLease): ServedLease | null {
-    const key = this.#options.rawKeyOf(written.key);
-    return key === null || isCut(key) ? null : { ...written, key };
+  /** Once it is told, its key is known as long as it lasts, also where so many pass by that it is forgotten. */
+  #asSeenHere(written: ServedLease): [string, ServedLease][] {
+    const id = idOf(written);
+    const key = this.#served.get(id)?.key ?? this.#options.rawKeyOf(written.key);
+    return key === null || isCut(key) ? [] : [[id, { ...written, key }]];
   }
 }
 
-/** Whether a lease of before is the same, and its key as well known. */
-function isOf(
-  before: { readonly written: Lease; readonly lease: Lease | null } | undefined,
-  written: Lease,
-  lease: Lease | null,
-): boolean {
-  if (before === undefined || (before.lease === null) !== (lease === null)) return false;
-  return (
-    before.written.leaseUntilMs === written.leaseUntilMs &&
-    before.written.db === written.db &&
-    Buffer.compare(before.written.key, written.key) === 0
-  );
+function idOf({ cluster, db, key }: ServedLease): string {
+  return `${cluster} ${db} ${Buffer.from(key).toString("latin1")}`;
+}
+
+function areSame(one: ReadonlyMap<string, ServedLease>, other: ReadonlyMap<string, ServedLease>): boolean {
+  if (one.size !== other.size) return false;
+  return [...one].every(([id, { leaseUntilMs }]) => other.get(id)?.leaseUntilMs === leaseUntilMs);
 }

@@ -10,6 +10,8 @@ export interface ClaimsOptions {
   /** Which partition of the panes brings a bucket. */
   readonly partitionOf: (cluster: string, bucket: number) => number;
   readonly view: StateView;
+  /** The highest term that stands in other topics: it outlives the owner record, which is erased when nobody owns it. */
+  readonly termOf: (cluster: string, bucket: number) => number;
   readonly write: (record: OwnerRecord) => void;
   /** Whether the group has confirmed lately that this process is a member. */
   readonly isConfirmed: () => boolean;
@@ -121,9 +123,10 @@ export class Claims {
   }
 
   #claim(claim: Claim): void {
-    const { view, write, instance, monotonic } = this.#options;
+    const { view, termOf, write, instance, monotonic } = this.#options;
     const { cluster, bucket } = claim;
-    claim.term = Math.max(claim.term, view.ownerOf(cluster, bucket)?.term ?? 0) + 1;
+    const seen = Math.max(view.ownerOf(cluster, bucket)?.term ?? 0, termOf(cluster, bucket));
+    claim.term = Math.max(claim.term, seen) + 1;
     claim.claimedAtMs = monotonic();
     write({ type: "owner", authority: { cluster, bucket, term: claim.term, instance } });
   }

@@ -63,7 +63,7 @@ export class LeaseBook {
     let hasChanged = this.#endLapsed(nowMs);
     if (this.#shorten(nowMs)) hasChanged = true;
     for (const [id, held] of this.#held) if (this.#isHot(byId.get(id))) held.hotAtMs = nowMs;
-    if (this.#openNew(wanted, nowMs)) hasChanged = true;
+    if (this.#openNew(wanted, look.complete, nowMs)) hasChanged = true;
     if (this.#renew(byId, look.complete, nowMs)) hasChanged = true;
     return hasChanged;
   }
@@ -93,8 +93,8 @@ export class LeaseBook {
     return tooLong.length > 0;
   }
 
-  #openNew(wanted: readonly Wanted[], nowMs: number): boolean {
-    const places = this.#places(wanted);
+  #openNew(wanted: readonly Wanted[], isComplete: boolean, nowMs: number): boolean {
+    const places = this.#places(wanted, isComplete);
     let hasOpened = false;
     for (const { id, demand } of wanted) {
       if (this.#held.has(id) || !places.has(id)) continue;
@@ -106,8 +106,9 @@ export class LeaseBook {
   }
 
   /** The keys that have leases, and those that may have one, as far as there are places. */
-  #places(wanted: readonly Wanted[]): ReadonlySet<string> {
-    const ranks = new Map<string, number>(Array.from(this.#held.keys(), (id) => [id, 0]));
+  #places(wanted: readonly Wanted[], isComplete: boolean): ReadonlySet<string> {
+    const ranks = new Map<string, number>();
+    for (const [id, { lease }] of this.#held) ranks.set(id, isComplete ? 0 : HOTTER * lease.ratePerSecond);
     for (const { id, demand } of wanted) {
       if (ranks.has(id)) ranks.set(id, HOTTER * demand.readsPerSecond);
       else if (this.#mayOpen(demand)) ranks.set(id, demand.readsPerSecond);
@@ -119,8 +120,9 @@ export class LeaseBook {
   #renew(demands: ReadonlyMap<string, Demand>, isComplete: boolean, nowMs: number): boolean {
     const { lease: lengthMs } = this.#terms;
     const needed = [...this.#held].filter(([id, { hotAtMs }]) => {
-      const isUnseen = demands.get(id)?.suspect ?? !isComplete;
-      return hotAtMs === nowMs || (isUnseen && nowMs - hotAtMs <= UNSEEN_MS_MAX);
+      const demand = demands.get(id);
+      const isUnseen = demand?.suspect ?? !isComplete;
+      return this.#isHot(demand) || (isUnseen && nowMs - hotAtMs <= UNSEEN_MS_MAX);
     });
     const isDue = needed.some(([, { lease }]) => lease.leaseUntilMs - nowMs <= RENEWED_BELOW * lengthMs);
     if (!isDue) return false;

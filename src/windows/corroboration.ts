@@ -1,6 +1,7 @@
 import { NO_TARGET } from "../model/target.ts";
 import type { ClaimedSpan } from "./claims.ts";
 import { READ } from "./columns.ts";
+import type { KeyTable } from "./key-table.ts";
 import type { StoredPart } from "./stored-part.ts";
 import type { Track } from "./track.ts";
 
@@ -11,41 +12,59 @@ import type { Track } from "./track.ts";
 export type Overclaimed = (target: string) => number | null;
 
 /**
- * How many of the reads that clients claim of a key cannot be made up: at each server what is left when all that was
- * claimed too much there was claimed of this key.
+ * How many of the reads that clients claim of each of these keys cannot be made up: at each server what is left when all
+ * that was claimed too much there was claimed of this key. Keys of which nothing is left are left out. One pass over what
+ * was claimed, whatever the number of keys.
  *
  * So where all clients of a server report, a made-up claim is worth nothing. Where only some do, it can hide among the
  * reads that nobody reported, and no further. What is claimed of no known server is worth nothing.
  */
 export function corroboratedReads(
-  clientTracks: readonly Track[],
-  handle: number,
+  clientTracks: Iterable<Track>,
+  keys: KeyTable,
+  handles: readonly number[],
   span: ClaimedSpan,
   overclaimed: Overclaimed,
-): number {
+): ReadonlyMap<number, number> {
+  const sums = new Map<number, number>();
+  if (handles.length === 0) return sums;
+  const isWanted = new Uint8Array(keys.handleEnd);
+  for (const handle of handles) isWanted[handle] = 1;
   const seconds = (span.toMs - span.fromMs) / 1000;
-  let sum = 0;
   for (const track of clientTracks) {
     const tooMany = track.target === NO_TARGET ? null : overclaimed(track.target);
-    if (tooMany !== null) sum += Math.max(0, claimedReads(track, handle, span) - tooMany * seconds);
+    if (tooMany === null) continue;
+    for (const [handle, claimed] of claimedReads(track, isWanted, span)) {
+      const left = claimed - tooMany * seconds;
+      if (left > 0 && track.slots.covers(keys.slot(handle))) sums.set(handle, (sums.get(handle) ?? 0) + left);
+    }
   }
-  return sum;
+  return sums;
 }
 
-/** Scaled where they were sampled. */
-function claimedReads({ panes }: Track, handle: number, { fromMs, toMs }: ClaimedSpan): number {
-  let sum = 0;
+/** Of the keys that are wanted, scaled where they were sampled. */
+function claimedReads(
+  { panes }: Track,
+  isWanted: Uint8Array,
+  { fromMs, toMs }: ClaimedSpan,
+): ReadonlyMap<number, number> {
+  const sums = new Map<number, number>();
   for (const [{ startMs, endMs }, pane] of panes) {
     if (startMs < fromMs || endMs > toMs) continue;
-    for (const part of pane.countedParts()) sum += readsIn(part, handle);
+    for (const part of pane.countedParts()) addReads(part, isWanted, sums);
   }
-  return sum;
+  return sums;
 }
 
-function readsIn({ data, length, columns, sampling }: StoredPart, handle: number): number {
+function addReads(part: StoredPart, isWanted: Uint8Array, sums: Map<number, number>): void {
+  const { data, length, columns, sampling } = part;
   const run = columns.indexOf(READ);
-  const row = data.indexOf(handle);
-  if (run < 0 || row < 0 || row >= length) return 0;
+  if (run < 0) return;
   const { probability = 1, watchedShare = 1 } = sampling ?? {};
-  return data[(run + 1) * length + row]! / (probability * watchedShare);
+  for (let row = 0; row < length; row++) {
+    const handle = data[row]!;
+    if (isWanted[handle] !== 1) continue;
+    const reads = data[(run + 1) * length + row]! / (probability * watchedShare);
+    sums.set(handle, (sums.get(handle) ?? 0) + reads);
+  }
 }

@@ -6,7 +6,6 @@ import { NO_TARGET } from "../model/target.ts";
 import { type CheckedView, claimedIn, claimLimit, heldToLimit } from "./claims.ts";
 import type { ClusterWindows } from "./cluster-windows.ts";
 import { MISS, READ, WRITE } from "./columns.ts";
-import { corroboratedReads, type Overclaimed } from "./corroboration.ts";
 import { type Fused, fuse } from "./fuse.ts";
 import { clientsOf, commandsOf, NOTHING_TOLD } from "./heat-names.ts";
 import type { HopWindow } from "./hop-window.ts";
@@ -95,14 +94,13 @@ export class HeatReader {
     };
   }
 
-  /** How much the reads of a key are wanted; `overclaimed`: of which servers what they ran bears out. */
-  demandOf(window: HopWindow, handle: number, overclaimed: Overclaimed): Demand {
+  /** How much the reads of a key are wanted; `corroborated`: how many of those that clients claim are borne out. */
+  demandOf(window: HopWindow, handle: number, corroborated: number): Demand {
     const { keys } = this.#cluster;
-    const { fused, suspect, clientTracks } = this.#judged(window, handle, keys.slot(handle));
+    const { fused, suspect } = this.#judged(window, handle, keys.slot(handle));
     const { read, write } = fused.counts;
     const reads = firingCount(read);
     const absorbed = window.accumulators[VANTAGES.indexOf("clients")]!.absorbed(handle);
-    const corroborated = corroboratedReads(clientTracks, handle, window, overclaimed);
     const seen = seenByServers(this.#views(window, handle, keys.slot(handle)));
     return {
       db: keys.db(handle),

@@ -225,7 +225,7 @@ export class Windows {
     };
   }
 
-  /** The keys of the last closed hop whose reads are wanted most, of those at `leastPerSecond` or more. */
+  /** The keys of the last closed hop that have a lease or may be given one, and how much their reads are wanted. */
   demands(cluster: string, windowMs: number, query: DemandQuery): DemandLook {
     const member = this.#members.get(cluster);
     if (!member) return { demands: [], complete: false };

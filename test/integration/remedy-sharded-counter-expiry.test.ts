@@ -76,6 +76,21 @@ test("shards that are added after expire(), of either kind, expire with the othe
   assert.equal(await older.total(), 3.75);
 });
 
+test("a process with more shards, which has not heard of the expire(), counts into shards that expire", async (t) => {
+  const redis = ioredisAt(t, server.port);
+  const newer = new ShardedCounter(redis, "k", { shards: 8 });
+  await newer.increment(1);
+  await newer.increment(0.5);
+  await new ShardedCounter(redis, "k", { shards: 2 }).expire(100_000);
+  // Its record is fresh: it does not read it again.
+  await redis.config("RESETSTAT");
+  for (let i = 0; i < 16; i++) await newer.increment(i % 2 === 0 ? 1 : 0.5);
+  assert.doesNotMatch(await redis.info("commandstats"), /cmdstat_eval/);
+  assert.equal((await shardKeys(redis)).length, 16);
+  assert.equal((await expiries(redis)).length, 1);
+  assert.equal((await expiries(redis)).includes(-1), false);
+});
+
 test("an expire() that its process did not finish is finished by the next one that counts", async (t) => {
   const redis = ioredisAt(t, server.port);
   const dying = new ShardedCounter(redis, "k", { shards: 4 });

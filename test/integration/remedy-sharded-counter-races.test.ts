@@ -3,7 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { Cluster } from "ioredis";
+import { Cluster, type Redis } from "ioredis";
 import { ShardedCounter } from "../../src/client/remedies/sharded-counter.ts";
 import { countInProcess } from "../support/counting-process.ts";
 import { command, freePort, startRedis, waitFor } from "../support/redis.ts";
@@ -100,6 +100,31 @@ test("a restart in the middle: what failed was told, and what was acknowledged i
   assert.ok(acknowledged <= total && total <= acknowledged + failed, `${acknowledged} + ${failed}: ${total}`);
 });
 
+/** What an increment comes to whose reply gets lost: the connections of `redis` break after it has run. */
+async function lostReply(redis: Redis | Cluster, other: Redis | Cluster, key: string) {
+  const counter = new ShardedCounter(redis, key, { shards: 4 });
+  const reader = new ShardedCounter(other, key, { shards: 4 });
+  // The record is there then, and there is a connection to each shard.
+  await counter.increment(4);
+  await counter.total();
+  const streams = ("nodes" in redis ? redis.nodes("master") : [redis]).map((node) => node.stream);
+  for (const stream of streams) stream.pause();
+  const settled = Promise.allSettled([counter.increment()]);
+  await waitFor("the increment to have run", async () => (await reader.total()) === 5);
+  for (const stream of streams) stream.destroy();
+  const [{ status }] = await settled;
+  return { status, total: await reader.total() };
+}
+
+test("where a reply is lost, ioredis counts twice, but not with the option that the docs name", async (t) => {
+  const server = await startRedis(t);
+  const [redis, other] = [ioredisAt(t, server.port), ioredisAt(t, server.port)];
+  assert.deepEqual(await lostReply(redis, other, "twice"), { status: "fulfilled", total: 6 });
+  const own = redis.duplicate({ maxRetriesPerRequest: 0 });
+  t.after(() => own.disconnect());
+  assert.deepEqual(await lostReply(own, other, "once"), { status: "rejected", total: 5 });
+});
+
 describe("a cluster", () => {
   let servers: TestCluster;
   before(async () => {
@@ -184,5 +209,14 @@ describe("a cluster", () => {
       acknowledged <= total && total <= acknowledged + failed,
       `${acknowledged} + ${failed}: ${total}`,
     );
+  });
+
+  test("where a reply is lost, ioredis counts twice, but not with the option that the docs name", async (t) => {
+    const [redis, other] = [ioredisOver(t, servers), ioredisOver(t, servers)];
+    assert.deepEqual(await lostReply(redis, other, "twice"), { status: "fulfilled", total: 6 });
+    const own = redis.duplicate([], { retryDelayOnFailover: 0 });
+    own.on("error", () => {});
+    t.after(() => own.disconnect());
+    assert.deepEqual(await lostReply(own, other, "once"), { status: "rejected", total: 5 });
   });
 });

@@ -131,6 +131,20 @@ describe("growth", () => {
     assert.equal(await older.total(), 33);
   });
 
+  test("a record that was lost is restored by whoever has seen it, were its shards another's", async (t) => {
+    const redis = ioredisAt(t, server.port);
+    const [older, newer] = [remedy(redis, "k", { shards: 4 }), remedy(redis, "k", { shards: 16 })];
+    for (let i = 0; i < 32; i++) await newer.increment(i % 2 === 0 ? 1 : 0.5);
+    await older.increment();
+    const [record = ""] = await redis.keys("k:shards:*");
+    await redis.del(record);
+    // The one with more shards has ended by now. A total notices, and the next increment writes the record.
+    assert.equal(await older.total(), 25);
+    await older.increment();
+    assert.deepEqual(await redis.hmget(record, "count", "float"), ["16", "16"]);
+    assert.equal(await remedy(redis, "k", { shards: 1 }).total(), 26);
+  });
+
   test("a record that says nonsense is an error, not a wrong total", async (t) => {
     const redis = ioredisAt(t, server.port);
     const counter = new ShardedCounter(redis, "k");
@@ -185,6 +199,15 @@ describe("sums", () => {
     await counter.increment(-1);
     assert.equal(await counter.total(), 2n * most - 1n);
     assert.equal(await counter.reset(), 2n * most - 1n);
+  });
+
+  test("of increments at once none fails while there is a shard with room for it", async (t) => {
+    const redis = ioredisAt(t, server.port);
+    const counter = new ShardedCounter(redis, "k", { shards: 4 });
+    const most = 2n ** 63n - 1n;
+    for (let i = 0; i < 3; i++) await counter.increment(most);
+    await Promise.all(Array.from({ length: 5 }, () => counter.increment()));
+    assert.equal(await counter.total(), 3n * most + 5n);
   });
 });
 

@@ -97,7 +97,7 @@ async function isTold(t: TestContext, [holder, waiter]: [object, object], ports:
     return counts.some((count) => Array.isArray(count) && count[1] === 1);
   });
   held.resolve("v");
-  assert.deepEqual([await computing, String(await waiting)], ["v", "v"]);
+  assert.deepEqual([await computing, String((await waiting).value)], ["v", "v"]);
 }
 
 describe("one server", () => {
@@ -263,27 +263,39 @@ describe("one server", () => {
 
   test("the lock is extended while computing, and not longer", async (t) => {
     await flush();
-    const lock = lockOver(t, ioredisAt(t, server.port), { lockTtlMs: 1500 });
+    const clock = new SimulatedClock();
+    const lock = new FleetLock(commandsOf(ioredisAt(t, server.port)), 60_000, clock);
+    const acquired = await lock.acquire(lock.placeOf("k"), "mine");
+    assert.equal(acquired.value, null);
     const held = heldCompute();
-    const computing = lock.get("k", held.compute, TTL);
-    await waitFor("the holder", () => held.calls() === 1);
-    const started = performance.now();
-    await waitFor("twice the lock's time", () => performance.now() - started > 3500);
-    assert.equal(await command(server.port, ["EXISTS", lockOf("k")]), 1);
+    const computing = lock.computeHolding(acquired.hold!, async () => ({
+      value: await held.compute({ signal: new AbortController().signal }),
+      ttlMs: 100_000,
+      onlyNew: true,
+    }));
+    for (const _ of ["once", "and again"]) {
+      await command(server.port, ["PEXPIRE", lockOf("k"), 30_000]);
+      await waitFor("the next renewal", () => clock.waiting === 1);
+      clock.advance(20_000);
+      await waitFor("more time", async () => {
+        return Number(await command(server.port, ["PTTL", lockOf("k")])) > 30_000;
+      });
+    }
     held.resolve("v");
-    await computing;
-    assert.equal(lock.stats.notStored, 0);
+    assert.equal((await computing).isStored, true);
+    assert.equal(clock.waiting, 0);
     assert.equal(await command(server.port, ["EXISTS", lockOf("k")]), 0);
   });
 
   test("a lock that nobody holds any more is taken when its time is over", async (t) => {
     await flush();
-    await command(server.port, ["SET", lockOf("k"), "of a dead process", "PX", 700]);
     const lock = lockOver(t, ioredisAt(t, server.port), LONG);
+    await lock.get("connected", () => "v", TTL);
     const started = performance.now();
+    await command(server.port, ["SET", lockOf("k"), "of a dead process", "PX", 2000]);
     assert.equal(await lock.get("k", () => "v", TTL), "v");
-    assert.ok(performance.now() - started > 500);
-    assert.deepEqual([lock.stats.computed, lock.stats.waited, lock.stats.computedAnyway], [1, 1, 0]);
+    assert.ok(performance.now() - started > 1900);
+    assert.deepEqual([lock.stats.computed, lock.stats.waited, lock.stats.computedAnyway], [2, 1, 0]);
   });
 
   test("after waitMs a caller computes himself; the first of the two stores, the other does not", async (t) => {
@@ -522,11 +534,15 @@ describe("a cluster", () => {
       ),
     );
     const locks = clients.map((redis) => lockOver(t, redis, LONG));
-    for (const key of ["plain", "{tag}:key", "a}b", "{}", "{open", NOT_UTF8]) {
+    const keys = ["plain", "{tag}:key", "a}b", "{}", "{open", NOT_UTF8];
+    for (const [i, key] of keys.entries()) {
       const held = heldCompute();
       const calls = locks.map((lock) => lock.get(key, held.compute, TTL));
       await waitFor("one holder", () => held.calls() === 1);
-      await waitFor("the others", () => locks.reduce((sum, { stats }) => sum + stats.waited, 0) % 7 === 0);
+      await waitFor(
+        "the others",
+        () => locks.reduce((sum, { stats }) => sum + stats.waited, 0) === 7 * (i + 1),
+      );
       held.resolve("v");
       assert.deepEqual([...new Set(await Promise.all(calls))], ["v"]);
       assert.equal(held.calls(), 1);

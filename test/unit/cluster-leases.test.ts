@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { SlotRange } from "../../src/model/slot.ts";
 import { bucketOfSlot, slotOf } from "../../src/model/slot.ts";
+import { HotSets } from "../../src/ownership/hot-sets.ts";
 import { ClusterSimulation } from "../support/cluster-simulation.ts";
 import { makeClientsReport, makePart, makeReport } from "../support/parts.ts";
 
@@ -93,4 +94,25 @@ test("what a former owner writes after all is written over", () => {
   pass(simulation, 2, 5000);
   assert.equal(simulation.hotSets.length, length + 2);
   assert.deepEqual([simulation.hotSets.at(-1)?.authority.instance, leased(simulation)], ["two", [KEY]]);
+});
+
+test("a cluster that was let go and comes back has a hot set that agents believe", () => {
+  const simulation = new ClusterSimulation();
+  const [one, two] = [simulation.join("one"), simulation.join("two")];
+  simulation.assign(one);
+  pass(simulation, 15, 5000);
+  simulation.kill(one);
+  simulation.assign(two);
+  pass(simulation, 15, 5000);
+  const served = new HotSets();
+  for (const hotSet of simulation.hotSets) served.put(hotSet);
+  simulation.clock.advance(2 * 3_600_000);
+  simulation.deliver();
+  const owners = new Map(simulation.state.map((entry) => [entry?.key, entry?.value]));
+  assert.equal(owners.get("owner/default/0"), null, "nobody owns it meanwhile");
+  const { length } = simulation.hotSets;
+  pass(simulation, 15, 5000);
+  for (const hotSet of simulation.hotSets.slice(length)) served.put(hotSet);
+  assert.equal(served.leases().filter(({ leaseUntilMs }) => leaseUntilMs > simulation.clock.now()).length, 1);
+  assert.ok(simulation.hotSets.length - length <= 4, `${simulation.hotSets.length - length} records`);
 });

@@ -162,6 +162,27 @@ describe("a cluster's owner", () => {
     assert.deepEqual([unknown.keys, unknown.states], [[], ["firing"]]);
   });
 
+  test("where more keys are hot than may be leased, those that are keep their leases while others pass them by a little", () => {
+    const rig = new Rig({ max: 2 });
+    const old = [reads("a", 3000), reads("b", 3000)];
+    rig.pass(15, { claimed: old, ran: { read: 6000, write: 0 } });
+    assert.deepEqual(rig.keys, ["a", "b"]);
+    const others = [reads("c", 3300), reads("d", 3300), reads("e", 3300)];
+    rig.pass(40, { claimed: [...old, ...others], ran: { read: 15_900, write: 0 } });
+    assert.deepEqual(rig.keys, ["a", "b"]);
+  });
+
+  test("keeps leases, and opens others, however many keys caches are claimed to absorb reads of", () => {
+    const rig = new Rig({ max: 2 });
+    rig.pass(15, { claimed: [reads("a", 2000)], ran: { read: 2000, write: 0 } });
+    const forged = Array.from({ length: 20 }, (_, i) => reads(`forged:${i}`, 0, 1_000_000));
+    rig.pass(60, {
+      claimed: [reads("a", 10, 1990), reads("b", 2000), ...forged],
+      ran: { read: 2010, write: 0 },
+    });
+    assert.deepEqual(rig.keys, ["a", "b"]);
+  });
+
   test("leases no key that is written as often as it is read", () => {
     const rig = new Rig();
     rig.pass(30, {

@@ -51,6 +51,20 @@ test("leases are served until they run out, and their end is told", () => {
   assert.equal(clock.waiting, 0, "without leases there is nothing to look for");
 });
 
+test("a lease that was told is told until it ends, however many other keys pass by", () => {
+  const redaction = createRedaction({ mode: "hash", secret: "s".repeat(32) }, 4096);
+  const { clock, put, keys, changes } = rig(redaction);
+  const redacted = redact(redaction, "flag:x");
+  put([redacted]);
+  for (let i = 0; i < 100; i++) redact(redaction, `other:${i}`);
+  assert.equal(redaction.rawKeyOf(redacted), null);
+  clock.advance(1000);
+  put([redacted]);
+  assert.deepEqual([keys(), changes()], [["flag:x"], 2]);
+  clock.advance(30_000);
+  assert.deepEqual(keys(), []);
+});
+
 test("a renewal is told, what is written again as it was is not", () => {
   const { clock, put, changes } = rig();
   put([Buffer.from("a")]);

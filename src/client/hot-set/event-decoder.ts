@@ -26,11 +26,7 @@ export class EventDecoder {
 
   /** The events that are whole now. */
   push(piece: Uint8Array): StreamEvent[] {
-    let text = this.#utf8.decode(piece, { stream: true });
-    // "\r\n" may be cut in two.
-    if (this.#endedInReturn && text.startsWith("\n")) text = text.slice(1);
-    if (text !== "") this.#endedInReturn = text.endsWith("\r");
-    const lines = text.split(/\r\n|\r|\n/);
+    const lines = this.#textOf(piece).split(/\r\n|\r|\n/);
     const last = lines.pop() ?? "";
     const events: StreamEvent[] = [];
     for (const line of lines) {
@@ -43,6 +39,15 @@ export class EventDecoder {
     this.#restLength += last.length;
     this.#check();
     return events;
+  }
+
+  /** Without the second half of a "\r\n" that was cut in two. */
+  #textOf(piece: Uint8Array): string {
+    const text = this.#utf8.decode(piece, { stream: true });
+    if (text === "") return "";
+    const isSecondHalf = this.#endedInReturn && text.startsWith("\n");
+    this.#endedInReturn = text.endsWith("\r");
+    return isSecondHalf ? text.slice(1) : text;
   }
 
   #line(line: string): StreamEvent | null {

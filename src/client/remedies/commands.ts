@@ -1,3 +1,4 @@
+import { isUtf8 } from "node:buffer";
 import { createHash } from "node:crypto";
 
 /** Keys, fields, values: text stands for its UTF-8 bytes. */
@@ -19,12 +20,15 @@ export function script(text: string): Script {
 /**
  * What remedies need of a client: commands by their words, whatever the driver. Bulk replies are Buffers, whole numbers
  * are numbers (beyond 2^53 a driver may give text), nil is null. What the server or the connection says against a
- * command rejects.
+ * command rejects. Names are in capitals: ioredis knows its own ones in small letters, whose replies it rewrites and which
+ * it may send to replicas. Here all goes to primaries, where the client is not connected to a replica itself.
  */
 export interface Commands {
   readonly isCluster: boolean;
   /** What the client itself puts before each key; keys given here are without it. Empty: nothing. */
   readonly keyPrefix: Buffer;
+  /** The key as the server has it, and everybody else knows it: with the prefix. Text where the key and the prefix are. */
+  fullKey(key: Bytes): Bytes;
   /** Runs `name key ...rest`. */
   run(name: string, key: Bytes, ...rest: readonly Word[]): Promise<unknown>;
   /** Runs `name ...keys`, such as MGET. In a cluster all keys must be of one slot. */
@@ -49,20 +53,20 @@ interface Sender {
   readonly keyPrefix: Buffer;
   /** Whether keys must be sent with the prefix: a driver that finds them by itself adds it. */
   readonly isPrefixOurs: boolean;
-  send(key: Bytes, words: readonly Word[]): Promise<unknown>;
+  send(key: Bytes, name: string, args: readonly Word[]): Promise<unknown>;
 }
 
 function commandsOver(sender: Sender): Commands {
   const { isCluster, keyPrefix, isPrefixOurs } = sender;
-  const full = (key: Bytes): Bytes =>
-    isPrefixOurs && keyPrefix.length > 0 ? Buffer.concat([keyPrefix, bytesOf(key)]) : key;
+  const fullKey = prefixing(keyPrefix);
   const send = (name: string, before: readonly Word[], keys: readonly Bytes[], after: readonly Word[]) => {
-    const sent = keys.map(full);
-    return sender.send(sent[0] ?? "", [name, ...before, ...sent, ...after]);
+    const sent = keys.map((key) => textOf(isPrefixOurs ? fullKey(key) : key));
+    return sender.send(sent[0] ?? "", name, [...before, ...sent, ...after]);
   };
   return {
     isCluster,
     keyPrefix,
+    fullKey,
     run: (name, key, ...rest) => send(name, [], [key], rest),
     runOver: (name, keys) => send(name, [], keys, []),
     runScript: async ({ text, sha }, keys, args) => {
@@ -76,45 +80,77 @@ function commandsOver(sender: Sender): Commands {
   };
 }
 
+function prefixing(prefix: Buffer): (key: Bytes) => Bytes {
+  if (prefix.length === 0) return (key) => key;
+  const text = isUtf8(prefix) ? prefix.toString() : null;
+  return (key) =>
+    typeof key === "string" && text !== null ? text + key : Buffer.concat([prefix, bytesOf(key)]);
+}
+
 export function bytesOf(value: Bytes): Buffer {
   if (typeof value === "string") return Buffer.from(value);
   return Buffer.isBuffer(value) ? value : Buffer.from(value.buffer, value.byteOffset, value.byteLength);
 }
 
+/** The same bytes as text where they are UTF-8: drivers write a command of text alone in one piece, and for less CPU. */
+function textOf(key: Bytes): Bytes {
+  return typeof key !== "string" && isUtf8(key) ? bytesOf(key).toString() : key;
+}
+
+type IoredisArg = string | Buffer | number;
+
 /** `Redis` and `Cluster` of ioredis. */
 interface Ioredis {
-  readonly options: { readonly keyPrefix?: unknown; readonly enableAutoPipelining?: boolean };
+  readonly options: IoredisOptions;
   readonly isCluster?: boolean;
-  callBuffer(name: string, ...args: readonly IoredisWord[]): Promise<unknown>;
+  callBuffer(name: string, ...args: readonly IoredisArg[]): Promise<unknown>;
   pipeline(): IoredisPipeline;
 }
 
-interface IoredisPipeline {
-  callBuffer(name: string, ...args: readonly IoredisWord[]): unknown;
-  exec(): Promise<readonly (readonly [Error | null, unknown])[]>;
+interface IoredisOptions {
+  readonly keyPrefix?: unknown;
+  readonly enableAutoPipelining?: unknown;
+  readonly stringNumbers?: unknown;
 }
 
-type IoredisWord = string | Buffer | number;
+interface IoredisPipeline {
+  callBuffer(name: string, ...args: readonly IoredisArg[]): unknown;
+  /** An error or null, and a reply, of each command. */
+  exec(): Promise<readonly (readonly [Error | null, unknown])[]>;
+}
 
 function ioredisSender(redis: Ioredis): Sender {
   return {
     isCluster: redis.isCluster === true,
     keyPrefix: prefixOf(redis.options.keyPrefix),
     isPrefixOurs: false,
-    send: (_key, [name, ...args]) => {
-      const words = args.map((arg) => (arg instanceof Uint8Array ? bytesOf(arg) : arg));
-      return redis.options.enableAutoPipelining === true
-        ? sendPiped(redis, String(name), words)
-        : redis.callBuffer(String(name), ...words);
+    send: async (_key, name, words) => {
+      const args = words.map((word) => (word instanceof Uint8Array ? bytesOf(word) : word));
+      const { enableAutoPipelining, stringNumbers } = redis.options;
+      const reply = await (enableAutoPipelining
+        ? sendAlone(redis, name, args)
+        : redis.callBuffer(name, ...args));
+      return stringNumbers ? withNumbers(reply) : reply;
     },
   };
 }
 
-/** With automatic pipelining `callBuffer` of ioredis 6.0 loses the command's name; a pipeline's own does not. */
-async function sendPiped(redis: Ioredis, name: string, words: readonly IoredisWord[]): Promise<unknown> {
+/** With `stringNumbers` a number is text, and nothing else is. */
+function withNumbers(reply: unknown): unknown {
+  if (Array.isArray(reply)) return reply.map(withNumbers);
+  if (typeof reply !== "string") return reply;
+  const number = Number(reply);
+  return Number.isSafeInteger(number) ? number : reply;
+}
+
+/**
+ * Where ioredis puts commands into pipelines by itself, `callBuffer` loses the name and sends the key in its place
+ * (redis/ioredis#1923): whoever chooses keys would choose commands.
+ */
+async function sendAlone(redis: Ioredis, name: string, args: readonly IoredisArg[]): Promise<unknown> {
   const pipeline = redis.pipeline();
-  pipeline.callBuffer(name, ...words);
-  const [[error, reply] = [null, null]] = await pipeline.exec();
+  pipeline.callBuffer(name, ...args);
+  const [[error, reply]] = (await pipeline.exec()) as [[Error | null, unknown]];
   if (error !== null) throw error;
   return reply;
 }
@@ -142,11 +178,10 @@ function nodeRedisSender(redis: NodeRedis): Sender {
     keyPrefix: prefixOf(redis._keyPrefix ?? redis.options?.keyPrefix),
     isPrefixOurs: true,
     // It takes strings and Buffers alone.
-    send: (key, words) =>
-      send(
-        key,
-        words.map((word) => (typeof word === "number" ? String(word) : word)),
-      ),
+    send: (key, name, args) => {
+      const words = args.map((arg) => (typeof arg === "number" ? String(arg) : arg));
+      return send(key, [name, ...words]);
+    },
   };
 }
 

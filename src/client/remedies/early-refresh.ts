@@ -249,11 +249,9 @@ export class EarlyRefresh {
     if (this.#closing.signal.aborted) return;
     this.#stats.refreshErrors++;
     this.#pauses.begin(id, Math.max(FAILED_PAUSE_MS, tookMs));
-    try {
-      this.#options.onError(error, key);
-    } catch {
-      // Nobody waits for a refresh in the background.
-    }
+    const tell = async () => await this.#options.onError(error, key);
+    // Nobody waits for a refresh in the background.
+    tell().catch(() => {});
   }
 
   #outdate(key: Bytes): void {

@@ -34,7 +34,7 @@ export interface ReplicaRouterOptions {
   readonly hotKeys?: Iterable<Bytes>;
   /** Globs of whole keys as `KEYS` takes them, at most 100. Of keys above 1 KiB the first 1 KiB is matched. */
   readonly hotPatterns?: Iterable<string>;
-  /** Is asked at each read, with the key as the app gives it. */
+  /** Is asked at each read, with the key as the server has it: behind the clients' `keyPrefix`. */
   readonly hotSet?: HotKeySource;
   /** A replica that lacks more of the primary's replication stream is not read from. Default: 1 MiB. */
   readonly maxLagBytes?: number;

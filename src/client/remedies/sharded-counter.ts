@@ -24,8 +24,8 @@ const EXPIRE_ROUNDS_MAX = 16;
  *
  * Consistency: `total()` has each increment that was acknowledged before it was called, and none that was called after it
  * ended; of those in between it may have some, since it reads the shards one beside the other, not at one instant. What
- * the caller was told to have failed may or may not have been counted, as with INCRBY. The client must read from
- * primaries.
+ * the caller was told to have failed may or may not have been counted, as with INCRBY. A driver that sends commands again
+ * by itself may count one twice: docs/remedies/sharded-counter.md tells the options against that.
  */
 export class ShardedCounter {
   readonly #commands: Commands;
@@ -125,15 +125,18 @@ export class ShardedCounter {
 
   /** In turn, from a random one on: as even as random ones, and evener where there are few increments. */
   async #add({ kind, text }: Increment): Promise<void> {
+    const command = kind === "count" ? "INCRBY" : "INCRBYFLOAT";
     const names = this.#shards.names(kind, this.#shardCount);
-    for (let left = this.#shardCount; left > 0; left--) {
-      this.#turn = (this.#turn + 1) % this.#shardCount;
+    this.#turn = (this.#turn + 1) % this.#shardCount;
+    // Others take turns meanwhile: its own count of tries sees to it that it leaves out none.
+    const first = this.#turn;
+    for (let tried = 0; ; tried++) {
       try {
-        await this.#commands.run(kind === "count" ? "INCRBY" : "INCRBYFLOAT", names[this.#turn]!, text);
+        await this.#commands.run(command, names[(first + tried) % this.#shardCount]!, text);
         return;
       } catch (error) {
         // A shard is full where it would leave 64 bits, and has not changed then; another one may not be.
-        if (left === 1 || !isOverflow(error)) throw error;
+        if (tried === this.#shardCount - 1 || !isOverflow(error)) throw error;
       }
     }
   }

@@ -47,11 +47,6 @@ export class SharedFlights<Value> {
     this.#flights.delete(id);
   }
 
-  /** Aborts all that is under way. */
-  abort(reason: unknown): void {
-    for (const [id, flight] of [...this.#flights]) this.#giveUp(id, flight, reason);
-  }
-
   #start(id: string, task: (flight: Flight) => Promise<Value>): OneFlight<Value> {
     const flight = new OneFlight<Value>();
     this.#flights.set(id, flight);

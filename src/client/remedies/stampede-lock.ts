@@ -97,7 +97,7 @@ export class StampedeLock {
         const made = await computed(compute, flight);
         return made === null ? null : { value: made, ttlMs, onlyNew: true };
       };
-      return await this.#miss.get(key, make, flight.signal);
+      return (await this.#miss.get(key, make, flight.signal)).value;
     });
     // It is null only where a `compute` for this key gave null. Each caller gets bytes of his own.
     return value === null ? (value as Extract<Made, null>) : Buffer.from(bytesOf(value));

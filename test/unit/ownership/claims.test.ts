@@ -22,6 +22,7 @@ function setUp(names: readonly string[] = ["a", "b"]) {
       instance,
       partitionOf: (_cluster, bucket) => bucket,
       view,
+      termOf: () => 0,
       write: (record) => log.push(record),
       isConfirmed: () => member.isConfirmed,
       monotonic: () => time.monotonicMs,

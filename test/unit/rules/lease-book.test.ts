@@ -206,6 +206,24 @@ describe("leases of a cluster's keys", () => {
     assert.deepEqual(rig.keys, ["k"]);
   });
 
+  test("of another process are not renewed by being taken over, where the key is calm", () => {
+    const rig = new Rig();
+    const leaseUntilMs = START_MS + 10_000;
+    const lease = { db: 0, remedies: ["local-cache"], ratePerSecond: 5000, leaseUntilMs };
+    rig.book.adopt([{ ...lease, key: Buffer.from("k") }], START_MS);
+    rig.book.look({ demands: [], complete: true }, START_MS);
+    assert.equal(rig.book.leases()[0]?.leaseUntilMs, leaseUntilMs);
+  });
+
+  test("of keys that cannot be seen are not driven out by others that are no hotter than those were", () => {
+    const rig = new Rig({ max: 1 });
+    rig.pass(1, [demand("a", 3000)]);
+    rig.pass(1, [demand("b", 5000)], false);
+    assert.deepEqual(rig.keys, ["a"]);
+    rig.pass(1, [demand("b", 7000)], false);
+    assert.deepEqual(rig.keys, ["b"]);
+  });
+
   test("last no longer when the clock is set back", () => {
     const rig = new Rig();
     rig.pass(1, [demand("k", 5000)]);

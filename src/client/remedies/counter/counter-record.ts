@@ -37,7 +37,8 @@ return {count, float, expiresAt, now}`);
 
 /**
  * How many shards a counter has, written beside it, so that a reader sums those of a process that has more than itself.
- * It never falls. A process adds to shards only after the record that names them was acknowledged.
+ * It never falls. A process adds to shards only after the record that names them was acknowledged. Whoever records names
+ * all shards that it knows of: if the record was lost, those of a process that has ended are named again.
  */
 export class CounterRecord {
   readonly #commands: Commands;
@@ -103,25 +104,28 @@ export class CounterRecord {
 
   /** All shards that are recorded, and those of this process. */
   async read(): Promise<ShardCounts> {
+    const seen = this.#seen;
     const [count, float] = (await this.#commands.run("HMGET", this.#name, "count", "float")) as unknown[];
-    this.#see(count, float);
+    const read = this.#countsOf(count, float);
+    if (read.count < seen.count || read.float < seen.float) this.forget();
+    this.#seen = greaterOf(this.#seen, read);
     return this.known;
   }
 
   /** Records that the shards expire in `ttlMs`, by the clock of the record's server. Gives when, in Unix time. */
   async setExpiry(ttlMs: number): Promise<number> {
-    return await this.#record(this.#own, ttlMs);
+    return await this.#record(ttlMs);
   }
 
   /** When the shards expire, in Unix time; 0: never. */
   async expiry(): Promise<number> {
-    return await this.#record(this.#own, 0);
+    return await this.#record(0);
   }
 
   async #renew(): Promise<ShardCounts> {
     const own = this.#own;
     const timesForgotten = this.#timesForgotten;
-    const atMs = await this.#record(own, 0);
+    const atMs = await this.#record(0);
     if (atMs !== 0) await this.#prepare(own, atMs);
     // Who has waited may go on; whoever comes after a failure asks again.
     if (timesForgotten === this.#timesForgotten) {
@@ -140,22 +144,20 @@ export class CounterRecord {
     this.#prepared = { counts: own, atMs };
   }
 
-  async #record(own: ShardCounts, ttlMs: number): Promise<number> {
+  async #record(ttlMs: number): Promise<number> {
     const sentMs = performance.now();
-    const reply = await this.#commands.runScript(
-      RECORD,
-      [this.#name],
-      [own.count, own.float, ttlMs, KEPT_MS],
-    );
+    const known = this.known;
+    const args = [known.count, known.float, ttlMs, KEPT_MS];
+    const reply = await this.#commands.runScript(RECORD, [this.#name], args);
     const [count, float, expiresAt, now] = reply as readonly unknown[];
-    this.#see(count, float);
+    this.#seen = greaterOf(this.#seen, this.#countsOf(count, float));
     const atMs = Number(expiresAt);
     this.#expiresAtMs = atMs === 0 ? Number.POSITIVE_INFINITY : sentMs + atMs - Number(now);
     return atMs;
   }
 
-  #see(count: unknown, float: unknown): void {
-    this.#seen = greaterOf(this.#seen, { count: this.#checked(count), float: this.#checked(float) });
+  #countsOf(count: unknown, float: unknown): ShardCounts {
+    return { count: this.#checked(count), float: this.#checked(float) };
   }
 
   #checked(value: unknown): number {

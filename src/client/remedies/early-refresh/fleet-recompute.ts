@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { type Bytes, bytesOf, type Commands } from "../commands.ts";
-import { FleetLock, type Made } from "../fleet-lock/fleet-lock.ts";
+import { FleetLock, type Made, type Stored } from "../fleet-lock/fleet-lock.ts";
 import { FleetMiss } from "../fleet-lock/fleet-miss.ts";
 import { LockNews } from "../fleet-lock/lock-news.ts";
 import type { LockOptions } from "../fleet-lock/lock-options.ts";
@@ -22,15 +22,15 @@ export class FleetRecompute implements Recompute {
   }
 
   async miss(key: Bytes, make: MakeValue, flight: Flight): Promise<Recomputed> {
-    const envelope = await this.#miss.get(key, () => toStore(make, true), flight.signal);
-    return { envelope: envelope === null ? null : bytesOf(envelope), isStored: envelope !== null };
+    return recomputed(await this.#miss.get(key, () => toStore(make, true), flight.signal));
   }
 
-  async refresh(key: Bytes, make: MakeValue, seenTtlMs: number): Promise<Outcome> {
+  async refresh(key: Bytes, make: MakeValue, seenTtlMs: number, { signal }: Flight): Promise<Outcome> {
     const hold = await this.#lock.take(this.#lock.placeOf(key), randomUUID(), seenTtlMs);
     if (hold === null) return ELSEWHERE;
-    const { value, isStored } = await this.#lock.computeHolding(hold, () => toStore(make, false));
-    return { envelope: value === null ? null : bytesOf(value), isStored };
+    if (signal.aborted) await this.#lock.free(hold);
+    signal.throwIfAborted();
+    return recomputed(await this.#lock.computeHolding(hold, () => toStore(make, false)));
   }
 
   async set(key: Bytes, { envelope, ttlMs }: MadeValue): Promise<void> {
@@ -44,6 +44,10 @@ export class FleetRecompute implements Recompute {
   close(): void {
     this.#news.close();
   }
+}
+
+function recomputed({ value, isStored }: Stored): Recomputed {
+  return { envelope: value === null ? null : bytesOf(value), isStored };
 }
 
 async function toStore(make: MakeValue, onlyNew: boolean): Promise<Made | null> {

@@ -24,7 +24,10 @@ export type Outcome = Recomputed | typeof ELSEWHERE;
 export interface Recompute {
   /** For a key without value; throws also what `make` throws, and the reason of the flight's signal. */
   miss(key: Bytes, make: MakeValue, flight: Flight): Promise<Recomputed>;
-  /** For a key whose value had `seenTtlMs` left when it was read; throws also what `make` throws. */
+  /**
+   * For a key whose value had `seenTtlMs` left when it was read; throws also what `make` throws, and the reason of the
+   * flight's signal.
+   */
   refresh(key: Bytes, make: MakeValue, seenTtlMs: number, flight: Flight): Promise<Outcome>;
   set(key: Bytes, value: MadeValue): Promise<void>;
   /** Returns: whether there was a value. */

@@ -9,7 +9,7 @@ export interface EarlyRefreshOptions {
   readonly beta?: number;
   /** Whether one process of the fleet recomputes a key at a time, by a lock in Redis; see `LockOptions`. Default: false. */
   readonly fleet?: boolean | LockOptions;
-  /** Told of each recompute in the background that failed; the value stays until it expires. What it throws is dropped. */
+  /** Told of each recompute in the background that failed; the value stays until it expires. What it throws, or rejects with, is dropped. */
   readonly onError?: (error: unknown, key: Bytes) => void;
 }
 

@@ -3,7 +3,7 @@ import { backoffMs } from "../../../runtime/backoff.ts";
 import { type Clock, systemClock } from "../../../runtime/clock.ts";
 import { abortable } from "../abortable.ts";
 import type { Bytes } from "../commands.ts";
-import type { FleetLock, Hold, Made } from "./fleet-lock.ts";
+import type { FleetLock, Hold, Made, Stored } from "./fleet-lock.ts";
 import type { LockListener } from "./lock-listener.ts";
 import type { LockNews } from "./lock-news.ts";
 
@@ -47,12 +47,12 @@ export class FleetMiss {
   }
 
   /**
-   * The value of `key`, stored by somebody else or made by `make` here; `null`: there is nothing to cache.
+   * The value of `key`, stored by somebody else or made by `make` here.
    *
    * The lock and the value are looked at in one step, so nobody computes what was stored a moment ago. Throws: what `make`
    * throws, the driver's errors, the reason of `signal`.
    */
-  async get(key: Bytes, make: () => Promise<Made | null>, signal: AbortSignal): Promise<Bytes | null> {
+  async get(key: Bytes, make: () => Promise<Made | null>, signal: AbortSignal): Promise<Stored> {
     const place = this.#lock.placeOf(key);
     const token = randomUUID();
     const endMs = this.#clock.monotonic() + this.#waitMs;
@@ -61,7 +61,7 @@ export class FleetMiss {
       for (let round = 0; ; round++) {
         signal.throwIfAborted();
         const found = await this.#lock.acquire(place, token);
-        if (found.value !== null) return found.value;
+        if (found.value !== null) return { value: found.value, isStored: true };
         if (found.hold.token === token) {
           if (signal.aborted) await this.#lock.free(found.hold);
           signal.throwIfAborted();
@@ -79,23 +79,24 @@ export class FleetMiss {
     }
   }
 
-  async #compute(hold: Hold, make: () => Promise<Made | null>): Promise<Bytes | null> {
+  async #compute(hold: Hold, make: () => Promise<Made | null>): Promise<Stored> {
     this.stats.computed++;
-    const { value, isStored } = await this.#lock.computeHolding(hold, make);
-    if (value !== null && !isStored) this.stats.notStored++;
-    return value;
+    const stored = await this.#lock.computeHolding(hold, make);
+    if (stored.value !== null && !stored.isStored) this.stats.notStored++;
+    return stored;
   }
 
   /**
    * What is made is stored under the token of who holds the lock, so only if he has not stored by then, nor lost the
    * lock: then he does not store any more.
    */
-  async #computeAnyway(hold: Hold, make: () => Promise<Made | null>): Promise<Bytes | null> {
+  async #computeAnyway(hold: Hold, make: () => Promise<Made | null>): Promise<Stored> {
     this.stats.computedAnyway++;
     const made = await make();
-    if (made === null) return null;
-    if (!(await this.#lock.store(hold, made))) this.stats.notStored++;
-    return made.value;
+    if (made === null) return { value: null, isStored: false };
+    const isStored = await this.#lock.store(hold, made);
+    if (!isStored) this.stats.notStored++;
+    return { value: made.value, isStored };
   }
 }
 

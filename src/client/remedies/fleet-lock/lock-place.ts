@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { slotOf } from "../../../model/slot.ts";
+import { SLOT_COUNT, slotOf } from "../../../model/slot.ts";
 import { type Bytes, bytesOf } from "../commands.ts";
 
 /** Where the lock of a key is, and where it is told that it is free. */
@@ -28,18 +28,17 @@ export function lockPlaceOf(key: Bytes, keyPrefix: Buffer): LockPlace {
  * every client, whatever part of the key is that client's prefix.
  *
  * `KEY:lock` where the key has a hash tag; `KEY:lock:{KEY}` where it has no brace. What is left has braces that are no
- * tag and would be part of one, such as `a}b` or `a{}`: `KEY:lock:{N}` with the first N (base 36) that has the slot.
- * Trying them takes some milliseconds.
+ * tag and would be part of one, such as `a}b` or `a{}`: `KEY:lock:NNNN` with four characters that bring it to the slot.
  */
 export function lockNameOf(key: Buffer): Buffer {
   const name = Buffer.concat([key, Buffer.from(":lock")]);
   if (hasTag(key)) return name;
-  if (!key.includes("{") && !key.includes("}")) return withTag(name, key);
-  const slot = slotOf(key);
-  for (let number = 0; ; number++) {
-    const tried = withTag(name, Buffer.from(number.toString(36)));
-    if (slotOf(tried) === slot) return tried;
+  if (!key.includes("{") && !key.includes("}")) {
+    return Buffer.concat([name, Buffer.from(":{"), key, Buffer.from("}")]);
   }
+  const first = Buffer.concat([name, Buffer.from(`:${FIRST_END}`)]);
+  const end = endsByMove()[slotOf(first) ^ slotOf(key)]!;
+  return Buffer.concat([name, Buffer.from(`:${end}`)]);
 }
 
 function hasTag(key: Buffer): boolean {
@@ -47,6 +46,26 @@ function hasTag(key: Buffer): boolean {
   return open >= 0 && key.indexOf("}", open + 1) > open + 1;
 }
 
-function withTag(name: Buffer, tag: Buffer): Buffer {
-  return Buffer.concat([name, Buffer.from(":{"), tag, Buffer.from("}")]);
+const FIRST_END = "0000";
+
+let knownEnds: readonly string[] | null = null;
+
+/**
+ * What to put for `0000` at the end of a name without a hash tag, so that its slot moves to `slot ^ move`: the first of
+ * 0000, 0001, ... zzzz (base 36). A CRC that starts from 0 is linear: what a change of some bytes does to it does not depend
+ * on those before them. Takes some 10 ms, once.
+ */
+function endsByMove(): readonly string[] {
+  if (knownEnds !== null) return knownEnds;
+  const ends: string[] = new Array(SLOT_COUNT).fill("");
+  const firstSlot = slotOf(Buffer.from(FIRST_END));
+  for (let number = 0, missing = SLOT_COUNT; missing > 0; number++) {
+    const end = number.toString(36).padStart(FIRST_END.length, "0");
+    const move = firstSlot ^ slotOf(Buffer.from(end));
+    if (ends[move] !== "") continue;
+    ends[move] = end;
+    missing--;
+  }
+  knownEnds = ends;
+  return ends;
 }

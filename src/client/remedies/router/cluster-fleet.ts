@@ -39,8 +39,12 @@ export class ClusterFleet implements Fleet {
     cluster.on("refresh", this.#onRefresh);
   }
 
+  fullKey(key: Bytes): Bytes {
+    return this.#commands.fullKey(key);
+  }
+
   groupOf(key: Bytes): number {
-    return slotOf(Buffer.concat([this.#commands.keyPrefix, bytesOf(key)]));
+    return slotOf(bytesOf(this.fullKey(key)));
   }
 
   shardOf(slot: number): Shard<NodeLink> | null {

@@ -5,6 +5,8 @@ import type { Shard } from "./shard.ts";
 
 /** Primaries and their replicas: a pair, or a cluster. */
 export interface Fleet {
+  /** The key as the servers have it: with the clients' prefix. */
+  fullKey(key: Bytes): Bytes;
   /** Keys of one group may be in one MGET; in a cluster its slot. */
   groupOf(key: Bytes): number;
   /** For a read: a shard that is not watched yet is from now on. `null`: it has no replicas, or they are not known yet. */

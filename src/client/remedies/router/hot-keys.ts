@@ -39,9 +39,10 @@ export class HotKeys {
     return this.#ids.delete(idOf(checkedKey(key)));
   }
 
-  has(key: Bytes, id: string): boolean {
+  /** `fullKey`: makes of a key the one that the server has; only the source goes by that. */
+  has(key: Bytes, id: string, fullKey: (key: Bytes) => Bytes): boolean {
     if (this.#ids.has(id) || this.#matches(bytesOf(key))) return true;
-    return this.#source?.has(key) ?? false;
+    return this.#source?.has(fullKey(key)) ?? false;
   }
 }
 

@@ -54,6 +54,7 @@ export class HotReader {
   readonly #hotKeys: HotKeys;
   readonly #clock: Clock;
   readonly #absent = new AbsentKeys(ABSENT_MS, ABSENT_KEYS_MAX);
+  readonly #fullKey = (key: Bytes) => this.#fleet.fullKey(key);
 
   constructor(fleet: Fleet, hotKeys: HotKeys, clock: Clock) {
     this.#fleet = fleet;
@@ -102,7 +103,7 @@ export class HotReader {
 
   /** `null`: it is read from the primary. */
   #routeOf(wanted: Wanted, chosen: Map<Shard<NodeLink>, Route | null> = new Map()): Route | null {
-    if (!this.#hotKeys.has(wanted.key, wanted.id)) return null;
+    if (!this.#hotKeys.has(wanted.key, wanted.id, this.#fullKey)) return null;
     const shard = this.#fleet.shardOf(wanted.group);
     if (shard?.isOwnWrite(wanted.id)) {
       this.fallbacks.ownWrite++;

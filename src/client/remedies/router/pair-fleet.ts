@@ -1,4 +1,4 @@
-import { type Commands, commandsOf } from "../commands.ts";
+import { type Bytes, type Commands, commandsOf } from "../commands.ts";
 import { type Fleet, nodesOf, type RouterNode } from "./fleet.ts";
 import type { RedisClient } from "./ioredis-client.ts";
 import { NodeLink } from "./node-link.ts";
@@ -22,6 +22,10 @@ export class PairFleet implements Fleet {
     }
     this.#shard = new Shard([...this.#commands.keys()], options);
     this.#shard.start();
+  }
+
+  fullKey(key: Bytes): Bytes {
+    return this.#commands.get(this.#shard.primary)!.fullKey(key);
   }
 
   groupOf(): number {

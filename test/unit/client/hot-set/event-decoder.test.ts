@@ -4,12 +4,14 @@ import { EventDecoder } from "../../../../src/client/hot-set/event-decoder.ts";
 import fc from "../../../support/fast-check.ts";
 
 const STREAM = Buffer.from(
-  'retry: 5000\n\nevent: snapshot\ndata: {"é":\ndata:1}\n\n: still here\r\n\r\nevent: nothing\n\nid: 7\rdata: a: b\r\revent: update\r\ndata:  two spaces\r\n\r\nevent: cut',
+  '\ufeffretry: 5000\n\nevent: snapshot\ndata: {"é":\ndata:1}\n\n: still here\r\n\r\nevent: nothing\n\nid: 7\rdata: a: b\r\revent: update\r\ndata:  two spaces\r\n\r\ndata: mixed\r\n\ndata: x\r\revent: cut',
 );
 const EVENTS = [
   { name: "snapshot", data: '{"é":\n1}' },
   { name: "", data: "a: b" },
   { name: "update", data: " two spaces" },
+  { name: "", data: "mixed" },
+  { name: "", data: "x" },
 ];
 
 test("events come out whole, however their stream is cut into pieces", () => {
@@ -21,6 +23,12 @@ test("events come out whole, however their stream is cut into pieces", () => {
       assert.deepEqual(events, EVENTS);
     }),
   );
+});
+
+test("events come out whole byte by byte", () => {
+  const decoder = new EventDecoder(1000);
+  const events = Array.from(STREAM, (byte) => decoder.push(Uint8Array.of(byte))).flat();
+  assert.deepEqual(events, EVENTS);
 });
 
 test("an event that never ends is refused, in one line or in many", () => {

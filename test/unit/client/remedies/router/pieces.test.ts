@@ -166,7 +166,7 @@ test("absent keys are believed for their time, the latest of them", () => {
 });
 
 describe("hot keys", () => {
-  const has = (hot: HotKeys, key: string | Uint8Array) => hot.has(key, idOf(key));
+  const has = (hot: HotKeys, key: string | Uint8Array) => hot.has(key, idOf(key), (key) => key);
 
   test("are those named, those of a glob, and those that the source knows, as text or bytes", () => {
     const source = { has: (key: unknown) => key === "from source" };
