@@ -135,7 +135,7 @@ function hookPipelines(redis: Client, watch: CommandWatch): () => void {
   const { pipeline } = redis;
   return override(redis, "pipeline", (...args) => {
     const made = pipeline.apply(redis, args);
-    if (watch.isOver || redis.options.enableAutoPipelining !== true) return made;
+    if (watch.isOver || !redis.options.enableAutoPipelining) return made;
     const { sendCommand } = made;
     made.sendCommand = (command) => {
       watch.sending(command);

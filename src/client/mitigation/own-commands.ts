@@ -1,7 +1,7 @@
-import { type Argument, shapeOf, visitKeys } from "../../redis/command-keys.ts";
+import { type Argument, type CommandShape, shapeOf, visitKeys } from "../../redis/command-keys.ts";
 import type { CooledKey, CooledKeys } from "./cooled-keys.ts";
 
-/** Commands that say how those after them are meant, or write all keys. */
+/** Commands that name no keys, but say how those after them are meant, or write all keys. */
 type Control =
   | "multi"
   | "exec"
@@ -60,10 +60,16 @@ export class OwnCommands {
 
   /** Before a command is sent. Returns what is to be called when it was answered, or has failed; `null`: nothing. */
   sending(name: string, args: readonly Argument[]): (() => void) | null {
+    const shape = shapeOf(name, args);
+    if (shape !== undefined) {
+      if (shape.kind === "read" || this.#keys.size === 0) return null;
+      return this.#answered(this.#written(this.#namedBy(shape, args)));
+    }
     const control = controlOf(name);
     if (control !== null) return this.#answered(this.#control(control, args));
-    if (this.#keys.size === 0) return null;
-    return this.#answered(this.#written(this.#writtenBy(name, args)));
+    // Newer than the table, or of a module: any word of it may be the name of a key.
+    const named = args.length > WORDS_MAX ? this.#keys.all() : this.#named(args);
+    return this.#answered(this.#written(named));
   }
 
   /** What was begun on the connection is over; the driver selects the database again. */
@@ -120,11 +126,8 @@ export class OwnCommands {
     return keys;
   }
 
-  #writtenBy(name: string, args: readonly Argument[]): readonly CooledKey[] {
-    const shape = shapeOf(name, args);
-    // Newer than the table, or of a module: any word of it may be the name of a key.
-    if (shape === undefined) return args.length > WORDS_MAX ? this.#keys.all() : this.#named(args);
-    if (shape.kind === "read") return NONE;
+  /** The leased keys that it writes. */
+  #namedBy(shape: CommandShape, args: readonly Argument[]): readonly CooledKey[] {
     if (shape.single !== null) return this.#named(args.slice(0, 1));
     const keys: Argument[] = [];
     visitKeys(shape, args, (index, kind) => {
@@ -135,7 +138,7 @@ export class OwnCommands {
   }
 
   #named(words: readonly Argument[]): readonly CooledKey[] {
-    if (words.length === 0) return NONE;
+    if (this.#keys.size === 0) return NONE;
     const found: CooledKey[] = [];
     for (const word of words) {
       const key = this.#keys.findFull(word);
