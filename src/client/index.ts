@@ -1,6 +1,8 @@
 export type { AccessKind } from "./access-kind.ts";
 export { type HotKeyAnalysis, type HotKeyMetrics, HotKeyMonitor } from "./hot-key-monitor.ts";
 export { HotSet, type HotSetChange, type HotSetOptions, type HotSetState } from "./hot-set.ts";
+export type { MitigateOptions } from "./mitigation/mitigate-options.ts";
+export type { MitigationStats } from "./mitigation/mitigation.ts";
 export type { HotKey, HotKeyMonitorOptions } from "./monitor-options.ts";
 export {
   type DropReason,

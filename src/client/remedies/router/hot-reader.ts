@@ -90,11 +90,17 @@ export class HotReader {
     return inOrder.map(({ value }) => value);
   }
 
-  /** A write of the key was answered, or its outcome is not known. */
-  wrote(key: Bytes): void {
+  /** A write of the key begins. Returns: to be called when it was answered, or its outcome is not known. */
+  writing(key: Bytes): () => void {
     const id = idOf(key);
-    this.#absent.delete(id);
-    this.#fleet.watchedShardOf(this.#fleet.groupOf(key))?.wrote(id);
+    const group = this.#fleet.groupOf(key);
+    const before = this.#fleet.watchedShardOf(group);
+    return () => {
+      this.#absent.delete(id);
+      // A failover, or a slot that moves, may have made it another one; and when one slot has moved, ioredis takes its
+      // whole range for moved until it has asked again.
+      for (const shard of new Set([before, this.#fleet.watchedShardOf(group)])) shard?.wrote(id);
+    };
   }
 
   #wanted(key: Bytes): Wanted {
@@ -103,7 +109,7 @@ export class HotReader {
 
   /** `null`: it is read from the primary. */
   #routeOf(wanted: Wanted, chosen: Map<Shard<NodeLink>, Route | null> = new Map()): Route | null {
-    if (!this.#hotKeys.has(wanted.key, wanted.id, this.#fullKey)) return null;
+    if (!this.#isHot(wanted)) return null;
     const shard = this.#fleet.shardOf(wanted.group);
     if (shard?.isOwnWrite(wanted.id)) {
       this.fallbacks.ownWrite++;
@@ -165,10 +171,17 @@ export class HotReader {
     const readGroup = async (group: readonly Wanted[]) => {
       const askedMs = this.#clock.monotonic();
       const keys = group.map(({ key }) => key);
-      const values = await this.#fleet.atPrimary((commands) => commands.runOver("MGET", keys));
-      this.#takeFromPrimary(group, values as Values, askedMs);
+      const values = await this.#valuesAtPrimary(keys).catch((error: unknown) => {
+        if (keys.length === 1 || !isBetweenServers(error)) throw error;
+        return Promise.all(keys.map(async (key) => (await this.#valuesAtPrimary([key]))[0] ?? null));
+      });
+      this.#takeFromPrimary(group, values, askedMs);
     };
     await Promise.all(groupsOf(all).map(readGroup));
+  }
+
+  async #valuesAtPrimary(keys: readonly Bytes[]): Promise<Values> {
+    return (await this.#fleet.atPrimary((commands) => commands.runOver("MGET", keys))) as Values;
   }
 
   /** Returns: those that the primary must be asked for. */
@@ -195,8 +208,13 @@ export class HotReader {
     this.reads.primary += group.length;
     for (const [index, wanted] of group.entries()) {
       wanted.value = values[index] ?? null;
-      if (wanted.value === null && this.#fleet.isNilUnsure) this.#absent.add(wanted.id, askedMs);
+      if (wanted.value === null && this.#fleet.isNilUnsure && this.#isHot(wanted))
+        this.#absent.add(wanted.id, askedMs);
     }
+  }
+
+  #isHot({ key, id }: Wanted): boolean {
+    return this.#hotKeys.has(key, id, this.#fullKey);
   }
 
   #failed({ shard, link }: Route, error: unknown, keys: number): void {
@@ -213,6 +231,14 @@ export class HotReader {
 function routeInto(shard: Shard<NodeLink>): Route | null {
   const link = shard.reader();
   return link === null ? null : { shard, link };
+}
+
+/**
+ * While a slot moves, no server has all of its keys, and each sends those who ask for several to the other one, until
+ * ioredis gives up; one by one they can be read.
+ */
+function isBetweenServers(error: unknown): boolean {
+  return error instanceof Error && /^TRYAGAIN |^Too many Cluster redirections/.test(error.message);
 }
 
 function groupsOf(all: readonly Wanted[]): Wanted[][] {

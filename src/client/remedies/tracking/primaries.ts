@@ -60,6 +60,7 @@ const OWN_OPTIONS = {
   lazyConnect: true,
   keyPrefix: "",
   readOnly: false,
+  enableAutoPipelining: false,
   retryStrategy: null,
   reconnectOnError: null,
   enableOfflineQueue: false,

@@ -5,6 +5,8 @@ import type { Connection, Primary } from "./primaries.ts";
 const CHANNEL = "__redis__:invalidate";
 const OPEN_MS_MAX = 5000;
 const BEAT_MS = 1000;
+/** A read without an answer for so long goes by the app's own connection: this one may be the only one in trouble. */
+const READ_MS_MAX = 250;
 /** So many PINGs may be without an answer when the next one is due. */
 const UNANSWERED_MAX = 2;
 
@@ -114,9 +116,12 @@ export class TrackingLink {
   async #read(reading: Connection, key: Buffer): Promise<Buffer | null> {
     // The process stays for it.
     if (this.#readsUnderWay++ === 0) reading.stream?.ref?.();
+    const late = Promise.withResolvers<never>();
+    const cancelLate = this.#clock.after(READ_MS_MAX, () => late.reject(new Error("no answer in time")));
     try {
-      return (await reading.callBuffer("GET", key)) as Buffer | null;
+      return (await Promise.race([reading.callBuffer("GET", key), late.promise])) as Buffer | null;
     } finally {
+      cancelLate();
       if (--this.#readsUnderWay === 0) reading.stream?.unref?.();
     }
   }

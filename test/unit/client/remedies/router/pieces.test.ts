@@ -63,8 +63,7 @@ describe("INFO replication", () => {
 test("a replica is judged by its role, its stream, its link, both lags, and own writes", () => {
   const info = { role: "replica", offset: 900, streamId: "a", isLinked: true, replicas: 0 } as const;
   const replica = { info, askedMs: 9990, answeredMs: 10_000 };
-  const now = { ...info, role: "primary", offset: 1000 } as const;
-  const past = { now, equalMs: 5000, floor: 900 };
+  const past = { streamId: "a", offset: 1000, equalMs: 5000, floor: 900 };
   const limits = { maxLagBytes: 100, maxLagMs: 5000 };
   const verdict = (changed: object, changedPast = {}, changedLimits = {}) => {
     const judged = { ...replica, info: { ...info, ...changed } };
@@ -80,6 +79,16 @@ test("a replica is judged by its role, its stream, its link, both lags, and own 
   assert.equal(verdict({}, { floor: 901 }), "lagging");
   assert.equal(verdict({}, { floor: null }), "lagging");
   assert.equal(verdict({ offset: 1001 }, {}, { maxLagBytes: 0 }), "serving");
+  // The primary does not answer.
+  const silent = { offset: null };
+  assert.deepEqual(judgeReplica(replica, { ...past, ...silent }, limits), {
+    verdict: "serving",
+    lagBytes: null,
+  });
+  assert.equal(verdict({ isLinked: false }, silent), "serving");
+  assert.equal(verdict({ streamId: "b" }, silent), "other-primary");
+  assert.equal(verdict({}, { ...silent, equalMs: 4999 }), "lagging");
+  assert.equal(verdict({}, { ...silent, floor: 901 }), "lagging");
 });
 
 describe("the choice among replicas", () => {
