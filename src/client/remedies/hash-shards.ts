@@ -6,13 +6,15 @@ import {
   checkedTtlOrNone,
   checkedValue,
 } from "./arguments.ts";
-import { type Bytes, bytesOf, commandsOf } from "./commands.ts";
+import { type Bytes, commandsOf } from "./commands.ts";
 import { PARTS_MAX } from "./part-names.ts";
 import { LIVE } from "./shards/cells.ts";
-import { HASH_CELLS, HASH_SHARDS, valueIn } from "./shards/hash-cells.ts";
+import { HASH_CELLS, HASH_SHARDS, isPlain, valueIn } from "./shards/hash-cells.ts";
 import { rebalance } from "./shards/rebalance.ts";
 import { ShardedCells } from "./shards/sharded-cells.ts";
 import { Shards } from "./shards/shards.ts";
+import { SteadyHash } from "./shards/steady-hash.ts";
+import { storedName } from "./shards/stored-names.ts";
 
 const SHARDS_DEFAULT = 16;
 
@@ -43,6 +45,9 @@ export interface HashSetOptions {
 export class HashShards {
   readonly #shards: Shards;
   readonly #cells: ShardedCells;
+  readonly #steady: SteadyHash;
+  /** Whether the value read last had an expiry: then the next one may, which takes a script. */
+  #areExpiring = false;
 
   /** Throws: TypeError, RangeError for arguments that make no sense. Sends nothing. */
   constructor(redis: object, key: Bytes, options?: HashShardsOptions) {
@@ -51,13 +56,16 @@ export class HashShards {
     const count = checkedCount(shards, "shards", { min: 1, max: PARTS_MAX, fallback: SHARDS_DEFAULT });
     this.#shards = new Shards(commands, checkedKey(key), HASH_SHARDS, count);
     this.#cells = new ShardedCells(this.#shards, HASH_CELLS);
+    this.#steady = new SteadyHash(this.#shards);
   }
 
   /** Without `ttlMs` the field stays, also where it had one before. */
   async set(field: Bytes, value: Bytes, options?: HashSetOptions): Promise<void> {
     const { ttlMs } = checkedOptions(options, ["ttlMs"]);
-    const entry = { field: checkedField(field), value: bytesOf(checkedValue(value)) };
-    await this.#cells.put([entry], checkedTtlOrNone(ttlMs));
+    const entry = { field: checkedField(field), value: checkedValue(value) };
+    const ttl = checkedTtlOrNone(ttlMs);
+    if (ttl === null && (await this.#steady.put(entry.field, entry.value))) return;
+    await this.#cells.put([entry], ttl);
   }
 
   async get(field: Bytes): Promise<string | null> {
@@ -66,7 +74,11 @@ export class HashShards {
   }
 
   async getBuffer(field: Bytes): Promise<Buffer | null> {
-    const raw = await this.#cells.find(checkedField(field));
+    const name = checkedField(field);
+    const plain = this.#areExpiring ? undefined : await this.#steady.find(name);
+    if (plain !== undefined) return plain;
+    const raw = await this.#cells.find(name);
+    this.#areExpiring = raw !== null && !isPlain(raw);
     return raw === null ? null : valueIn(raw);
   }
 
@@ -91,6 +103,6 @@ export class HashShards {
   }
 }
 
-function checkedField(field: unknown): Buffer {
-  return bytesOf(checkedValue(field, "field"));
+function checkedField(field: unknown): Bytes {
+  return storedName(checkedValue(field, "field"));
 }

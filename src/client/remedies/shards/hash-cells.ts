@@ -1,8 +1,18 @@
-import { script } from "../commands.ts";
+import { type Bytes, bytesOf, script } from "../commands.ts";
 import type { CellScripts } from "./cells.ts";
+import { moveScript } from "./shard-move.ts";
 import { FENCE, type ShardKind } from "./shards.ts";
+import { RESERVED } from "./stored-names.ts";
 
-export const HASH_SHARDS: ShardKind = { what: "hash", beside: ["hash-shards"] };
+/** The field of a shard that says which list it is open for. */
+export const HASH_MARK = RESERVED;
+
+export const HASH_SHARDS: ShardKind = {
+  what: "hash",
+  beside: ["hash-shards"],
+  move: moveScript("local function mark(key) redis.call('HSET', key, '\\0kh', ARGV[3]) end"),
+  isOpen: async (commands, shard, list) => String(await commands.run("HGET", shard, HASH_MARK)) === list.text,
+};
 
 /**
  * Begins what a shard's hash holds where it is not just the value: `NUL kh:EXPIRY:VALUE`. EXPIRY is in ms since 1970 by
@@ -10,12 +20,23 @@ export const HASH_SHARDS: ShardKind = { what: "hash", beside: ["hash-shards"] };
  * is the token of who moves the field.
  */
 const MAGIC = "\0kh:";
+const NEVER = `${MAGIC}-:`;
 const COLON = ":".charCodeAt(0);
+
+/** What a shard's hash holds for a value without an expiry. */
+export function rawOf(value: Bytes): Bytes {
+  if (typeof value === "string") return value.startsWith(MAGIC) ? NEVER + value : value;
+  return isPlain(bytesOf(value)) ? value : Buffer.concat([Buffer.from(NEVER), value]);
+}
 
 /** The value in what a shard's hash holds. */
 export function valueIn(raw: Buffer): Buffer {
-  if (raw.indexOf(MAGIC) !== 0) return raw;
-  return raw.subarray(raw.indexOf(COLON, MAGIC.length) + 1);
+  return isPlain(raw) ? raw : raw.subarray(raw.indexOf(COLON, MAGIC.length) + 1);
+}
+
+/** Whether it is the value itself, and nothing else is to be asked for. */
+export function isPlain(raw: Buffer): boolean {
+  return raw[0] !== 0 || raw.toString("latin1", 0, MAGIC.length) !== MAGIC;
 }
 
 const STATES = `
