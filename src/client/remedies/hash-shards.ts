@@ -9,7 +9,7 @@ import {
 import { type Bytes, commandsOf } from "./commands.ts";
 import { PARTS_MAX } from "./part-names.ts";
 import { LIVE } from "./shards/cells.ts";
-import { HASH_CELLS, HASH_SHARDS, isPlain, valueIn } from "./shards/hash-cells.ts";
+import { HASH_CELLS, HASH_SHARDS, valueIn } from "./shards/hash-cells.ts";
 import { rebalance } from "./shards/rebalance.ts";
 import { ShardedCells } from "./shards/sharded-cells.ts";
 import { Shards } from "./shards/shards.ts";
@@ -46,8 +46,6 @@ export class HashShards {
   readonly #shards: Shards;
   readonly #cells: ShardedCells;
   readonly #steady: SteadyHash;
-  /** Whether the value read last had an expiry: then the next one may, which takes a script. */
-  #areExpiring = false;
 
   /** Throws: TypeError, RangeError for arguments that make no sense. Sends nothing. */
   constructor(redis: object, key: Bytes, options?: HashShardsOptions) {
@@ -64,8 +62,8 @@ export class HashShards {
     const { ttlMs } = checkedOptions(options, ["ttlMs"]);
     const entry = { field: checkedField(field), value: checkedValue(value) };
     const ttl = checkedTtlOrNone(ttlMs);
-    if (ttl === null && (await this.#steady.put(entry.field, entry.value))) return;
-    await this.#cells.put([entry], ttl);
+    const isDone = await this.#steady.put(entry.field, entry.value, ttl);
+    if (!isDone) await this.#cells.put([entry], ttl);
   }
 
   async get(field: Bytes): Promise<string | null> {
@@ -75,10 +73,8 @@ export class HashShards {
 
   async getBuffer(field: Bytes): Promise<Buffer | null> {
     const name = checkedField(field);
-    const plain = this.#areExpiring ? undefined : await this.#steady.find(name);
-    if (plain !== undefined) return plain;
-    const raw = await this.#cells.find(name);
-    this.#areExpiring = raw !== null && !isPlain(raw);
+    let raw = await this.#steady.find(name);
+    if (raw === undefined) raw = await this.#cells.find(name);
     return raw === null ? null : valueIn(raw);
   }
 
@@ -87,7 +83,8 @@ export class HashShards {
    * at the same time, it may say `false` though there was one.
    */
   async delete(field: Bytes): Promise<boolean> {
-    const [before] = await this.#cells.remove([checkedField(field)]);
+    const name = checkedField(field);
+    const before = (await this.#steady.remove(name)) ?? (await this.#cells.remove([name]))[0];
     return before === LIVE;
   }
 
