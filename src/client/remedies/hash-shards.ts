@@ -14,9 +14,13 @@ import { rebalance } from "./shards/rebalance.ts";
 import { ShardedCells } from "./shards/sharded-cells.ts";
 import { Shards } from "./shards/shards.ts";
 import { SteadyHash } from "./shards/steady-hash.ts";
-import { storedName } from "./shards/stored-names.ts";
+import { givenName, storedName } from "./shards/stored-names.ts";
+import { Stream } from "./shards/stream.ts";
 
 const SHARDS_DEFAULT = 16;
+
+/** Fields and values: read with `for await`, as they come; or awaited, all at once. Each reading is a new one. */
+export interface Entries<Word> extends AsyncIterable<[Word, Word]>, PromiseLike<[Word, Word][]> {}
 
 export interface HashShardsOptions {
   /** How many hashes there are at least, 1 to 1,024; default 16. Where more are recorded already, those are used. */
@@ -39,8 +43,9 @@ export interface HashSetOptions {
  * fields have no order, and there is no snapshot of the whole. A call that rejects may have taken effect, as with any
  * command.
  *
- * Cost: one script a call. After a growth, until `rebalance` or a write has moved the field: two or three more for a field
- * whose shard is another one now.
+ * Cost: one command a call, such as HSET; two for a field that was not there; a script with `ttlMs`, for such a value, and
+ * for `delete`. After a growth, until `rebalance`: one script, and until that or a write has moved the field two or three
+ * more where its shard is another one now.
  */
 export class HashShards {
   readonly #shards: Shards;
@@ -89,7 +94,30 @@ export class HashShards {
   }
 
   /**
-   * After a growth: moves each field to its shard of now, then forgets the older counts, so that a call is one script again.
+   * All fields with their values, each field once, in no order: what is there from the beginning to the end of the reading
+   * is given, with a value that it had meanwhile; what is set or deleted meanwhile may be.
+   *
+   * Memory: the names of the fields of one shard (to tell which came twice); while older counts are in use, also of those
+   * that have not moved.
+   */
+  getAll(): Entries<string> {
+    return this.#stream((bytes) => bytes.toString());
+  }
+
+  /** As `getAll`, for what is no text. */
+  getAllBuffer(): Entries<Buffer> {
+    return this.#stream((bytes) => bytes);
+  }
+
+  #stream<Word>(take: (bytes: Buffer) => Word): Entries<Word> {
+    return new Stream<[Word, Word]>(this.#shards, this.#cells, HASH_CELLS, ({ field, raw }) => [
+      take(givenName(field)!),
+      take(valueIn(raw)),
+    ]);
+  }
+
+  /**
+   * After a growth: moves each field to its shard of now, then forgets the older counts, so that a call is one command again.
    * Others may go on working. It may be left off at any time, by `signal` or by the death of the process, and run again.
    *
    * Cost: a scan of the shards that there were before, and about four scripts for 100 fields that move.

@@ -33,8 +33,9 @@ export interface Members<Member> extends AsyncIterable<Member>, PromiseLike<Memb
  * members takes effect member by member, and there is no snapshot of the whole. A call that rejects may have taken effect,
  * in part or whole.
  *
- * Cost: one script for each shard that a call's members belong to (500 members a script), sent at once. After a growth,
- * until `rebalance` or an `add` has moved a member: two or three more where its shard is another one now.
+ * Cost: one command, such as SADD, for each shard that a call's members belong to (500 members a command), sent at once; a
+ * second one where `add` adds new members, or `remove` is given what is none. After a growth, until `rebalance`: scripts
+ * instead, and until that or an `add` has moved a member two or three more where its shard is another one now.
  */
 export class ShardedSet {
   readonly #shards: Shards;
@@ -108,8 +109,8 @@ export class ShardedSet {
   }
 
   /**
-   * After a growth: moves each member to its shard of now, then forgets the older counts, so that a call is one script a
-   * shard again. Others may go on working. It may be left off at any time, by `signal` or by the death of the process, and
+   * After a growth: moves each member to its shard of now, then forgets the older counts, so that a call is one command
+   * a shard again. Others may go on working. It may be left off at any time, by `signal` or by the death of the process, and
    * run again.
    *
    * Cost: a scan of the shards that there were before, and about four scripts for 100 members that move.
