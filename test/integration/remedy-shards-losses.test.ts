@@ -6,8 +6,9 @@ import { partNames } from "../../src/client/remedies/part-names.ts";
 import { ShardedSet } from "../../src/client/remedies/sharded-set.ts";
 import { shardOf } from "../../src/client/remedies/shards/field-hash.ts";
 import { Interleaving } from "../support/interleaving.ts";
-import { startRedis, type TestServer } from "../support/redis.ts";
-import { ioredisAt } from "../support/remedy-clients.ts";
+import { command, startRedis, type TestServer, waitFor } from "../support/redis.ts";
+import { type ClusterNode, startRedisCluster } from "../support/redis-cluster.ts";
+import { ioredisAt, ioredisOver } from "../support/remedy-clients.ts";
 
 interface Names {
   add(name: string): Promise<unknown>;
@@ -225,5 +226,53 @@ describe("what servers lose", () => {
       for (const each of [noticing, late, make(redis, "fell", 4)])
         assert.deepEqual(await missing(each, [one, other]), []);
     });
+  }
+});
+
+test("failovers of all primaries while counts grow, also where a process dies in the middle of that, lose nothing", async (t) => {
+  const servers = await startRedisCluster(t);
+  const cluster = ioredisOver(t, servers);
+  const growths = KINDS.map(async ({ name, make }) => {
+    const old = make(cluster, name, 4);
+    for (const each of ALL.slice(0, 100)) await old.add(each);
+    const interleaving = new Interleaving(cluster);
+    void make(interleaving.client(0), name, 64).has("any");
+    // Of about 130 commands.
+    await interleaving.run(() => 0, { client: 0, step: 70 });
+    return { name, make, old };
+  });
+  const grown = await Promise.all(growths);
+  const failOver = async ({ port }: ClusterNode) => {
+    await command(port, ["CLUSTER", "FAILOVER"]);
+    await waitFor("the failover", async () => {
+      const [role] = (await command(port, ["ROLE"])) as unknown[];
+      return String(role) === "master";
+    });
+  };
+  await failOver(servers.replicas[0]!);
+  let isOver = false;
+  const writing = grown.map(async ({ name, make, old }) => {
+    // One knows the counts from before, the other one carries the growth on.
+    const all = [old, make(cluster, name, 4)];
+    const written: string[] = [];
+    for (let index = 0; index < 100 || !isOver; index++) {
+      const each = `w${index}`;
+      await all[index % 2]!.add(each);
+      written.push(each);
+    }
+    return written;
+  });
+  for (const [index, replica] of servers.replicas.slice(1).entries()) {
+    const more = grown.map(({ name, make }) => make(cluster, name, 128 << index).has("any"));
+    await Promise.all([failOver(replica), ...more]);
+  }
+  isOver = true;
+  const written = await Promise.all(writing);
+  for (const [index, { name, make, old }] of grown.entries()) {
+    const expected = [...ALL.slice(0, 100), ...written[index]!];
+    const last = make(cluster, name, 64);
+    for (const each of [old, last]) assert.deepEqual(await missing(each, expected), []);
+    await last.rebalance();
+    for (const each of [old, last]) assert.deepEqual(await missing(each, expected), []);
   }
 });
