@@ -150,7 +150,7 @@ export class LocalCache {
     };
   }
 
-  /** Gives memory and connections back. Every `get` is a GET from then on. */
+  /** Gives memory and connections back; those of tracking stay when the client is closed. Every `get` is a GET from then on. */
   close(): void {
     this.#tracking?.close();
     this.#tracking = null;
