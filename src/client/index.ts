@@ -23,7 +23,12 @@ export {
   type RefreshSetOptions,
 } from "./remedies/early-refresh.ts";
 export type { LockOptions } from "./remedies/fleet-lock/lock-options.ts";
-export { type HashSetOptions, HashShards, type HashShardsOptions } from "./remedies/hash-shards.ts";
+export {
+  type Entries,
+  type HashSetOptions,
+  HashShards,
+  type HashShardsOptions,
+} from "./remedies/hash-shards.ts";
 export type { HotKeySource } from "./remedies/hot-key-source.ts";
 export { IncompleteWriteError } from "./remedies/incomplete-write-error.ts";
 export { LocalCache, type LocalCacheStats, type TrackingState } from "./remedies/local-cache.ts";

@@ -5,6 +5,7 @@ import { IncompleteWriteError } from "../../src/client/remedies/incomplete-write
 import { partNames } from "../../src/client/remedies/part-names.ts";
 import { Copies } from "../../src/client/remedies/replicated/copies.ts";
 import { parseCopy } from "../../src/client/remedies/replicated/copy.ts";
+import { LastSeen } from "../../src/client/remedies/replicated/last-seen.ts";
 import { ReplicatedValue } from "../../src/client/remedies/replicated-value.ts";
 import { slotOf } from "../../src/model/slot.ts";
 import { gatedClient } from "../support/gated-client.ts";
@@ -13,6 +14,7 @@ import { startRedisCluster, type TestCluster } from "../support/redis-cluster.ts
 import { ioredisAt, ioredisOver, nodeRedisAt, nodeRedisOver } from "../support/remedy-clients.ts";
 
 const NOT_UTF8 = Buffer.from([0xff, 0x00, 0x0d, 0x0a]);
+const HOUR_MS = 3_600_000;
 const PLACE = { isCluster: false, keyPrefix: Buffer.alloc(0) };
 
 const namesOf = (key: string, copies: number) => partNames(key, "copy", copies, PLACE);
@@ -234,6 +236,32 @@ describe("one server", () => {
     assert.deepEqual(await freshReads(t, "late", 3), new Set([null]));
   });
 
+  test("a deletion is remembered for a day, which readers that repair its copies do not prolong", async (t) => {
+    const redis = await client(t);
+    const names = namesOf("gone", 3);
+    await new ReplicatedValue(redis, "gone", { copies: 3 }).delete();
+    const ofBefore = parseCopy((await redis.getBuffer(names[0]!))!)!;
+    const copies = new Copies(commandsOf(redis), "gone", 3);
+    // As it is after 23 hours.
+    const almostOver = { ...ofBefore, version: ofBefore.version + 1, expiresAtMs: Date.now() + HOUR_MS };
+    for (const index of [0, 1, 2]) await copies.put(index, almostOver);
+    for (const lost of names) {
+      await redis.del(lost);
+      await waitFor("the copy to be there again", async () => {
+        assert.deepEqual(await freshReads(t, "gone", 3, 5), new Set([null]));
+        return (await redis.exists(lost)) === 1;
+      });
+      const ttl = await redis.pttl(lost);
+      assert.ok(ttl > 0 && ttl <= HOUR_MS, `lives ${ttl} ms`);
+    }
+    // When it is over nothing is left.
+    const over = { ...almostOver, version: ofBefore.version + 2, expiresAtMs: Date.now() + 50 };
+    for (const index of [0, 1, 2]) await copies.put(index, over);
+    await waitFor("it to end", async () => (await redis.exists(...names)) === 0);
+    assert.deepEqual(await freshReads(t, "gone", 3, 5), new Set([null]));
+    assert.equal(await redis.exists(...names), 0);
+  });
+
   test("where the first copy is lost while a write is under way, the write still reaches it", async (t) => {
     const redis = await client(t);
     const names = namesOf("underway", 3).map(String);
@@ -263,6 +291,23 @@ describe("one server", () => {
     await redis.set(home!, replicated!);
     for (let i = 0; i < 20; i++) assert.equal(await reader.get(), "new");
     assert.deepEqual(await freshReads(t, "lost", 3), new Set(["new"]));
+  });
+
+  test("a read that others of its process outpace all the time gives what they have seen", async (t) => {
+    const redis = await client(t);
+    await new ReplicatedValue(redis, "outpaced", { copies: 3 }).set("first");
+    const copies = new Copies(commandsOf(redis), "outpaced", 3);
+    let version = 0;
+    const write = async () => {
+      ({ version } = await copies.begin({ value: "newer still", ttlMs: 0 }, version, 3));
+    };
+    await write();
+    const outpaced = gatedClient(redis, async ({ name }) => {
+      if (name !== "GET") await write();
+      const seen = { version: ++version, expiresAtMs: 0, copies: 3, value: Buffer.from("seen meanwhile") };
+      return () => new LastSeen(outpaced, "outpaced").remember(seen);
+    });
+    assert.equal(await new ReplicatedValue(outpaced, "outpaced", { copies: 3 }).get(), "seen meanwhile");
   });
 
   test("nothing is remembered where everything is gone", async (t) => {

@@ -57,7 +57,7 @@ export class Mitigation implements ClientHooks {
       tracking,
       // It is asked for leased keys alone.
       hotSet: { has: () => true },
-      observation: { record: (key) => onAbsorbed(this.#keys.fullKeyOf(key)) },
+      observation: { record: onAbsorbed },
     });
     this.#hotSet = new HotSet({ agent: { url, token: token ?? undefined }, db: client.db, cluster });
     this.#hotSet.onChange(({ added, removed }) => {

@@ -18,12 +18,17 @@ const OPEN_BRACE = "{".charCodeAt(0);
  * Corput's sequence, from the key's own region on. So any number of parts is spread evenly, the name of a part does not
  * depend on how many there are, and it is the same from every version.
  */
-export function partNames(
+export function partNames(key: Bytes, what: string, count: number, place: PartPlace): Buffer[] {
+  const nameOf = partNaming(key, what, place);
+  return Array.from({ length: count }, (_, part) => nameOf(part));
+}
+
+/** As `partNames`, the name of one part at a time, up to PARTS_MAX. */
+export function partNaming(
   key: Bytes,
   what: string,
-  count: number,
   { keyPrefix, isCluster }: PartPlace,
-): Buffer[] {
+): (part: number) => Buffer {
   if (isCluster && keyPrefix.includes(OPEN_BRACE)) {
     throw new RangeError(
       "redis: its keyPrefix has a brace, so that all parts of a key would be in one slot: use a prefix without",
@@ -32,9 +37,7 @@ export function partNames(
   const bytes = bytesOf(key);
   const home = Math.floor(slotOf(bytes) / REGION_SLOTS);
   const tags = tagsByRegion();
-  return Array.from({ length: count }, (_, part) =>
-    partNamed(bytes, what, tags[(home + reversedBits(part)) % PARTS_MAX]!),
-  );
+  return (part) => partNamed(bytes, what, tags[(home + reversedBits(part)) % PARTS_MAX]!);
 }
 
 /** The name of the part whose slot is that of `tag`. */

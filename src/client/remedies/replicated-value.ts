@@ -5,6 +5,7 @@ import { PARTS_MAX } from "./part-names.ts";
 import { type Content, Copies, HOME, type Known } from "./replicated/copies.ts";
 import type { Copy } from "./replicated/copy.ts";
 import { LastSeen } from "./replicated/last-seen.ts";
+import { DELETED_MS } from "./replicated/scripts.ts";
 
 export interface ReplicatedValueOptions {
   /** How many copies: 1 to 1,024, 4 if left out. A power of two lies evenly over the nodes of a cluster. */
@@ -68,7 +69,7 @@ export class ReplicatedValue {
 
   /** As `set`, but then there is nothing; a set that is still under way from before does not bring it back. */
   async delete(): Promise<void> {
-    await this.#write({ value: null, ttlMs: 0 });
+    await this.#write({ value: null, ttlMs: DELETED_MS });
   }
 
   /** `null`: there is none. Throws: what a server or a connection says where the copies in reach do not tell. */
@@ -123,6 +124,7 @@ export class ReplicatedValue {
 
   async #read(): Promise<Buffer | null> {
     for (let tries = 0; tries < TRIES_MAX; tries++) {
+      const before = this.#seen.version;
       const look = await this.#look();
       const { newest, failures } = look;
       const seen = this.#seen.copy;
@@ -132,13 +134,13 @@ export class ReplicatedValue {
         return newest.value;
       }
       // While it looked, another caller saw more.
-      if (!look.isComplete) continue;
+      if (seen !== null && seen.version > before) return bytesIn(seen);
       if (failures.length > 0) throw failures[0];
       if (newest === null || seen === null) return null;
       // Servers have lost what this process has seen already: it does not go back, and takes all others forward.
       const outcome = await this.#repair(seen, behind(look, seen));
       if (outcome === "expired") return null;
-      if (outcome === "stored") return seen.value === null ? null : Buffer.from(seen.value);
+      if (outcome === "stored") return bytesIn(seen);
     }
     throw new Error(`${this.#what}: it changes, and its copies are lost, faster than it can be read`);
   }
@@ -149,12 +151,11 @@ export class ReplicatedValue {
     const random = Math.floor(Math.random() * count);
     const all = Array.from({ length: count }, (_, index) => index);
     const rest = all.filter((index) => index !== random && index !== HOME);
-    const look: Look = { newest: null, held: new Map(), failures: [], isComplete: false };
+    const look: Look = { newest: null, held: new Map(), failures: [] };
     for (const step of [[random], random === HOME ? [] : [HOME], rest]) {
       await this.#ask(step, look);
-      if (look.newest !== null && look.newest.version >= this.#seen.version) return look;
+      if (look.newest !== null && look.newest.version >= this.#seen.version) break;
     }
-    look.isComplete = true;
     return look;
   }
 
@@ -203,8 +204,11 @@ interface Look {
   /** The version of each copy that answered; 0: nothing. */
   readonly held: Map<number, number>;
   readonly failures: unknown[];
-  /** Every copy was asked. */
-  isComplete: boolean;
+}
+
+/** Of what is remembered: the caller may change it. */
+function bytesIn({ value }: Copy): Buffer | null {
+  return value === null ? null : Buffer.from(value);
 }
 
 /** Copies that have less. */

@@ -28,6 +28,9 @@ export interface SlotSpreadSetOptions {
   readonly ttlMs?: number;
 }
 
+/** Names of variants are text where the key is. */
+type NameOf<Key extends Bytes> = Key extends string ? string : Buffer;
+
 const COPIES = 3;
 const COPIES_MAX = 64;
 const COPY_TTL_MS = 60_000;
@@ -90,13 +93,13 @@ export class SlotSpread {
    *
    * Throws: Error where the client does not know who serves the key's slot: before it has connected, or while nobody does.
    */
-  variants<Key extends Bytes>(key: Key): Variant<Key>[] {
+  variants<Key extends Bytes>(key: Key): Variant<NameOf<Key>>[] {
     const found = this.#variantsOf(checkedKey(key), 0);
     if (found.length === 0) {
       throw new Error(`nobody is known to serve the slot of ${key}: wait until the client is ready`);
     }
     return found.map(({ key: name, slot, node }) => ({
-      key: (typeof key === "string" ? name.toString() : name) as Key,
+      key: (typeof key === "string" ? name.toString() : name) as NameOf<Key>,
       slot,
       node,
     }));
@@ -135,11 +138,11 @@ export class SlotSpread {
     for (let tries = 0; tries < TRIES_MAX; tries++) {
       const newest = await this.#putAll(key, copies, observed);
       if (newest < observed.at) return;
-      const now = await this.#observations.observe(key);
-      // Somebody else saw it in between, or what came after it.
-      if (newest < now.at) return;
-      // Or it is from before the key's server was lost, by a clock ahead of the one that is there now.
+      // Somebody else saw it in between, or what came after it. Or it is from a clock that was ahead, of a server of the
+      // key that was lost, by less than these commands took: so at first it is put again, above that, in any case.
       observed = await this.#observations.observe(key, newest);
+      const isClockAbove = observed.at > newest + 1;
+      if (tries > 0 && isClockAbove) return;
     }
     throw new Error(`${key}: its server's clock is behind its copies; write it again`);
   }
@@ -154,10 +157,12 @@ export class SlotSpread {
     return Math.max(0, ...replies.map((reply) => (reply.status === "fulfilled" ? reply.value : 0)));
   }
 
-  /** Asks a random variant, then the key itself, then, where that is out of reach, the others. */
+  /** Asks a variant on a random node, then the key itself, then, where that is out of reach, the others. */
   async #read(key: Bytes): Promise<Buffer | null> {
     const [home, ...copies] = this.#variantsOf(key, TOPOLOGY_AGE_MS);
-    const random = Math.floor(Math.random() * (copies.length + 1));
+    // Those beyond as many as there are nodes would bring some nodes more reads than others.
+    const nodes = Math.min(copies.length + 1, this.#topology?.nodes.length ?? 0);
+    const random = Math.floor(Math.random() * nodes);
     const first = home === undefined || random === 0 ? null : copies[random - 1]!;
     const failures: unknown[] = [];
     let missing: Variant | null = null;

@@ -33,14 +33,12 @@ local function mark(marker, version, life)
 end
 local function store(version, expiresAt, copies, kind, value, ttl)
   local head = string.format('keyheat/1 %.0f %.0f %d %s\\n', version, expiresAt, copies, kind)
-  if kind == 'deleted' then
-    redis.call('SET', KEYS[1], head, 'PX', ${DELETED_MS})
-  elseif ttl == 0 then
+  if ttl == 0 then
     redis.call('SET', KEYS[1], head .. value)
-  else
-    mark(KEYS[2], version, ttl + ${EXPIRED_MS})
-    redis.call('SET', KEYS[1], head .. value, 'PX', string.format('%.0f', ttl))
+    return
   end
+  if kind == 'value' then mark(KEYS[2], version, ttl + ${EXPIRED_MS}) end
+  redis.call('SET', KEYS[1], head .. value, 'PX', string.format('%.0f', ttl))
 end
 `;
 

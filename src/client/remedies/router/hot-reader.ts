@@ -1,8 +1,9 @@
 import type { Clock } from "../../../runtime/clock.ts";
 import type { Bytes } from "../commands.ts";
+import { keyIdOf } from "../key-id.ts";
 import { AbsentKeys } from "./absent-keys.ts";
 import type { Fleet } from "./fleet.ts";
-import { type HotKeys, idOf } from "./hot-keys.ts";
+import type { HotKeys } from "./hot-keys.ts";
 import { isTimeout, type NodeLink, type Values } from "./node-link.ts";
 import type { Shard } from "./shard.ts";
 
@@ -76,7 +77,7 @@ export class HotReader {
   async mget(keys: readonly Bytes[]): Promise<(Buffer | null)[]> {
     const wantedById = new Map<string, Wanted>();
     const inOrder = keys.map((key) => {
-      const id = idOf(key);
+      const id = keyIdOf(key);
       const wanted = wantedById.get(id) ?? this.#wanted(key);
       wantedById.set(id, wanted);
       return wanted;
@@ -92,7 +93,7 @@ export class HotReader {
 
   /** A write of the key begins. Returns: to be called when it was answered, or its outcome is not known. */
   writing(key: Bytes): () => void {
-    const id = idOf(key);
+    const id = keyIdOf(key);
     const group = this.#fleet.groupOf(key);
     const before = this.#fleet.watchedShardOf(group);
     return () => {
@@ -104,7 +105,7 @@ export class HotReader {
   }
 
   #wanted(key: Bytes): Wanted {
-    return { key, id: idOf(key), group: this.#fleet.groupOf(key), value: null };
+    return { key, id: keyIdOf(key), group: this.#fleet.groupOf(key), value: null };
   }
 
   /** `null`: it is read from the primary. */

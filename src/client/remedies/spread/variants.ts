@@ -1,6 +1,6 @@
 import { SLOT_COUNT, slotOf } from "../../../model/slot.ts";
 import { type Bytes, bytesOf } from "../commands.ts";
-import { PARTS_MAX, type PartPlace, partNamed, partNames } from "../part-names.ts";
+import { PARTS_MAX, type PartPlace, partNamed, partNaming } from "../part-names.ts";
 import type { Topology } from "./topology.ts";
 
 export interface Variant<Key extends Bytes = Buffer> {
@@ -15,7 +15,7 @@ const WHAT = "spread";
 
 /**
  * So many variants of a key, the key itself first, in slots of their own and on nodes of their own as far as there are
- * as many; beyond that as evenly over the nodes as can be. The same for everyone who sees the same topology. Of parts in
+ * as many: those come first; beyond that as evenly over the nodes as can be. The same for everyone who sees the same topology. Of parts in
  * the order of `partNames` those are taken that lie on a node with fewer variants than others; where a node serves none
  * of their slots, the part in its lowest slot is.
  *
@@ -25,18 +25,20 @@ export function variantsOf(key: Bytes, copies: number, topology: Topology, place
   const home = variantAt(bytesOf(key), topology, place);
   if (home === null) return [];
   const chosen = new Chosen(home, copies);
-  const parts = partNames(key, WHAT, PARTS_MAX, place)
-    .map((name) => variantAt(name, topology, place))
-    .filter((variant) => variant !== null);
-  for (const variant of parts) chosen.offer(variant, 1);
+  const nameOf = partNaming(key, WHAT, place);
+  const offerParts = (perNode: number) => {
+    const enough = Math.min(perNode * topology.nodes.length, copies);
+    for (let part = 0; part < PARTS_MAX && chosen.variants.length < enough; part++)
+      chosen.offer(variantAt(nameOf(part), topology, place), perNode);
+  };
+  offerParts(1);
   for (const node of topology.nodes) {
     if (chosen.isComplete) break;
     if (chosen.countOn(node) > 0) continue;
     const name = partNamed(key, WHAT, tagOf(topology.owners.indexOf(node)));
-    chosen.offer(variantAt(name, topology, place)!, 1);
+    chosen.offer(variantAt(name, topology, place), 1);
   }
-  for (let perNode = 2; !chosen.isComplete && perNode <= copies; perNode++)
-    for (const variant of parts) chosen.offer(variant, perNode);
+  for (let perNode = 2; !chosen.isComplete && perNode <= copies; perNode++) offerParts(perNode);
   return chosen.variants;
 }
 
@@ -59,8 +61,9 @@ class Chosen {
     return this.#byNode.get(node) ?? 0;
   }
 
-  /** Takes a variant where its node has fewer than `perNode`. */
-  offer(variant: Variant, perNode: number): void {
+  /** Takes a variant where its node has fewer than `perNode`; `null`: nobody serves it. */
+  offer(variant: Variant | null, perNode: number): void {
+    if (variant === null) return;
     const { slot, node } = variant;
     if (this.isComplete || this.#slots.has(slot) || this.countOn(node) >= perNode) return;
     this.variants.push(variant);

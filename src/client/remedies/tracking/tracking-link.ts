@@ -54,6 +54,8 @@ export class TrackingLink {
   async open(): Promise<void> {
     this.#cancelTimer = this.#clock.after(OPEN_MS_MAX, () => this.end());
     await Promise.all(this.#connections().map((connection) => connection.connect()));
+    // While a name or a Sentinel changes its mind. By chance the other server has a client of the same number.
+    if (!areOfOneServer(this.#connections())) throw new Error("connected to two servers");
     const id = String(await this.#listening.client("ID"));
     // Before it is in Pub/Sub mode, in which it may do nothing else.
     if (this.#reading === null) await this.#listening.client(...this.#trackingWords(id));
@@ -139,7 +141,13 @@ export class TrackingLink {
     const answered = () => {
       this.#unanswered = 0;
     };
-    Promise.all(this.#connections().map((connection) => connection.ping())).then(answered, () => this.end());
+    // One that fails is not answered: it timed out perhaps. With its connection the link ends anyway.
+    Promise.all(this.#connections().map((connection) => connection.ping())).then(answered, () => {});
     this.#scheduleBeat();
   }
+}
+
+function areOfOneServer(connections: readonly Connection[]): boolean {
+  const addresses = connections.map(({ stream }) => `${stream?.remoteAddress} ${stream?.remotePort}`);
+  return new Set(addresses).size === 1;
 }

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { keyIdOf } from "../../../../../src/client/remedies/key-id.ts";
 import { AbsentKeys } from "../../../../../src/client/remedies/router/absent-keys.ts";
-import { HOT_KEYS_MAX, HotKeys, idOf } from "../../../../../src/client/remedies/router/hot-keys.ts";
+import { HOT_KEYS_MAX, HotKeys } from "../../../../../src/client/remedies/router/hot-keys.ts";
 import { RecentLatency } from "../../../../../src/client/remedies/router/latency.ts";
 import { PrimaryOffsets } from "../../../../../src/client/remedies/router/primary-offsets.ts";
 import { ReplicaChoice } from "../../../../../src/client/remedies/router/replica-choice.ts";
@@ -175,7 +176,7 @@ test("absent keys are believed for their time, the latest of them", () => {
 });
 
 describe("hot keys", () => {
-  const has = (hot: HotKeys, key: string | Uint8Array) => hot.has(key, idOf(key), (key) => key);
+  const has = (hot: HotKeys, key: string | Uint8Array) => hot.has(key, keyIdOf(key), (key) => key);
 
   test("are those named, those of a glob, and those that the source knows, as text or bytes", () => {
     const source = { has: (key: unknown) => key === "from source" };
