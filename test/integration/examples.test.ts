@@ -153,7 +153,10 @@ for (const example of EXAMPLES) {
       });
       const { body } = await app.get("/stats");
       assert.equal((body as { hotSet: string }).hotSet, "live");
-      await waitFor("a report", () => agent.requests.some((request) => request.path === "/v1/samples"));
+      await waitFor("load and demand to be reported", () => {
+        const { reads, absorbed } = agent.reads.get(`${thing}:1`) ?? { reads: 0, absorbed: 0 };
+        return reads >= 1 && absorbed >= 8;
+      });
       assert.equal(await app.terminate(EXIT_MS_MAX), 0);
     });
 
