@@ -1,6 +1,8 @@
 export type { AccessKind } from "./access-kind.ts";
 export { type HotKeyAnalysis, type HotKeyMetrics, HotKeyMonitor } from "./hot-key-monitor.ts";
 export { HotSet, type HotSetChange, type HotSetOptions, type HotSetState } from "./hot-set.ts";
+export type { MitigateOptions } from "./mitigation/mitigate-options.ts";
+export type { MitigationStats } from "./mitigation/mitigation.ts";
 export type { HotKey, HotKeyMonitorOptions } from "./monitor-options.ts";
 export {
   type DropReason,
@@ -21,7 +23,12 @@ export {
   type RefreshSetOptions,
 } from "./remedies/early-refresh.ts";
 export type { LockOptions } from "./remedies/fleet-lock/lock-options.ts";
-export { type HashSetOptions, HashShards, type HashShardsOptions } from "./remedies/hash-shards.ts";
+export {
+  type Entries,
+  type HashSetOptions,
+  HashShards,
+  type HashShardsOptions,
+} from "./remedies/hash-shards.ts";
 export type { HotKeySource } from "./remedies/hot-key-source.ts";
 export { IncompleteWriteError } from "./remedies/incomplete-write-error.ts";
 export { LocalCache, type LocalCacheStats, type TrackingState } from "./remedies/local-cache.ts";

@@ -4,7 +4,11 @@ import { AccessCounter } from "./access-counter.ts";
 import type { AccessKind } from "./access-kind.ts";
 import { type AgentAddress, type AgentAnswer, AgentConnection } from "./agent-connection.ts";
 import { attachIoredis, isAttachedIoredis } from "./drivers/ioredis.ts";
+import { mitigableClient } from "./drivers/mitigable.ts";
 import { attachNodeRedis, isAttachedNodeRedis } from "./drivers/node-redis.ts";
+import type { MitigableClient } from "./mitigation/mitigable-client.ts";
+import type { MitigateSettings } from "./mitigation/mitigate-options.ts";
+import { isMitigated, Mitigation, type MitigationStats } from "./mitigation/mitigation.ts";
 import type { Place } from "./observer.ts";
 import { checkedOptions, type ObserveOptions } from "./options.ts";
 import type { KeyCount } from "./recent-heat.ts";
@@ -30,6 +34,8 @@ export interface Observation {
   /** Restores the client, sends what is left (for 1 s at most) and gives all memory back. */
   stop(): Promise<void>;
   readonly stats: ObservationStats;
+  /** How reads of leased keys fare; `null`: without `mitigate`, and for a client that another observation mitigates. */
+  readonly mitigation: MitigationStats | null;
 }
 
 /** In accesses as they were counted: one that was counted with probability 1/8 stands for eight. */
@@ -56,13 +62,15 @@ export type DropReason = "too-many-keys" | "key-too-long" | "agent-away" | "refu
  * it is sent, a process warning with the code `KEYHEAT_REFUSED` says so, once.
  *
  * A client that is observed already, itself or as a duplicate, is counted by its first observation only: of the new one
- * counts what `record` is given, and a process warning with the code `KEYHEAT_OBSERVED` says so, once.
+ * counts what `record` is given, and a process warning with the code `KEYHEAT_OBSERVED` says so, once. With `mitigate` it
+ * is of one client, without its duplicates, by the first observation of it that says so.
  *
  * Throws: TypeError or RangeError where the options are bad, or `redis` is no such client.
  */
 export function observe(redis: object, options: ObserveOptions): Observation {
-  const { service, agent, sampleRate } = checkedOptions(options);
+  const { service, agent, sampleRate, mitigate } = checkedOptions(options);
   if (typeof redis !== "object" || redis === null) throw new TypeError(NOT_A_CLIENT);
+  const mitigable = mitigate === null ? null : mitigableBy(redis, mitigate);
   const books = new Books();
   let reporting: Reporting | null = null;
   const counter = new AccessCounter({
@@ -78,25 +86,54 @@ export function observe(redis: object, options: ObserveOptions): Observation {
     warnOfSecond();
   }
   if (agent !== null) reporting = newReporting(counter, service, agent, books);
+  const mitigation =
+    agent === null || mitigate === null || mitigable === null
+      ? null
+      : new Mitigation(redis, mitigable, mitigate, agent, (key) => counter.record(key, "absorbed", 1));
   let stopped: Promise<void> | null = null;
   return {
     record: (key, kind = "read", weight = 1) => counter.record(key, kind, weight),
     topKeys: (limit) => counter.topKeys(limit),
     stop: () => {
-      stopped ??= stop(detach ?? (() => {}), counter, reporting);
+      stopped ??= stop([() => mitigation?.close(), detach ?? (() => {})], counter, reporting);
       return stopped;
     },
     get stats() {
       const { probability } = counter.sampler;
       return { probability, counted: counter.tallies.counted, ...books.read() };
     },
+    get mitigation() {
+      return mitigation?.stats ?? null;
+    },
   };
 }
 
-async function stop(detach: () => void, counter: AccessCounter, reporting: Reporting | null): Promise<void> {
-  detach();
+async function stop(
+  restores: readonly (() => void)[],
+  counter: AccessCounter,
+  reporting: Reporting | null,
+): Promise<void> {
+  for (const restore of restores) restore();
   const rest = counter.end();
   await reporting?.close(rest, STOP_MS);
+}
+
+/** Before anything is changed. `null`: another observation mitigates it. Throws: TypeError where that cannot be. */
+function mitigableBy(redis: object, { tracking }: MitigateSettings): MitigableClient | null {
+  const client = mitigableClient(redis);
+  if (isMitigated(client)) {
+    warnOfSecond();
+    return null;
+  }
+  if (client.foreignRead !== null) {
+    throw new TypeError(
+      `mitigate: redis.${client.foreignRead} is not the driver's own, and what it returns is not known; use LocalCache in it`,
+    );
+  }
+  if (!client.canTrack && tracking !== null && tracking !== false) {
+    throw new TypeError("tracking: expected a client of ioredis; leave it out, values then go by their TTL");
+  }
+  return client;
 }
 
 function newReporting(
@@ -147,7 +184,7 @@ function warnOfSecond(): void {
   if (hasWarnedOfSecond) return;
   hasWarnedOfSecond = true;
   const told =
-    "Keyheat observes this client already, itself or as a duplicate: its commands are counted once";
+    "Keyheat observes this client already, itself or as a duplicate: its commands are counted once, and its keys cooled once";
   process.emitWarning(told, { type: "KeyheatWarning", code: "KEYHEAT_OBSERVED" });
 }
 

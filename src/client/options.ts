@@ -1,9 +1,14 @@
 import type { AgentAddress } from "./agent-connection.ts";
+import {
+  type MitigateOptions,
+  type MitigateSettings,
+  mitigateSettings,
+} from "./mitigation/mitigate-options.ts";
 
 /** What the agent takes as a service's name. */
 const SERVICE_CHARACTERS_MAX = 128;
 const SAMPLE_RATE_MIN = 2 ** -10;
-const KNOWN = ["service", "agent", "sampleRate"];
+const KNOWN = ["service", "agent", "sampleRate", "mitigate"];
 
 export interface ObserveOptions {
   /** Name of the app, as alerts are to show it. */
@@ -15,6 +20,14 @@ export interface ObserveOptions {
    * are fewer than about 5,000 a second, else half, a quarter, an eighth of them, as the load allows.
    */
   readonly sampleRate?: number | undefined;
+  /**
+   * Answers `get` and `getBuffer` of leased keys from memory, as a `LocalCache` does, while the agent leases them: keys
+   * that are read so much that their server suffers. Needs `agent`. Default off.
+   *
+   * Consistency: what this client writes is seen by its own later reads. What others write is seen as soon as the server
+   * tells of it (ioredis), and in any case within `ttlMs` * 1.2: by default 1.2 s, and 0.6 s with node-redis.
+   */
+  readonly mitigate?: boolean | MitigateOptions | undefined;
 }
 
 export interface AgentOptions {
@@ -26,6 +39,7 @@ export interface CheckedOptions {
   readonly service: string;
   readonly agent: AgentAddress | null;
   readonly sampleRate: number | null;
+  readonly mitigate: MitigateSettings | null;
 }
 
 /** Throws: TypeError or RangeError that names the option. */
@@ -34,11 +48,12 @@ export function checkedOptions(options: unknown): CheckedOptions {
   for (const name of Object.keys(options)) {
     if (!KNOWN.includes(name)) throw new TypeError(`${name}: no such option; there are ${KNOWN.join(", ")}`);
   }
-  const { service, agent, sampleRate } = options as Record<string, unknown>;
+  const { service, agent, sampleRate, mitigate } = options as Record<string, unknown>;
   return {
     service: checkedService(service),
     agent: agent === undefined ? null : checkedAgent(agent),
     sampleRate: sampleRate === undefined ? null : checkedRate(sampleRate),
+    mitigate: mitigateSettings(mitigate, agent !== undefined),
   };
 }
 

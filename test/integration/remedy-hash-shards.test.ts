@@ -156,10 +156,11 @@ describe("one server", () => {
         assert.equal(await last.get(`${writer}:${index}`), expected);
       }
     }
-    // By one list again: a read is one script.
-    const reads = await calls(server.port, "evalsha");
+    // By one list again: a read is one plain command.
+    const [reads, scripts] = [await calls(server.port, "hmget"), await calls(server.port, "evalsha")];
     for (const field of FIELDS) await last.get(field);
-    assert.equal((await calls(server.port, "evalsha")) - reads, FIELDS.length);
+    assert.equal((await calls(server.port, "hmget")) - reads, FIELDS.length);
+    assert.equal((await calls(server.port, "evalsha")) - scripts, 0);
     const naive = clients.map(
       (redis, writer) => (round: number) =>
         new NaiveHashShards(redis, "naive race", {
@@ -180,7 +181,8 @@ describe("one server", () => {
     await hash.set("short", "v", { ttlMs: 1 });
     await waitFor("the field to expire", async () => (await hash.get("short")) === null);
     // What was read as expired is not kept.
-    assert.deepEqual(await redis.keys("ttl:hash:*"), []);
+    const [name] = (await redis.keys("ttl:hash:*")) as [string];
+    assert.deepEqual(await redis.hkeys(name), ["\0kh"]);
     await hash.set("f", "a", { ttlMs: 1 });
     await hash.set("f", "b");
     await hash.set("long", "c", { ttlMs: 1_000_000 });
@@ -188,17 +190,18 @@ describe("one server", () => {
     await waitFor("the field to expire", async () => (await hash.get("short")) === null);
     assert.equal(await hash.get("f"), "b");
     assert.equal(await hash.get("long"), "c");
-    const [name] = (await redis.keys("ttl:hash:*")) as [string];
     assert.equal(await redis.hget(name, "f"), "b");
     assert.equal(await hash.delete("long"), true);
     await hash.set("short", "v", { ttlMs: 1 });
     await waitFor("the field to expire", async () => !(await hash.delete("short")));
     // What looks like the form that expiries have is a value all the same.
-    for (const value of ["\0kh:0:", "\0kh:claim:x", "\0kh:", "\0kh"]) {
-      await hash.set("odd", value);
-      assert.equal(await hash.get("odd"), value);
-      await hash.set("odd", value, { ttlMs: 1_000_000 });
-      assert.equal(await hash.get("odd"), value);
+    for (const value of ["\0kh:0:", "\0kh:claim:x", "\0kh:", "\0kh", "\0"]) {
+      for (const ttlMs of [undefined, 1_000_000, undefined]) {
+        await hash.set("odd", Buffer.from(value), ttlMs === undefined ? {} : { ttlMs });
+        assert.equal(await hash.get("odd"), value);
+        await hash.set("odd", value, ttlMs === undefined ? {} : { ttlMs });
+        assert.equal(await hash.get("odd"), value);
+      }
     }
   });
 
@@ -229,30 +232,94 @@ describe("one server", () => {
     assert.deepEqual(await redis.keys("*"), []);
   });
 
-  test("records that were lost, wholly or in part, are written anew, and what is there is found", async (t) => {
-    const redis = ioredisAt(t, server.port);
-    const hash = new HashShards(redis, "lost", { shards: 4 });
-    await new HashShards(redis, "lost", { shards: 16 }).set("x", "1");
-    for (const field of FIELDS) await hash.set(field, "v");
-    const records = async () => (await redis.keys("lost:hash-shards:*")).sort();
-    for (const remove of [(names: string[]) => names.slice(0, 3), (names: string[]) => names]) {
-      await redis.del(remove(await records()));
-      for (const field of FIELDS) assert.equal(await hash.get(field), "v");
-      assert.equal((await records()).length, 16);
-    }
-    await redis.flushall();
-    assert.equal(await hash.get("x"), null);
-    await hash.set("x", "2");
-    assert.equal(await new HashShards(redis, "lost", { shards: 4 }).get("x"), "2");
-  });
-
   test("a record that something else wrote is an error that says so", async (t) => {
     const redis = ioredisAt(t, server.port);
     const hash = new HashShards(redis, "spoilt", { shards: 1 });
     await hash.set("a", "1");
     const [record] = (await redis.keys("spoilt:hash-shards:*")) as [string];
     await redis.set(record, "mine");
-    await assert.rejects(hash.get("a"), /record of shard counts says "mine"/);
+    await assert.rejects(hash.delete("a"), /record of shard counts says "mine"/);
+    const [shard] = (await redis.keys("spoilt:hash:*")) as [string];
+    for (const spoil of [() => redis.set(shard, "mine"), () => redis.rpush(shard, "mine")]) {
+      await redis.del(shard);
+      await spoil();
+      await assert.rejects(hash.get("a"), /^ReplyError: WRONGTYPE/);
+      await assert.rejects(hash.set("a", "1"), /^ReplyError: WRONGTYPE/);
+    }
+  });
+
+  test("with one count in use each call is one plain command, two for a new field; with an expiry one script", async (t) => {
+    const redis = ioredisAt(t, server.port);
+    const hash = new HashShards(redis, "steady", { shards: 4 });
+    await hash.set("first", "1");
+    const names = ["hset", "hget", "hmget", "evalsha"];
+    const counted = async (call: () => Promise<unknown>) => {
+      await redis.config("RESETSTAT");
+      await call();
+      const counts = await Promise.all(names.map((name) => calls(server.port, name)));
+      return Object.fromEntries(
+        names.map((name, index) => [name, counts[index]]).filter(([, count]) => count),
+      );
+    };
+    for (const each of [hash, new HashShards(redis, "steady", { shards: 4 })]) {
+      await each.get("first");
+      assert.deepEqual(await counted(() => each.set("first", "2")), { hset: 1 });
+      assert.deepEqual(await counted(() => each.get("first")), { hmget: 1 });
+      assert.deepEqual(await counted(() => each.get("none")), { hmget: 1 });
+      assert.deepEqual(await counted(() => each.set(`new ${each === hash}`, "1")), { hset: 1, hget: 1 });
+      assert.equal((await counted(() => each.set("timed", "1", { ttlMs: 1_000_000 }))).evalsha, 1);
+      await each.get("timed");
+      assert.deepEqual(await counted(() => each.get("timed")), { evalsha: 1, hget: 1 });
+      assert.equal((await counted(() => each.delete("none"))).evalsha, 1);
+    }
+  });
+
+  test("fields that begin like what is reserved are fields", async (t) => {
+    const redis = ioredisAt(t, server.port);
+    const odd = ["\0kh", "\0kh:", "\0kh=", "\0kh=\0kh", "\0kh:1:4", "\0k", "\0"];
+    const hash = new HashShards(redis, "odd", { shards: 1 });
+    for (const [index, field] of odd.entries())
+      await hash.set(index % 2 === 0 ? field : Buffer.from(field), field);
+    for (const each of [hash, new HashShards(redis, "odd", { shards: 16 })]) {
+      for (const field of odd) {
+        assert.equal(await each.get(field), field);
+        assert.equal(await each.get(Buffer.from(field)), field);
+      }
+      assert.deepEqual(new Map(await each.getAll()), new Map(odd.map((field) => [field, field])));
+    }
+    for (const field of odd) assert.equal(await hash.delete(field), true);
+    assert.deepEqual(await hash.getAll(), []);
+  });
+
+  test("all fields are read, each once, those that have expired left out, while the count grows too", async (t) => {
+    const redis = ioredisAt(t, server.port);
+    const hash = new HashShards(redis, "all", { shards: 4 });
+    assert.deepEqual(await hash.getAll(), []);
+    for (const field of FIELDS) await hash.set(field, `of ${field}`);
+    await hash.set("timed", "t", { ttlMs: 1_000_000 });
+    await hash.set(NOT_UTF8, NOT_UTF8);
+    await hash.set("short", "s", { ttlMs: 1 });
+    await waitFor("the field to expire", async () => (await hash.get("short")) === null);
+    const expected = new Map([...FIELDS.map((field) => [field, `of ${field}`] as const), ["timed", "t"]]);
+    expected.set(NOT_UTF8.toString(), NOT_UTF8.toString());
+    const check = async () => {
+      for (const shards of [4, 16]) {
+        const all = await new HashShards(redis, "all", { shards }).getAll();
+        assert.equal(all.length, expected.size);
+        assert.deepEqual(new Map(all), expected);
+      }
+    };
+    await check();
+    await hash.delete(FIELDS[0]!);
+    expected.delete(FIELDS[0]!);
+    await hash.set(FIELDS[1]!, "again");
+    expected.set(FIELDS[1]!, "again");
+    await check();
+    await hash.rebalance();
+    await check();
+    const bytes = [];
+    for await (const entry of hash.getAllBuffer()) bytes.push(entry);
+    assert.ok(bytes.some(([field, value]) => field.equals(NOT_UTF8) && value.equals(NOT_UTF8)));
   });
 
   test("an aborted rebalance stops, and another one goes on", async (t) => {

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { connect, type Socket } from "node:net";
 import { after, before, describe, type TestContext, test } from "node:test";
-import type { Redis } from "ioredis";
+import { AbstractConnector, type Redis } from "ioredis";
 import { LocalCache } from "../../src/client/remedies/local-cache.ts";
 import type { LocalCacheOptions, TrackingOptions } from "../../src/client/remedies/local-cache-options.ts";
 import { startProxy, type TestProxy } from "../support/proxy.ts";
@@ -110,6 +111,17 @@ describe("one server", () => {
         await waitFor("its end", async () => (await cache.get(key)) === null);
       }
       assert.ok(cache.stats.invalidations >= 9, `${cache.stats.invalidations}`);
+    });
+
+    test(`${mode}: with options of the client's that change how commands are sent and answered`, async (t) => {
+      const options = { enableAutoPipelining: true, stringNumbers: true, showFriendlyErrorStack: true };
+      const cache = trackedCache(t, ioredisAt(t, server.port, options), { mode });
+      await isTracked(cache);
+      await cache.set("sent", "1");
+      await keep((key) => cache.get(key), "sent", server.port);
+      await command(server.port, ["SET", "sent", "2"]);
+      await waitFor("the write", async () => (await cache.get("sent")) === "2");
+      assert.equal(await cache.delete("sent"), true);
     });
 
     test(`${mode}: with a prefix of the client's, and FLUSHALL`, async (t) => {
@@ -278,4 +290,36 @@ test("a server that comes back tells of writes again, and what it held before is
   await keep((key) => cache.get(key), "a", server.port);
   await command(server.port, ["SET", "a", "2"]);
   await waitFor("the write", async () => (await cache.get("a")) === "2");
+});
+
+test("connections that reach two servers, as during a failover, are given up and made anew", async (t) => {
+  const [one, other] = [await startRedis(t), await startRedis(t)];
+  await command(one.port, ["SET", "a", "one"]);
+  await command(other.port, ["SET", "a", "other"]);
+  // Whatever number the listening connection has: there is a client of that number at the other server.
+  for (let i = 0; i < 50; i++) {
+    const connection = await TestConnection.open(other.port);
+    t.after(() => connection[Symbol.dispose]());
+  }
+  // The app's own, the one that listens, the one that reads.
+  const ports = [one.port, one.port, other.port];
+  class Changing extends AbstractConnector {
+    constructor() {
+      super(1000);
+    }
+    async connect(): Promise<Socket> {
+      this.connecting = true;
+      const socket = connect({ host: "127.0.0.1", port: ports.shift() ?? one.port });
+      this.stream = socket;
+      return socket;
+    }
+  }
+  const redis = ioredisAt(t, one.port, { Connector: Changing });
+  await redis.ping();
+  const cache = trackedCache(t, redis, { mode: "default" });
+  await isTracked(cache);
+  assert.equal(await cache.get("a"), "one");
+  await keep((key) => cache.get(key), "a", one.port);
+  await command(one.port, ["SET", "a", "new"]);
+  await waitFor("the write", async () => (await cache.get("a")) === "new");
 });

@@ -3,11 +3,12 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { describe, type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import type { Redis } from "ioredis";
+import { Redis } from "ioredis";
 import { ReplicaRouter, type ReplicaRouterOptions } from "../../src/client/remedies/replica-router.ts";
 import { startProxy, type TestProxy } from "../support/proxy.ts";
 import { command, startRedis, startReplica, type TestServer, waitFor } from "../support/redis.ts";
 import { ioredisAt } from "../support/remedy-clients.ts";
+import { startSentinel } from "../support/sentinel.ts";
 
 const NOT_UTF8 = Buffer.from([0xff, 0x00, 0x0d, 0x0a]);
 
@@ -32,7 +33,8 @@ function clientsOf(t: TestContext, primary: TestServer, replicas: readonly TestS
 }
 
 function routerOver(t: TestContext, clients: Pair["clients"], options: ReplicaRouterOptions = {}) {
-  const router = new ReplicaRouter(clients, { checkEveryMs: 100, ...options });
+  // On a busy machine a replica may take long for a read without being ill.
+  const router = new ReplicaRouter(clients, { checkEveryMs: 100, timeoutMs: 10_000, ...options });
   t.after(() => router.close());
   return router;
 }
@@ -105,7 +107,8 @@ describe("where reads go", () => {
     const before = nodes().map(({ reads }) => reads);
     for (let i = 0; i < 200; i++) await router.get("hot");
     const gained = nodes().map(({ reads }, index) => reads - before[index]!);
-    assert.ok(gained[2]! >= 190, `reads: ${gained}`);
+    // In turn each would get 100.
+    assert.ok(gained[2]! >= 150, `reads: ${gained}`);
     isSlow = false;
     await slowing;
     await waitFor("both to be read from alike", async () => {
@@ -262,7 +265,7 @@ describe("failures", () => {
   test("a replica that hangs or dies costs no read; what goes by turns alone waits for it", async (t) => {
     const { replicas, clients } = await startPair(t);
     await clients.primary.set("hot", "value");
-    const router = routerOver(t, clients, { hotKeys: ["hot"], timeoutMs: 300 });
+    const router = routerOver(t, clients, { hotKeys: ["hot"], timeoutMs: 1000 });
     await untilServing(router, 2);
     const readAll = () => Promise.all(Array.from({ length: 50 }, () => router.get("hot")));
     const isRightEverywhere = (values: (string | null)[]) => values.every((value) => value === "value");
@@ -294,6 +297,41 @@ describe("failures", () => {
     await untilServing(router, 1);
   });
 
+  test("a server that takes a replica's place between two checks is not read from", async (t) => {
+    const { replicas, clients } = await startPair(t, 1);
+    await clients.primary.set("hot", "value");
+    const router = routerOver(t, clients, { hotKeys: ["hot"], checkEveryMs: 600_000 });
+    await untilServing(router, 1);
+    const { port } = replicas[0]!;
+    await replicas[0]!.stop();
+    await startRedis(t, { port });
+    await command(port, ["SET", "hot", "of a stranger"]);
+    await waitFor("the router to connect again", async () => {
+      // Its connections have no name; the app's client has one of its own.
+      const list = String(await command(port, ["CLIENT", "LIST", "TYPE", "normal"]));
+      return list.trim().split("\n").length === 3;
+    });
+    for (let i = 0; i < 10; i++) assert.equal(await router.get("hot"), "value");
+    assert.equal(router.stats.reads.replica, 0);
+  });
+
+  test("while the primary hangs, hot keys go on being read from replicas, and only for maxLagMs", async (t) => {
+    const { primary, clients } = await startPair(t, 1);
+    await clients.primary.set("hot", "value");
+    const limits = { maxLagMs: 5000, timeoutMs: 1000 };
+    const router = routerOver(t, clients, { hotKeys: ["hot"], ...limits });
+    await untilServing(router, 1);
+    primary.process.kill("SIGSTOP");
+    t.after(() => primary.process.kill("SIGCONT"));
+    await waitFor("a check that the primary does not answer", () => router.stats.nodes[1]!.lagBytes === null);
+    const reads = router.stats.reads.replica;
+    assert.equal(await router.get("hot"), "value");
+    assert.equal(router.stats.reads.replica, reads + 1);
+    await waitFor("the end of that", () => serving(router) === 0, 30_000);
+    primary.process.kill("SIGCONT");
+    await untilServing(router, 1);
+  });
+
   test("a replica that is read from nobody knows is no replica of this primary is left out", async (t) => {
     const { replicas, clients } = await startPair(t);
     const stranger = await startRedis(t);
@@ -316,7 +354,7 @@ describe("failures", () => {
       primary: ioredisAt(t, primary.port, { maxRetriesPerRequest: 0 }),
       replicas: [ioredisAt(t, replica.port)],
     };
-    const router = routerOver(t, clients, { hotKeys: ["hot", "list"] });
+    const router = routerOver(t, clients, { hotKeys: ["hot", "list"], maxLagMs: 500 });
     await clients.primary.rpush("list", "1");
     await untilServing(router, 1);
     await waitFor("the replica", () => clients.replicas[0]!.exists("list"));
@@ -401,7 +439,7 @@ describe("failover", () => {
   test("own writes stay found over a restart of the primary, which counts its offsets anew", async (t) => {
     const { primary, clients } = await startPair(t, 1);
     await clients.primary.set("filler", Buffer.alloc(100_000));
-    const router = routerOver(t, clients, { hotKeys: ["hot"] });
+    const router = routerOver(t, clients, { hotKeys: ["hot"], maxLagMs: 500 });
     await router.set("hot", "before");
     await untilServing(router, 1);
     await primary.stop();
@@ -414,6 +452,56 @@ describe("failover", () => {
       assert.equal(await router.get("hot"), "after");
       return router.stats.reads.replica > 0;
     });
+  });
+});
+
+describe("with Sentinel", () => {
+  test("clients that go by Sentinel are followed through a failover: writes, and reads from the replica that is left", async (t) => {
+    const { primary, replicas } = await startPair(t);
+    const sentinel = await startSentinel(t, { shop: primary.port });
+    await waitFor("the Sentinel to know the replicas", async () => {
+      const reply = String(await command(sentinel.port, ["SENTINEL", "REPLICAS", "shop"]));
+      return reply.match(/,master-link-status,ok,/g)?.length === 2 && !/disconnected/.test(reply);
+    });
+    const byName = (options: { role?: "slave"; maxRetriesPerRequest?: number }) => {
+      const redis = new Redis({
+        sentinels: [{ host: "127.0.0.1", port: sentinel.port }],
+        name: "shop",
+        ...options,
+      });
+      redis.on("error", () => {});
+      t.after(() => redis.disconnect());
+      return redis;
+    };
+    // Which replica each of them gets, and each of the router's own connections, is chosen by chance.
+    const clients = {
+      primary: byName({ maxRetriesPerRequest: 1 }),
+      replicas: [byName({ role: "slave" }), byName({ role: "slave" }), byName({ role: "slave" })],
+    };
+    const router = routerOver(t, clients, { hotKeys: ["hot"] });
+    await router.set("hot", "before");
+    await untilServing(router, 3);
+    await primary.stop();
+    await waitFor(
+      "a write to the new primary",
+      async () => {
+        await router.set("hot", "after");
+        return true;
+      },
+      30_000,
+    );
+    await untilServing(router, 3);
+    const roles = await Promise.all(
+      replicas.map(async ({ port }) => String(await command(port, ["INFO", "replication"]))),
+    );
+    const left = replicas[roles.findIndex((info) => info.includes("role:slave"))]!;
+    const before = await callsOf(left.port, "get");
+    await waitFor("reads from the replica that is left", async () => {
+      assert.equal(await router.get("hot"), "after");
+      return (await callsOf(left.port, "get")) > before;
+    });
+    await router.set("hot", "later");
+    assert.equal(await router.get("hot"), "later");
   });
 });
 

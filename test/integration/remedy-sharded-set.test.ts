@@ -139,12 +139,14 @@ describe("one server", () => {
       const total = counts.reduce((sum, one) => sum + one, 0);
       if (!isMoving) assert.equal(total, expected.length);
       await old[0]!.rebalance();
+      // Nothing is left where it was before.
       const names = await clients[0]!.keys(`${key}:set:*`);
-      const sizes = await Promise.all(names.map((name) => clients[0]!.scard(name)));
-      assert.equal(
-        sizes.reduce((sum, one) => sum + one, 0),
-        expected.length,
-      );
+      const types = await Promise.all(names.map((name) => clients[0]!.type(name)));
+      const open = names.filter((_, index) => types[index] === "set");
+      const lying = await Promise.all(open.map((name) => clients[0]!.smembers(name)));
+      const isMark = (member: string) => member.startsWith("\0kh:");
+      assert.equal(lying.flat().filter((member) => !isMark(member)).length, expected.length);
+      assert.equal(lying.flat().filter(isMark).length, open.length);
     });
   }
 
@@ -225,6 +227,54 @@ describe("one server", () => {
     await assert.rejects(set.size(), /WRONGTYPE/);
     await redis.del(name);
     assert.ok((await set.size()) >= 40);
+  });
+
+  test("with one count in use a call is one plain command a shard, two where it adds what is new or removes what is none", async (t) => {
+    const redis = ioredisAt(t, server.port);
+    const set = new ShardedSet(redis, "steady", { shards: 4 });
+    await set.add("first", "second");
+    const counted = async (call: () => Promise<unknown>) => {
+      await redis.config("RESETSTAT");
+      await call();
+      const stats = await redis.info("commandstats");
+      const counts = [...stats.matchAll(/^cmdstat_(\w+):calls=(\d+)/gm)].map(([, name, count]) => [
+        name,
+        Number(count),
+      ]);
+      return Object.fromEntries(counts.filter(([name]) => /^s.*|evalsha/.test(String(name))));
+    };
+    for (const each of [set, new ShardedSet(redis, "steady", { shards: 4 })]) {
+      await each.has("first");
+      assert.deepEqual(await counted(() => each.add("first")), { sadd: 1 });
+      assert.deepEqual(await counted(() => each.has("first")), { smismember: 1 });
+      assert.deepEqual(await counted(() => each.has("none")), { smismember: 1 });
+      assert.deepEqual(await counted(() => each.add("new")), { sadd: 1, sismember: 1 });
+      assert.deepEqual(await counted(() => each.remove("new")), { srem: 1 });
+      assert.deepEqual(await counted(() => each.remove("new")), { srem: 1, sismember: 1 });
+    }
+  });
+
+  test("a server without SMISMEMBER does", async (t) => {
+    const older = await startRedis(t, { args: ["--rename-command", "SMISMEMBER", ""] });
+    for (const redis of [ioredisAt(t, older.port), await nodeRedisAt(t, older.port)]) {
+      await exercise(redis, "older");
+      await command(older.port, ["FLUSHALL"]);
+    }
+  });
+
+  test("members that begin like what is reserved are members", async (t) => {
+    const redis = ioredisAt(t, server.port);
+    const odd = ["\0kh", "\0kh:", "\0kh=", "\0kh=\0kh", "\0kh:1:1", "\0kh:2:1,16", "\0k", "\0"];
+    const set = new ShardedSet(redis, "odd", { shards: 1 });
+    assert.equal(await set.add(...odd, ...odd.map((member) => Buffer.from(member))), odd.length);
+    for (const each of [set, new ShardedSet(redis, "odd", { shards: 16 })]) {
+      for (const member of odd) assert.equal(await each.has(Buffer.from(member)), true);
+      assert.deepEqual(sorted(await each.members()), sorted(odd));
+      assert.equal(await each.size(), odd.length);
+    }
+    assert.equal(await set.remove(...odd), odd.length);
+    assert.deepEqual(await set.members(), []);
+    assert.equal(await set.size(), 0);
   });
 
   test("arguments are checked at once", async (t) => {

@@ -1,7 +1,9 @@
 import { once } from "node:events";
-import { createServer, type IncomingHttpHeaders, type ServerResponse } from "node:http";
+import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { json } from "node:stream/consumers";
 import type { TestContext } from "node:test";
+import type { SentSample } from "./samples-sink.ts";
 
 export interface TestLease {
   readonly key: string;
@@ -13,7 +15,7 @@ export interface TestLease {
   readonly ratePerSecond?: number;
 }
 
-/** Serves a hot set as an agent does, event by event as a test wants it. */
+/** Serves a hot set as an agent does, event by event as a test wants it, and takes samples. */
 export class HotSetAgent {
   readonly requests: { readonly path: string; readonly headers: IncomingHttpHeaders }[] = [];
   /** What the clock of the agent is ahead. */
@@ -23,7 +25,13 @@ export class HotSetAgent {
   /** What listeners are told first. */
   leases: readonly TestLease[] = [];
   readonly #listeners = new Set<ServerResponse>();
+  /** What apps have posted of the keys they read, by key. */
+  readonly reads = new Map<string, { reads: number; absorbed: number }>();
   readonly #server = createServer((request, response) => {
+    if (request.method === "POST") {
+      void this.#takeSamples(request, response);
+      return;
+    }
     this.requests.push({ path: request.url ?? "", headers: request.headers });
     response.setHeader("date", new Date(this.nowMs).toUTCString());
     if (this.refusal !== null) {
@@ -76,6 +84,15 @@ export class HotSetAgent {
   /** Text into the middle of all streams. */
   send(text: string): void {
     for (const listener of this.#listeners) listener.write(text);
+  }
+
+  async #takeSamples(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { samples } = (await json(request)) as { samples: readonly SentSample[] };
+    for (const { key = "", reads = 0, absorbed = 0 } of samples) {
+      const sum = this.reads.get(key) ?? { reads: 0, absorbed: 0 };
+      this.reads.set(key, { reads: sum.reads + reads, absorbed: sum.absorbed + absorbed });
+    }
+    response.writeHead(202).end("{}");
   }
 
   #sendTo(listener: ServerResponse, name: string, body: object): void {

@@ -1,5 +1,5 @@
 import { setImmediate as turn } from "node:timers/promises";
-import type { Redis } from "ioredis";
+import type { Cluster, Redis } from "ioredis";
 
 interface Step {
   readonly client: number;
@@ -7,16 +7,16 @@ interface Step {
 }
 
 /**
- * Clients of one server whose commands run one at a time, in an order that the test chooses.
+ * Clients of one server, or cluster, whose commands run one at a time, in an order that the test chooses.
  *
  * Each is an ioredis client to those who use it. A client that crashes sends nothing any more, and its calls never end.
  */
 export class Interleaving {
-  readonly #redis: Redis;
+  readonly #redis: Redis | Cluster;
   readonly #waiting: Step[] = [];
   readonly #crashed = new Set<number>();
 
-  constructor(redis: Redis) {
+  constructor(redis: Redis | Cluster) {
     this.#redis = redis;
   }
 

@@ -1,9 +1,11 @@
 import type { Clock } from "../../runtime/clock.ts";
-import { CachedValues, type Held, heldOf } from "./cached-values.ts";
+import { type CachedValue, CachedValues, type Held, heldOf } from "./cached-values.ts";
 import type { Bytes } from "./commands.ts";
-import { keyIdOf } from "./key-id.ts";
+import { keyIdOf, keyOfId } from "./key-id.ts";
 import { ReadRates } from "./read-rates.ts";
-import { SingleFlight } from "./single-flight.ts";
+
+/** Of `ttlMs` * `jitter`: how long after a try to read a value anew the next one is made, at most eight in all. */
+const RETRY_SHARE = 1 / 4;
 
 export interface CachedReadsSettings {
   readonly ttlMs: number;
@@ -31,8 +33,8 @@ export interface HotRead {
 
 /** Such a read under way. */
 interface PendingRead {
-  /** The value may be older than what the key was dropped for. */
-  isOvertaken: boolean;
+  readonly sentMs: number;
+  readonly held: Promise<Held>;
 }
 
 /** Sums since the start. */
@@ -49,8 +51,8 @@ export interface ReadCounts {
  * Values of hot keys, kept for a short time. One that nears its end is read anew behind a read that it answers, so that
  * as long as the key is hot nobody waits for it.
  *
- * No value is given out later than `ttlMs` * (1 + `jitter`) after its read was sent, or after its key was dropped: what is
- * read meanwhile is not kept then, and who asks later does not join that read.
+ * Who asks later than `ttlMs` * (1 + `jitter`) after a read was sent, or after its key was dropped, does not get what that
+ * read gives: neither kept, nor by joining it.
  */
 export class CachedReads {
   readonly counts: ReadCounts = {
@@ -67,7 +69,7 @@ export class CachedReads {
   readonly #random: () => number;
   readonly #values: CachedValues;
   readonly #rates = new ReadRates();
-  readonly #flights = new SingleFlight<Held>();
+  /** Those whose values are kept, and shared by who asks meanwhile. */
   readonly #pending = new Map<string, PendingRead>();
   #isClosed = false;
 
@@ -95,31 +97,34 @@ export class CachedReads {
     const value = this.#values.get(id, nowMs);
     if (value !== undefined) {
       this.counts.hits++;
+      const isDue = nowMs >= value.refreshMs && !this.#pending.has(id);
       // The read behind it is seen in its place.
-      if (nowMs < value.refreshMs || !this.#refresh(id, key, perSecond, nowMs)) this.#source.onAbsorbed(key);
+      if (isDue && this.#source.isHot(key, perSecond)) this.#refresh(id, value, nowMs);
+      else this.#source.onAbsorbed(key);
       return value.held;
     }
     this.counts.misses++;
     if (!this.#source.isHot(key, perSecond)) return this.#source.read(key).then(heldOf);
-    if (this.#flights.isUnderWay(id)) {
-      this.counts.coalesced++;
-      this.#source.onAbsorbed(key);
-    }
-    return this.#flights.run(id, () => this.#readHot(id, key, nowMs));
+    const pending = this.#pending.get(id);
+    // What it gives may be as old as itself.
+    if (pending === undefined || nowMs >= this.#endOf(pending.sentMs)) return this.#readHot(id, nowMs);
+    this.counts.coalesced++;
+    this.#source.onAbsorbed(key);
+    return pending.held;
   }
 
   /** Forgets the key's value, also that of a read under way. */
   drop(key: Bytes): void {
     const id = keyIdOf(key);
     const wasKept = this.#values.delete(id);
-    const wasPending = this.#overtake(id);
+    const wasPending = this.#pending.delete(id);
     if (wasKept || wasPending) this.counts.invalidations++;
   }
 
   dropAll(): void {
     this.counts.flushes++;
     this.#values.clear();
-    for (const id of [...this.#pending.keys()]) this.#overtake(id);
+    this.#pending.clear();
   }
 
   /** Keys that were read lately, with their reads a second. */
@@ -134,44 +139,41 @@ export class CachedReads {
     this.#rates.clear();
   }
 
-  /** Returns whether the value is read anew for this call. */
-  #refresh(id: string, key: Bytes, perSecond: number, nowMs: number): boolean {
-    if (this.#flights.isUnderWay(id) || !this.#source.isHot(key, perSecond)) return false;
+  #refresh(id: string, value: CachedValue, nowMs: number): void {
     this.counts.refreshes++;
-    // Where it fails the value stays until its end, and who reads it then is told.
-    this.#flights.run(id, () => this.#readHot(id, key, nowMs)).catch(() => {});
-    return true;
-  }
-
-  async #readHot(id: string, key: Bytes, sentMs: number): Promise<Held> {
-    const pending: PendingRead = { isOvertaken: false };
-    this.#pending.set(id, pending);
-    try {
-      const { reply, mayKeep } = await this.#source.readHot(key);
-      const held = heldOf(reply);
-      // Its age counts from when it was asked for: the server may have answered at any time since.
-      if (mayKeep && !pending.isOvertaken) this.#values.set(id, { held, ...this.#endsOf(sentMs) });
-      return held;
-    } finally {
-      if (this.#pending.get(id) === pending) this.#pending.delete(id);
-    }
-  }
-
-  /** Returns whether there was a read under way. */
-  #overtake(id: string): boolean {
-    const pending = this.#pending.get(id);
-    if (pending === undefined) return false;
-    pending.isOvertaken = true;
-    this.#pending.delete(id);
-    this.#flights.forget(id);
-    return true;
-  }
-
-  #endsOf(sentMs: number): { readonly refreshMs: number; readonly untilMs: number } {
     const { ttlMs, jitter } = this.#settings;
-    return {
-      refreshMs: sentMs + ttlMs * (1 - jitter * this.#random()),
-      untilMs: sentMs + ttlMs * (1 + jitter),
-    };
+    // A server that refuses at once is not asked with every read.
+    value.refreshMs = nowMs + ttlMs * jitter * RETRY_SHARE;
+    // Where it fails the value stays until its end, and who reads it then is told.
+    this.#readHot(id, nowMs).catch(() => {});
+  }
+
+  #readHot(id: string, sentMs: number): Promise<Held> {
+    const isPending = () => this.#pending.get(id) === pending;
+    // The caller's own bytes may change once it has its answer.
+    const held = this.#source
+      .readHot(keyOfId(id))
+      .then(({ reply, mayKeep }) => {
+        const got = heldOf(reply);
+        if (mayKeep && isPending()) this.#values.set(id, this.#valueOf(got, sentMs));
+        return got;
+      })
+      .finally(() => {
+        if (isPending()) this.#pending.delete(id);
+      });
+    const pending: PendingRead = { sentMs, held };
+    this.#pending.set(id, pending);
+    return held;
+  }
+
+  /** Its age counts from when it was asked for: the server may have answered at any time since. */
+  #valueOf(held: Held, sentMs: number): CachedValue {
+    const { ttlMs, jitter } = this.#settings;
+    return { held, refreshMs: sentMs + ttlMs * (1 - jitter * this.#random()), untilMs: this.#endOf(sentMs) };
+  }
+
+  #endOf(sentMs: number): number {
+    const { ttlMs, jitter } = this.#settings;
+    return sentMs + ttlMs * (1 + jitter);
   }
 }

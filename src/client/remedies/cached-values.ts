@@ -13,7 +13,7 @@ const VALUE_SHARE_MAX = 1 / 8;
 export interface CachedValue {
   readonly held: Held;
   /** It should be read anew from then on. */
-  readonly refreshMs: number;
+  refreshMs: number;
   /** Not given out from then on. */
   readonly untilMs: number;
 }
@@ -24,7 +24,8 @@ export class CachedValues {
 
   constructor(maxEntries: number, maxBytes: number) {
     this.#entries = new LRUCache({
-      max: maxEntries,
+      // It makes room for them at once: for no more than there can be.
+      max: Math.min(maxEntries, Math.ceil(maxBytes / ENTRY_BYTES)),
       maxSize: maxBytes,
       maxEntrySize: Math.max(1, Math.floor(maxBytes * VALUE_SHARE_MAX)),
     });

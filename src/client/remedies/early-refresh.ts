@@ -25,7 +25,8 @@ import {
   type RefreshSetOptions,
 } from "./early-refresh/refresh-options.ts";
 import { isRefreshDue } from "./early-refresh/xfetch.ts";
-import { type Flight, idOf, SharedFlights } from "./shared-flights.ts";
+import { keyIdOf } from "./key-id.ts";
+import { type Flight, SharedFlights } from "./shared-flights.ts";
 
 export type { Peeked } from "./early-refresh/peeked.ts";
 export type {
@@ -255,7 +256,7 @@ export class EarlyRefresh {
   }
 
   #outdate(key: Bytes): void {
-    const id = idOf(key);
+    const id = keyIdOf(key);
     this.#flights.forget(id);
     this.#pauses.end(id);
   }
@@ -274,7 +275,7 @@ export class EarlyRefresh {
       if (value === null) return null;
       return { envelope: enclose(value, this.#clock.monotonic() - startMs), ttlMs };
     };
-    return { key, id: idOf(key), signal, make };
+    return { key, id: keyIdOf(key), signal, make };
   }
 
   #checkOpen(): void {

@@ -6,15 +6,21 @@ import {
   checkedTtlOrNone,
   checkedValue,
 } from "./arguments.ts";
-import { type Bytes, bytesOf, commandsOf } from "./commands.ts";
+import { type Bytes, commandsOf } from "./commands.ts";
 import { PARTS_MAX } from "./part-names.ts";
 import { LIVE } from "./shards/cells.ts";
 import { HASH_CELLS, HASH_SHARDS, valueIn } from "./shards/hash-cells.ts";
 import { rebalance } from "./shards/rebalance.ts";
 import { ShardedCells } from "./shards/sharded-cells.ts";
 import { Shards } from "./shards/shards.ts";
+import { SteadyHash } from "./shards/steady-hash.ts";
+import { givenName, storedName } from "./shards/stored-names.ts";
+import { Stream } from "./shards/stream.ts";
 
 const SHARDS_DEFAULT = 16;
+
+/** Fields and values: read with `for await`, as they come; or awaited, all at once. Each reading is a new one. */
+export interface Entries<Word> extends AsyncIterable<[Word, Word]>, PromiseLike<[Word, Word][]> {}
 
 export interface HashShardsOptions {
   /** How many hashes there are at least, 1 to 1,024; default 16. Where more are recorded already, those are used. */
@@ -37,12 +43,14 @@ export interface HashSetOptions {
  * fields have no order, and there is no snapshot of the whole. A call that rejects may have taken effect, as with any
  * command.
  *
- * Cost: one script a call. After a growth, until `rebalance` or a write has moved the field: two or three more for a field
- * whose shard is another one now.
+ * Cost: one command a call, such as HSET; two for a field that was not there; a script with `ttlMs`, for such a value, and
+ * for `delete`. After a growth, until `rebalance`: one script, and until that or a write has moved the field two or three
+ * more where its shard is another one now.
  */
 export class HashShards {
   readonly #shards: Shards;
   readonly #cells: ShardedCells;
+  readonly #steady: SteadyHash;
 
   /** Throws: TypeError, RangeError for arguments that make no sense. Sends nothing. */
   constructor(redis: object, key: Bytes, options?: HashShardsOptions) {
@@ -51,13 +59,16 @@ export class HashShards {
     const count = checkedCount(shards, "shards", { min: 1, max: PARTS_MAX, fallback: SHARDS_DEFAULT });
     this.#shards = new Shards(commands, checkedKey(key), HASH_SHARDS, count);
     this.#cells = new ShardedCells(this.#shards, HASH_CELLS);
+    this.#steady = new SteadyHash(this.#shards);
   }
 
   /** Without `ttlMs` the field stays, also where it had one before. */
   async set(field: Bytes, value: Bytes, options?: HashSetOptions): Promise<void> {
     const { ttlMs } = checkedOptions(options, ["ttlMs"]);
-    const entry = { field: checkedField(field), value: bytesOf(checkedValue(value)) };
-    await this.#cells.put([entry], checkedTtlOrNone(ttlMs));
+    const entry = { field: checkedField(field), value: checkedValue(value) };
+    const ttl = checkedTtlOrNone(ttlMs);
+    const isDone = await this.#steady.put(entry.field, entry.value, ttl);
+    if (!isDone) await this.#cells.put([entry], ttl);
   }
 
   async get(field: Bytes): Promise<string | null> {
@@ -66,7 +77,9 @@ export class HashShards {
   }
 
   async getBuffer(field: Bytes): Promise<Buffer | null> {
-    const raw = await this.#cells.find(checkedField(field));
+    const name = checkedField(field);
+    let raw = await this.#steady.find(name);
+    if (raw === undefined) raw = await this.#cells.find(name);
     return raw === null ? null : valueIn(raw);
   }
 
@@ -75,12 +88,36 @@ export class HashShards {
    * at the same time, it may say `false` though there was one.
    */
   async delete(field: Bytes): Promise<boolean> {
-    const [before] = await this.#cells.remove([checkedField(field)]);
+    const name = checkedField(field);
+    const before = (await this.#steady.remove(name)) ?? (await this.#cells.remove([name]))[0];
     return before === LIVE;
   }
 
   /**
-   * After a growth: moves each field to its shard of now, then forgets the older counts, so that a call is one script again.
+   * All fields with their values, each field once, in no order: what is there from the beginning to the end of the reading
+   * is given, with a value that it had meanwhile; what is set or deleted meanwhile may be.
+   *
+   * Memory: the names of the fields of one shard (to tell which came twice); while older counts are in use, also of those
+   * that have not moved.
+   */
+  getAll(): Entries<string> {
+    return this.#stream((bytes) => bytes.toString());
+  }
+
+  /** As `getAll`, for what is no text. */
+  getAllBuffer(): Entries<Buffer> {
+    return this.#stream((bytes) => bytes);
+  }
+
+  #stream<Word>(take: (bytes: Buffer) => Word): Entries<Word> {
+    return new Stream<[Word, Word]>(this.#shards, this.#cells, HASH_CELLS, ({ field, raw }) => [
+      take(givenName(field)!),
+      take(valueIn(raw)),
+    ]);
+  }
+
+  /**
+   * After a growth: moves each field to its shard of now, then forgets the older counts, so that a call is one command again.
    * Others may go on working. It may be left off at any time, by `signal` or by the death of the process, and run again.
    *
    * Cost: a scan of the shards that there were before, and about four scripts for 100 fields that move.
@@ -91,6 +128,6 @@ export class HashShards {
   }
 }
 
-function checkedField(field: unknown): Buffer {
-  return bytesOf(checkedValue(field, "field"));
+function checkedField(field: unknown): Bytes {
+  return storedName(checkedValue(field, "field"));
 }

@@ -25,7 +25,7 @@ export interface LocalCacheOptions {
   readonly ttlMs?: number | undefined;
   /**
    * A value is read anew after `ttlMs` times a number drawn from 1 - jitter to 1, so that values read together are not
-   * again; while that fails, or for a key that is hardly read any more, it is given out for up to `ttlMs` * (1 + jitter).
+   * again, at most eight times; while that fails, or for a key that is hardly read any more, it is given out for up to `ttlMs` * (1 + jitter).
    * From 0 to below 1; default 0.2.
    */
   readonly jitter?: number | undefined;
@@ -35,11 +35,14 @@ export interface LocalCacheOptions {
   readonly maxBytes?: number | undefined;
   /** Reads a second, by this cache, from which a key is hot. Default 100; given with `hotSet`, either is enough. */
   readonly hotThreshold?: number | undefined;
-  /** Decides which keys are hot, in place of the cache's own counter. Is asked at each read that is no hit. */
+  /**
+   * Decides which keys are hot, in place of the cache's own counter. Is asked at each read that is no hit, by the key as
+   * the server has it.
+   */
   readonly hotSet?: HotKeySource | undefined;
   /** Lets the server tell of keys that are written. `true`: `{ mode: "default" }`. Clients of ioredis only. */
   readonly tracking?: boolean | TrackingOptions | undefined;
-  /** What `observe` returned for the client: it is told of reads that the cache answers. */
+  /** What `observe` returned for the client: it is told of reads that the cache answers, by the key as the server has it. */
   readonly observation?: AbsorbedListener | undefined;
 }
 

@@ -76,7 +76,7 @@ export class LocalCache {
         isHot: (key, perSecond) => this.#isHot(key, perSecond),
         read: (key) => this.#read(key),
         readHot: (key) => this.#readHot(key),
-        onAbsorbed: (key) => this.#settings.observation?.record(key, "absorbed"),
+        onAbsorbed: (key) => this.#settings.observation?.record(this.#commands.fullKey(key), "absorbed"),
       },
       clock,
     );
@@ -150,7 +150,7 @@ export class LocalCache {
     };
   }
 
-  /** Gives memory and connections back. Every `get` is a GET from then on. */
+  /** Gives memory and connections back; those of tracking stay when the client is closed. Every `get` is a GET from then on. */
   close(): void {
     this.#tracking?.close();
     this.#tracking = null;
@@ -168,7 +168,8 @@ export class LocalCache {
 
   #isHot(key: Bytes, perSecond: number): boolean {
     const { hotThreshold, hotSet } = this.#settings;
-    return (hotThreshold !== null && perSecond >= hotThreshold) || hotSet?.has(key) === true;
+    if (hotThreshold !== null && perSecond >= hotThreshold) return true;
+    return hotSet?.has(this.#commands.fullKey(key)) === true;
   }
 
   #write(key: Bytes, signal: AbortSignal | null, run: () => Promise<unknown>): Promise<unknown> {
@@ -186,7 +187,7 @@ export class LocalCache {
   }
 
   async #readHot(key: Bytes): Promise<HotRead> {
-    const fullKey = Buffer.concat([this.#commands.keyPrefix, bytesOf(key)]);
+    const fullKey = bytesOf(this.#commands.fullKey(key));
     const readTracked = this.#tracking?.readerOf(fullKey) ?? null;
     if (readTracked === null) return { reply: await this.#read(key), mayKeep: true };
     try {

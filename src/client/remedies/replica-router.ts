@@ -8,7 +8,7 @@ import {
   checkedTtlOrNone,
   checkedValue,
 } from "./arguments.ts";
-import type { Bytes } from "./commands.ts";
+import { type Bytes, commandsOf } from "./commands.ts";
 import type { HotKeySource } from "./hot-key-source.ts";
 import { ClusterFleet } from "./router/cluster-fleet.ts";
 import type { Fleet, RouterNode } from "./router/fleet.ts";
@@ -86,7 +86,8 @@ const DURATION_MS_MAX = 3_600_000;
  *
  * A replica serves while its last check says so: it follows the primary that is one now, lacks at most `maxLagBytes` of
  * its replication stream, and has reached where the primary was `maxLagMs` ago. It is left out as soon as a read fails,
- * until the next good check; the primary answers that read instead, and all reads while no replica serves.
+ * until the next good check; the primary answers that read instead, and all reads while no replica serves. While the
+ * primary does not answer, its offset is not known, and `maxLagMs` alone counts.
  *
  * Consistency: values of hot keys may be old, by `maxLagMs` and the time until the next check: 8 s at most with the
  * defaults, and as much as replication takes when all is well. Of two reads the second one may give the older value,
@@ -195,10 +196,11 @@ export class ReplicaRouter {
     rest: readonly (Bytes | number)[],
     signal: AbortSignal | null,
   ): Promise<unknown> {
+    const noteWrite = this.#reader.writing(key);
     const written = this.#fleet
       .atPrimary((commands) => commands.run(name, key, ...rest))
       // Also where it failed: it may have been done.
-      .finally(() => this.#reader.wrote(key));
+      .finally(noteWrite);
     return abortable(written, signal);
   }
 }
@@ -247,6 +249,15 @@ function fleetOf(clients: unknown, options: ShardOptions): Fleet {
   const checkedReplicas = replicas.map((replica, index) => checkedRedis(replica, `replicas[${index}]`));
   if (new Set([checkedPrimary, ...checkedReplicas]).size <= replicas.length) {
     throw new RangeError("replicas: each must be a client of its own, and none the primary");
+  }
+  const { keyPrefix } = commandsOf(checkedPrimary);
+  for (const [index, replica] of checkedReplicas.entries()) {
+    const isAlike = commandsOf(replica).keyPrefix.equals(keyPrefix);
+    if (!isAlike || (replica.options.db ?? 0) !== (checkedPrimary.options.db ?? 0)) {
+      throw new RangeError(
+        `replicas[${index}]: its keyPrefix and db must be the primary's: it would read other keys`,
+      );
+    }
   }
   return new PairFleet(checkedPrimary, checkedReplicas, options);
 }

@@ -7,10 +7,12 @@ import { SET_CELLS, SET_SHARDS } from "./shards/set-cells.ts";
 import { setSize } from "./shards/set-size.ts";
 import { ShardedCells } from "./shards/sharded-cells.ts";
 import { Shards } from "./shards/shards.ts";
+import { SteadySet } from "./shards/steady-set.ts";
+import { givenName, storedName } from "./shards/stored-names.ts";
 import { Stream } from "./shards/stream.ts";
 
 const SHARDS_DEFAULT = 16;
-const NO_VALUE = Buffer.alloc(0);
+const NO_VALUE = "";
 
 export interface ShardedSetOptions {
   /** How many sets there are at least, 1 to 1,024; default 16. Where more are recorded already, those are used. */
@@ -31,12 +33,14 @@ export interface Members<Member> extends AsyncIterable<Member>, PromiseLike<Memb
  * members takes effect member by member, and there is no snapshot of the whole. A call that rejects may have taken effect,
  * in part or whole.
  *
- * Cost: one script for each shard that a call's members belong to (500 members a script), sent at once. After a growth,
- * until `rebalance` or an `add` has moved a member: two or three more where its shard is another one now.
+ * Cost: one command, such as SADD, for each shard that a call's members belong to (500 members a command), sent at once; a
+ * second one where `add` adds new members, or `remove` is given what is none. After a growth, until `rebalance`: scripts
+ * instead, and until that or an `add` has moved a member two or three more where its shard is another one now.
  */
 export class ShardedSet {
   readonly #shards: Shards;
   readonly #cells: ShardedCells;
+  readonly #steady: SteadySet;
 
   /** Throws: TypeError, RangeError for arguments that make no sense. Sends nothing. */
   constructor(redis: object, key: Bytes, options?: ShardedSetOptions) {
@@ -45,6 +49,7 @@ export class ShardedSet {
     const count = checkedCount(shards, "shards", { min: 1, max: PARTS_MAX, fallback: SHARDS_DEFAULT });
     this.#shards = new Shards(commands, checkedKey(key), SET_SHARDS, count);
     this.#cells = new ShardedCells(this.#shards, SET_CELLS);
+    this.#steady = new SteadySet(this.#shards);
   }
 
   /**
@@ -52,9 +57,11 @@ export class ShardedSet {
    * at the same time may be counted as new though it was not.
    */
   async add(...members: readonly Bytes[]): Promise<number> {
-    const entries = distinct(members).map((field) => ({ field, value: NO_VALUE }));
+    const { changed, left } = await this.#steady.add(distinct(members));
+    if (left.length === 0) return changed;
+    const entries = left.map((field) => ({ field, value: NO_VALUE }));
     const before = await this.#cells.put(entries, null);
-    return before.filter((state) => state !== LIVE).length;
+    return changed + before.filter((state) => state !== LIVE).length;
   }
 
   /**
@@ -62,12 +69,15 @@ export class ShardedSet {
    * the same time may be missed in it.
    */
   async remove(...members: readonly Bytes[]): Promise<number> {
-    const before = await this.#cells.remove(distinct(members));
-    return before.filter((state) => state === LIVE).length;
+    const { changed, left } = await this.#steady.remove(distinct(members));
+    if (left.length === 0) return changed;
+    const before = await this.#cells.remove(left);
+    return changed + before.filter((state) => state === LIVE).length;
   }
 
   async has(member: Bytes): Promise<boolean> {
-    return (await this.#cells.find(bytesOf(checkedValue(member, "member")))) !== null;
+    const name = checkedMember(member);
+    return (await this.#steady.has(name)) ?? (await this.#cells.find(name)) !== null;
   }
 
   /**
@@ -86,7 +96,7 @@ export class ShardedSet {
   }
 
   #stream<Member>(take: (member: Buffer) => Member): Members<Member> {
-    return new Stream(this.#shards, this.#cells, SET_CELLS, ({ field }) => take(field));
+    return new Stream(this.#shards, this.#cells, SET_CELLS, ({ field }) => take(givenName(field)!));
   }
 
   /**
@@ -99,8 +109,8 @@ export class ShardedSet {
   }
 
   /**
-   * After a growth: moves each member to its shard of now, then forgets the older counts, so that a call is one script a
-   * shard again. Others may go on working. It may be left off at any time, by `signal` or by the death of the process, and
+   * After a growth: moves each member to its shard of now, then forgets the older counts, so that a call is one command
+   * a shard again. Others may go on working. It may be left off at any time, by `signal` or by the death of the process, and
    * run again.
    *
    * Cost: a scan of the shards that there were before, and about four scripts for 100 members that move.
@@ -112,11 +122,16 @@ export class ShardedSet {
 }
 
 /** Checked, and each once: it counts once. */
-function distinct(members: readonly unknown[]): Buffer[] {
-  const known = new Map<string, Buffer>();
+function distinct(members: readonly unknown[]): Bytes[] {
+  if (members.length === 1) return [checkedMember(members[0])];
+  const known = new Map<string, Bytes>();
   for (const member of members) {
-    const bytes = bytesOf(checkedValue(member, "member"));
-    known.set(bytes.toString("latin1"), bytes);
+    const name = checkedMember(member);
+    known.set(bytesOf(name).toString("latin1"), name);
   }
   return [...known.values()];
+}
+
+function checkedMember(member: unknown): Bytes {
+  return storedName(checkedValue(member, "member"));
 }

@@ -1,5 +1,4 @@
 import { abortable } from "./abortable.ts";
-import { type Bytes, bytesOf } from "./commands.ts";
 
 /** What a task is told of who waits for it. */
 export interface Flight {
@@ -73,9 +72,4 @@ class OneFlight<Value> {
   result!: Promise<Value>;
   callers = 0;
   isOver = false;
-}
-
-/** What flights of a key go by: text and its bytes are one key. */
-export function idOf(key: Bytes): string {
-  return bytesOf(key).toString("latin1");
 }

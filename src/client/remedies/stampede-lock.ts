@@ -7,7 +7,8 @@ import { FleetMiss, type MissStats } from "./fleet-lock/fleet-miss.ts";
 import { LockNews } from "./fleet-lock/lock-news.ts";
 import { checkedLockOptions, type LockOptions } from "./fleet-lock/lock-options.ts";
 import { subscriptionsOf } from "./fleet-lock/subscription.ts";
-import { idOf, SharedFlights } from "./shared-flights.ts";
+import { keyIdOf } from "./key-id.ts";
+import { SharedFlights } from "./shared-flights.ts";
 
 export type StampedeLockOptions = LockOptions;
 
@@ -92,7 +93,7 @@ export class StampedeLock {
       this.#hits++;
       return found;
     }
-    const value = await this.#flights.run(idOf(key), signal, async (flight) => {
+    const value = await this.#flights.run(keyIdOf(key), signal, async (flight) => {
       const make = async () => {
         const made = await computed(compute, flight);
         return made === null ? null : { value: made, ttlMs, onlyNew: true };
@@ -111,7 +112,7 @@ export class StampedeLock {
   async delete(key: Bytes): Promise<boolean> {
     checkedKey(key);
     this.#checkOpen();
-    this.#flights.forget(idOf(key));
+    this.#flights.forget(keyIdOf(key));
     return await this.#lock.delete(this.#lock.placeOf(key));
   }
 

@@ -6,7 +6,8 @@ import { join } from "node:path";
 import { describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { Redis } from "ioredis";
+import { Cluster, Redis } from "ioredis";
+import { createClient, createClientPool, createCluster } from "redis";
 import { observe } from "../../../src/client/index.ts";
 import { checkedOptions } from "../../../src/client/options.ts";
 
@@ -87,6 +88,16 @@ describe("options", () => {
       [{ service: "a", sampleRate: 0 }, /^RangeError: sampleRate/],
       [{ service: "a", sampleRate: 2 }, /^RangeError: sampleRate/],
       [{ service: "a", sampleRate: Number.NaN }, /^RangeError: sampleRate/],
+      [{ service: "a", mitigate: true }, /^TypeError: mitigate: needs agent/],
+      [{ service: "a", agent: AGENT, mitigate: "yes" }, /^TypeError: mitigate: expected true, false/],
+      [{ service: "a", agent: AGENT, mitigate: { ttl: 5 } }, /^TypeError: ttl: no such option/],
+      [{ service: "a", agent: AGENT, mitigate: { ttlMs: 0 } }, /^RangeError: ttlMs/],
+      [{ service: "a", agent: AGENT, mitigate: { maxEntries: "1" } }, /^TypeError: maxEntries/],
+      [{ service: "a", agent: AGENT, mitigate: { maxBytes: 1 } }, /^RangeError: maxBytes/],
+      [{ service: "a", agent: AGENT, mitigate: { tracking: "on" } }, /^TypeError: tracking/],
+      [{ service: "a", agent: AGENT, mitigate: { exclude: "a*" } }, /^TypeError: exclude/],
+      [{ service: "a", agent: AGENT, mitigate: { exclude: [""] } }, /^RangeError: exclude/],
+      [{ service: "a", agent: AGENT, mitigate: { cluster: "" } }, /^RangeError: cluster/],
       [{ service: "a", sampelRate: 1 }, /^TypeError: sampelRate: no such option/],
     ] as const) {
       assert.throws(
@@ -111,8 +122,60 @@ describe("options", () => {
   });
 
   test("undefined is left out", () => {
-    const options = { service: "a", agent: undefined, sampleRate: undefined };
-    assert.deepEqual(checkedOptions(options), { service: "a", agent: null, sampleRate: null });
+    const options = { service: "a", agent: undefined, sampleRate: undefined, mitigate: undefined };
+    const checked = { service: "a", agent: null, sampleRate: null, mitigate: null };
+    assert.deepEqual(checkedOptions(options), checked);
+  });
+});
+
+describe("observe with mitigate", () => {
+  test("is refused for what it cannot answer for, and nothing is changed then", () => {
+    class Parsing extends Redis {
+      override get = (async () => "parsed") as Redis["get"];
+    }
+    const options = { service: "a", agent: AGENT, mitigate: true };
+    const parsing = new Parsing({ lazyConnect: true });
+    const node = createClient();
+    for (const [redis, given, error] of [
+      [parsing, true, /^TypeError: mitigate: redis\.get is not the driver's own/],
+      [createClientPool(), true, /^TypeError: mitigate: expected a Redis or Cluster/],
+      [createCluster({ rootNodes: [] }), true, /^TypeError: mitigate: expected a Redis or Cluster/],
+      [node, { tracking: true }, /^TypeError: tracking: expected a client of ioredis/],
+    ] as const) {
+      assert.throws(
+        () => observe(redis, { ...options, mitigate: given }),
+        (thrown) => error.test(String(thrown)),
+      );
+    }
+    assert.equal(Object.hasOwn(parsing, "sendCommand"), false);
+    assert.equal(Object.hasOwn(node, "get"), false);
+  });
+
+  test("leaves each method as it was when it is stopped, unless somebody has wrapped it", async () => {
+    for (const redis of [idleRedis(), new Cluster([], { lazyConnect: true }), createClient()]) {
+      const before = Object.getOwnPropertyNames(redis);
+      const { get } = redis;
+      const observation = observe(redis, { service: "a", agent: AGENT, mitigate: true });
+      assert.notEqual(redis.get, get);
+      await observation.stop();
+      assert.equal(redis.get, get);
+      assert.deepEqual(Object.getOwnPropertyNames(redis), before);
+    }
+  });
+
+  test("off, or in a second observation, there is nothing to see", async () => {
+    const redis = idleRedis();
+    const off = observe(redis, { service: "a", agent: AGENT, mitigate: false });
+    assert.equal(off.mitigation, null);
+    const { get } = redis;
+    const counted = observe(redis, { service: "a", agent: AGENT, mitigate: true });
+    assert.equal(counted.mitigation?.state, "connecting");
+    const second = observe(redis, { service: "a", agent: AGENT, mitigate: true });
+    assert.equal(second.mitigation, null);
+    await second.stop();
+    assert.notEqual(redis.get, get);
+    await Promise.all([counted.stop(), off.stop()]);
+    assert.equal(redis.get, get);
   });
 });
 

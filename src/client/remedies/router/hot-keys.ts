@@ -2,15 +2,11 @@ import { compileGlobs } from "../../../model/glob.ts";
 import { checkedKey } from "../arguments.ts";
 import { type Bytes, bytesOf } from "../commands.ts";
 import type { HotKeySource } from "../hot-key-source.ts";
+import { keyIdOf } from "../key-id.ts";
 
 /** Keys that are named one by one. */
 export const HOT_KEYS_MAX = 100_000;
 export const HOT_PATTERNS_MAX = 100;
-
-/** A key as an index of maps: one character a byte, so that text and the same bytes are one key. */
-export function idOf(key: Bytes): string {
-  return bytesOf(key).toString("latin1");
-}
 
 /** Which keys are hot: those named, those that a pattern matches, and those that somebody else knows. */
 export class HotKeys {
@@ -27,7 +23,7 @@ export class HotKeys {
 
   /** Throws: RangeError beyond 100,000 keys. */
   add(key: unknown, name = "key"): void {
-    const id = idOf(checkedKey(key, name));
+    const id = keyIdOf(checkedKey(key, name));
     if (this.#ids.size >= HOT_KEYS_MAX && !this.#ids.has(id)) {
       throw new RangeError(`${name}: there are ${HOT_KEYS_MAX} hot keys already; use hotPatterns`);
     }
@@ -36,7 +32,7 @@ export class HotKeys {
 
   /** Returns: whether it was named before. Patterns and the source may still say that it is hot. */
   remove(key: unknown): boolean {
-    return this.#ids.delete(idOf(checkedKey(key)));
+    return this.#ids.delete(keyIdOf(checkedKey(key)));
   }
 
   /** `fullKey`: makes of a key the one that the server has; only the source goes by that. */

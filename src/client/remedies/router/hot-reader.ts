@@ -1,8 +1,9 @@
 import type { Clock } from "../../../runtime/clock.ts";
 import type { Bytes } from "../commands.ts";
+import { keyIdOf } from "../key-id.ts";
 import { AbsentKeys } from "./absent-keys.ts";
 import type { Fleet } from "./fleet.ts";
-import { type HotKeys, idOf } from "./hot-keys.ts";
+import type { HotKeys } from "./hot-keys.ts";
 import { isTimeout, type NodeLink, type Values } from "./node-link.ts";
 import type { Shard } from "./shard.ts";
 
@@ -76,7 +77,7 @@ export class HotReader {
   async mget(keys: readonly Bytes[]): Promise<(Buffer | null)[]> {
     const wantedById = new Map<string, Wanted>();
     const inOrder = keys.map((key) => {
-      const id = idOf(key);
+      const id = keyIdOf(key);
       const wanted = wantedById.get(id) ?? this.#wanted(key);
       wantedById.set(id, wanted);
       return wanted;
@@ -90,20 +91,26 @@ export class HotReader {
     return inOrder.map(({ value }) => value);
   }
 
-  /** A write of the key was answered, or its outcome is not known. */
-  wrote(key: Bytes): void {
-    const id = idOf(key);
-    this.#absent.delete(id);
-    this.#fleet.watchedShardOf(this.#fleet.groupOf(key))?.wrote(id);
+  /** A write of the key begins. Returns: to be called when it was answered, or its outcome is not known. */
+  writing(key: Bytes): () => void {
+    const id = keyIdOf(key);
+    const group = this.#fleet.groupOf(key);
+    const before = this.#fleet.watchedShardOf(group);
+    return () => {
+      this.#absent.delete(id);
+      // A failover, or a slot that moves, may have made it another one; and when one slot has moved, ioredis takes its
+      // whole range for moved until it has asked again.
+      for (const shard of new Set([before, this.#fleet.watchedShardOf(group)])) shard?.wrote(id);
+    };
   }
 
   #wanted(key: Bytes): Wanted {
-    return { key, id: idOf(key), group: this.#fleet.groupOf(key), value: null };
+    return { key, id: keyIdOf(key), group: this.#fleet.groupOf(key), value: null };
   }
 
   /** `null`: it is read from the primary. */
   #routeOf(wanted: Wanted, chosen: Map<Shard<NodeLink>, Route | null> = new Map()): Route | null {
-    if (!this.#hotKeys.has(wanted.key, wanted.id, this.#fullKey)) return null;
+    if (!this.#isHot(wanted)) return null;
     const shard = this.#fleet.shardOf(wanted.group);
     if (shard?.isOwnWrite(wanted.id)) {
       this.fallbacks.ownWrite++;
@@ -165,10 +172,17 @@ export class HotReader {
     const readGroup = async (group: readonly Wanted[]) => {
       const askedMs = this.#clock.monotonic();
       const keys = group.map(({ key }) => key);
-      const values = await this.#fleet.atPrimary((commands) => commands.runOver("MGET", keys));
-      this.#takeFromPrimary(group, values as Values, askedMs);
+      const values = await this.#valuesAtPrimary(keys).catch((error: unknown) => {
+        if (keys.length === 1 || !isBetweenServers(error)) throw error;
+        return Promise.all(keys.map(async (key) => (await this.#valuesAtPrimary([key]))[0] ?? null));
+      });
+      this.#takeFromPrimary(group, values, askedMs);
     };
     await Promise.all(groupsOf(all).map(readGroup));
+  }
+
+  async #valuesAtPrimary(keys: readonly Bytes[]): Promise<Values> {
+    return (await this.#fleet.atPrimary((commands) => commands.runOver("MGET", keys))) as Values;
   }
 
   /** Returns: those that the primary must be asked for. */
@@ -195,8 +209,13 @@ export class HotReader {
     this.reads.primary += group.length;
     for (const [index, wanted] of group.entries()) {
       wanted.value = values[index] ?? null;
-      if (wanted.value === null && this.#fleet.isNilUnsure) this.#absent.add(wanted.id, askedMs);
+      if (wanted.value === null && this.#fleet.isNilUnsure && this.#isHot(wanted))
+        this.#absent.add(wanted.id, askedMs);
     }
+  }
+
+  #isHot({ key, id }: Wanted): boolean {
+    return this.#hotKeys.has(key, id, this.#fullKey);
   }
 
   #failed({ shard, link }: Route, error: unknown, keys: number): void {
@@ -213,6 +232,14 @@ export class HotReader {
 function routeInto(shard: Shard<NodeLink>): Route | null {
   const link = shard.reader();
   return link === null ? null : { shard, link };
+}
+
+/**
+ * While a slot moves, no server has all of its keys, and each sends those who ask for several to the other one, until
+ * ioredis gives up; one by one they can be read.
+ */
+function isBetweenServers(error: unknown): boolean {
+  return error instanceof Error && /^TRYAGAIN |^Too many Cluster redirections/.test(error.message);
 }
 
 function groupsOf(all: readonly Wanted[]): Wanted[][] {

@@ -8,6 +8,8 @@ export interface RedisClient {
   /** `true`: and connects again. */
   disconnect(reconnect?: boolean): void;
   on(event: "error", listener: (error: Error) => void): unknown;
+  on(event: "ready" | "close", listener: () => void): unknown;
+  once(event: "ready" | "close", listener: () => void): unknown;
 }
 
 export interface RedisClientOptions {
@@ -17,6 +19,9 @@ export interface RedisClientOptions {
   /** The primary's, of a client that goes by Sentinel. */
   readonly name?: string | undefined;
   readonly sentinels?: unknown;
+  readonly db?: number | undefined;
+  /** Which of that name's servers Sentinel is asked for. */
+  readonly role?: "master" | "slave" | undefined;
 }
 
 export interface Pipeline {

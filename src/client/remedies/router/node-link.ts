@@ -2,7 +2,7 @@ import { type Bytes, bytesOf } from "../commands.ts";
 import type { RedisClient } from "./ioredis-client.ts";
 import { RecentLatency } from "./latency.ts";
 import type { Answer } from "./replica-health.ts";
-import { parseReplicationInfo } from "./replication-info.ts";
+import { parseReplicationInfo, type ReplicationInfo } from "./replication-info.ts";
 
 /** What MGET gives. */
 export type Values = readonly (Buffer | null)[];
@@ -18,8 +18,11 @@ export class NodeLink {
   /** Keys read. */
   reads = 0;
   #underWay = 0;
+  #readyMs: number | null = null;
   readonly #redis: RedisClient;
   readonly #latency = new RecentLatency();
+  /** Resolves when the first attempt to connect has ended, well or not, or takes longer than a check may. */
+  readonly #tried: Promise<void>;
 
   /** Connects as `template` does, but for what `override` says otherwise. */
   constructor(template: RedisClient, timeoutMs: number, override: object = {}) {
@@ -41,11 +44,27 @@ export class NodeLink {
     });
     // What is wrong with it shows in its checks.
     this.#redis.on("error", () => {});
+    this.#redis.on("ready", () => {
+      this.#readyMs = performance.now();
+    });
+    this.#redis.on("close", () => {
+      this.#readyMs = null;
+    });
+    this.#tried = new Promise((resolve) => {
+      const timer = setTimeout(resolve, timeoutMs);
+      timer.unref();
+      const end = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+      this.#redis.once("ready", end);
+      this.#redis.once("close", end);
+    });
     this.address = addressOf(this.#redis);
   }
 
-  get isReady(): boolean {
-    return this.#redis.status === "ready";
+  get readyMs(): number | null {
+    return this.#redis.status === "ready" ? this.#readyMs : null;
   }
 
   get latencyMs(): number | null {
@@ -81,15 +100,24 @@ export class NodeLink {
 
   /** Throws: what INFO fails with; after a timeout the connection is a new one. */
   async ask(): Promise<Answer> {
+    // Or the first check would come too early, and replicas serve only after the second one.
+    await this.#tried;
     const askedMs = performance.now();
     try {
-      const text = await this.#redis.callBuffer("INFO", "replication");
-      return { info: parseReplicationInfo(String(text)), askedMs, answeredMs: performance.now() };
+      const info = parseReplicationInfo(String(await this.#redis.callBuffer("INFO", "replication")));
+      if (this.#isMisled(info)) this.#redis.disconnect(true);
+      return { info, askedMs, answeredMs: performance.now() };
     } catch (error) {
       // Or questions without answer would pile up in a connection that hangs.
-      if (isTimeout(error) && this.isReady) this.#redis.disconnect(true);
+      if (isTimeout(error) && this.readyMs !== null) this.#redis.disconnect(true);
       throw error;
     }
+  }
+
+  /** Whether Sentinel named a server of the other role, as it does for a while after a failover: it is asked again. */
+  #isMisled({ role }: ReplicationInfo): boolean {
+    const { sentinels, role: wanted } = this.#redis.options;
+    return Boolean(sentinels) && role !== (wanted === "slave" ? "replica" : "primary");
   }
 
   close(): void {

@@ -20,7 +20,10 @@ export class PairFleet implements Fleet {
     for (const client of [primary, ...replicas]) {
       this.#commands.set(new NodeLink(client, options.timeoutMs), commandsOf(client));
     }
-    this.#shard = new Shard([...this.#commands.keys()], options);
+    // A client that goes by Sentinel finds the primary itself. One that asks for replicas must not take its place: the
+    // app's client and the router's connection may have been given different servers.
+    const isPrimaryFixed = [primary, ...replicas].some((client) => Boolean(client.options.sentinels));
+    this.#shard = new Shard([...this.#commands.keys()], { ...options, isPrimaryFixed });
     this.#shard.start();
   }
 

@@ -2,11 +2,18 @@ import type { Clock } from "../../../runtime/clock.ts";
 import { OwnWrites } from "./own-writes.ts";
 import { PrimaryOffsets } from "./primary-offsets.ts";
 import { type Candidate, ReplicaChoice, type ReplicaStrategy } from "./replica-choice.ts";
-import { type Answer, type Health, judgeReplica, type LagLimits } from "./replica-health.ts";
+import {
+  type Answer,
+  type Health,
+  judgeReplica,
+  type LagLimits,
+  type PrimaryPast,
+} from "./replica-health.ts";
 
 /** One server, as a shard sees it. */
 export interface ShardNode extends Candidate {
-  readonly isReady: boolean;
+  /** Since when it is connected to (monotonic): what it said before that may be of a server that was replaced since. */
+  readonly readyMs: number | null;
   ask(): Promise<Answer>;
 }
 
@@ -17,11 +24,15 @@ export interface ShardOptions extends LagLimits {
   readonly ownWritesMax: number;
   readonly strategy: ReplicaStrategy;
   readonly clock: Clock;
+  /** The first node stays the primary, whatever it and others say. */
+  readonly isPrimaryFixed?: boolean;
   /** Called before each round of checks. */
   readonly onCheck?: () => void;
   /** Called after a round in which the primary was none. */
   readonly onWrongPrimary?: () => void;
 }
+
+type PrimarySays = Pick<PrimaryPast, "streamId" | "offset">;
 
 interface Member<Node> {
   readonly node: Node;
@@ -56,7 +67,7 @@ export class Shard<Node extends ShardNode> {
   #streamId: string | null = null;
   #floor: number | null = null;
   #floorAfterMs: number;
-  #asking: Promise<Answer | null> | null = null;
+  #asking: Promise<PrimarySays | null> | null = null;
   #checking: Promise<void> | null = null;
   #cancelCheck: (() => void) | null = null;
   #isStopped = false;
@@ -156,7 +167,11 @@ export class Shard<Node extends ShardNode> {
     const sinceMs = clock.monotonic() - checkEveryMs - 2 * timeoutMs;
     return this.#members.filter(
       ({ node, health, answer }) =>
-        health.verdict === "serving" && node.isReady && answer !== null && answer.askedMs >= sinceMs,
+        health.verdict === "serving" &&
+        answer !== null &&
+        answer.askedMs >= sinceMs &&
+        node.readyMs !== null &&
+        answer.askedMs >= node.readyMs,
     );
   }
 
@@ -180,12 +195,14 @@ export class Shard<Node extends ShardNode> {
       return;
     }
     const equalMs = this.#offsets.lastAt(replica.info.offset);
-    const past = { now: primary.info, equalMs, floor: this.#floor };
-    member.health = judgeReplica(replica, past, this.#options);
+    member.health = judgeReplica(replica, { ...primary, equalMs, floor: this.#floor }, this.#options);
   }
 
-  /** By a question that is sent from now on: a replica's answer must be the older one. `null`: it is no primary. */
-  #askPrimary(): Promise<Answer | null> {
+  /**
+   * By a question that is sent from now on: a replica's answer must be the older one. `null`: it is no primary, or has
+   * never answered.
+   */
+  #askPrimary(): Promise<PrimarySays | null> {
     this.#asking ??= new Promise((resolve) => {
       this.#options.clock.after(TOGETHER_MS, () => {
         this.#asking = null;
@@ -195,12 +212,16 @@ export class Shard<Node extends ShardNode> {
     return this.#asking;
   }
 
-  async #askPrimaryNow(): Promise<Answer | null> {
+  async #askPrimaryNow(): Promise<PrimarySays | null> {
     const asked = this.#primary;
     const answer = await this.#ask(asked);
-    if (answer === null || answer.info.role !== "primary" || asked !== this.#primary) return null;
+    if (asked !== this.#primary) return null;
+    // A primary that is too busy to answer is the last one that should get all the reads: as long as a replica is known
+    // to be near enough by time, it serves.
+    if (answer === null) return this.#streamId === null ? null : { streamId: this.#streamId, offset: null };
+    if (answer.info.role !== "primary") return null;
     this.#take(answer);
-    return answer;
+    return answer.info;
   }
 
   #take({ info, askedMs }: Answer): void {
@@ -234,6 +255,7 @@ export class Shard<Node extends ShardNode> {
     const isPrimary = answer?.info.role === "primary";
     if (isPrimary || (answer === null && failuresInRow < FAILURES_UNTIL_GONE)) return;
     this.#options.onWrongPrimary?.();
+    if (this.#options.isPrimaryFixed) return;
     const others = this.#members.filter((member) => member.answer?.info.role === "primary");
     others.sort((a, b) => {
       const [first, second] = [a.answer!.info, b.answer!.info];

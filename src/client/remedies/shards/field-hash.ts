@@ -1,4 +1,5 @@
 import { crc32 } from "node:zlib";
+import type { Bytes } from "../commands.ts";
 
 /** Source: the linear congruential generator of the paper below. */
 const MULTIPLIER = 2_862_933_555_777_941_757n;
@@ -14,7 +15,7 @@ const TWO_TO_31 = 2 ** 31;
  *
  * Source: Lamping, Veach, "A Fast, Minimal Memory, Consistent Hash Algorithm", 2014. Cost: O(log count).
  */
-export function shardOf(field: Uint8Array, count: number): number {
+export function shardOf(field: Bytes, count: number): number {
   if (count === 1) return 0;
   let key = BigInt(crc32(field));
   let shard = 0;
@@ -27,7 +28,7 @@ export function shardOf(field: Uint8Array, count: number): number {
 }
 
 /** Where a field may lie: its shard by each of `counts` (ascending), from the newest to the oldest, each once. */
-export function placesOf(field: Uint8Array, counts: readonly number[]): [newest: number, ...older: number[]] {
+export function placesOf(field: Bytes, counts: readonly number[]): [newest: number, ...older: number[]] {
   const places = new Set<number>();
   for (let at = counts.length - 1; at >= 0; at--) places.add(shardOf(field, counts[at]!));
   const [newest = 0, ...older] = places;

@@ -37,12 +37,13 @@ export async function sendGroups<Member>(
   groups: readonly Group<Member>[],
   send: (group: Group<Member>) => Promise<void>,
 ): Promise<void> {
+  if (groups.length === 1) return await send(groups[0]!);
   const outcomes = await Promise.allSettled(groups.map(send));
   const reasons = outcomes.filter((outcome) => outcome.status === "rejected").map(({ reason }) => reason);
   const failures = reasons.filter((reason) => !(reason instanceof ShardClosed));
   const [first = reasons[0]] = failures;
   if (first === undefined) return;
-  if (failures.length === 0 || groups.length === 1) throw first;
+  if (failures.length === 0) throw first;
   const message = first instanceof Error ? first.message : String(first);
   throw new Error(
     `${failures.length} of ${groups.length} shards failed, the others have done their part: ${message}`,

@@ -1,10 +1,12 @@
 import type { CellScripts } from "./cells.ts";
 import type { ShardList } from "./shard-list.ts";
 import type { Shards } from "./shards.ts";
+import { givenName } from "./stored-names.ts";
 
 /** About so many fields a page. */
 const PAGE_FIELDS = 100;
 
+/** A field by the name that it is stored under, here and wherever shards are dealt with. */
 export interface PageCell {
   readonly field: Buffer;
   readonly state: number;
@@ -31,8 +33,11 @@ export async function pageOf(
   const [next, ...words] = await shards.call(scripts.page, shard, list, [cursor, PAGE_FIELDS]);
   const cells: PageCell[] = [];
   for (let at = 0; at < words.length; at += 3) {
+    const field = words[at] as Buffer;
+    // What is there besides says something of the shard.
+    if (givenName(field) === null) continue;
     cells.push({
-      field: words[at] as Buffer,
+      field,
       state: Number(words[at + 1]),
       raw: words[at + 2] as Buffer,
     });

@@ -1,9 +1,29 @@
 import { script } from "../commands.ts";
 import type { CellScripts } from "./cells.ts";
+import type { ShardList } from "./shard-list.ts";
+import { moveScript } from "./shard-move.ts";
 import { FENCE, type ShardKind } from "./shards.ts";
+import { RESERVED } from "./stored-names.ts";
 
 /** Beside a shard of a set are marks, a hash: of a member that is being removed `0`, of one that is being moved a token. */
-export const SET_SHARDS: ShardKind = { what: "set", beside: ["set-shards", "set-marks"] };
+export const SET_SHARDS: ShardKind = {
+  what: "set",
+  beside: ["set-shards", "set-marks"],
+  move: moveScript(`
+local before = string.gsub(record, '%*$', '')
+local function mark(key)
+  redis.call('SREM', key, '\\0kh:' .. before)
+  redis.call('SADD', key, '\\0kh:' .. ARGV[3])
+end
+`),
+  isOpen: async (commands, shard, list) =>
+    Number(await commands.run("SISMEMBER", shard, setMark(list))) === 1,
+};
+
+/** The member of a shard that says that it is open for a list. */
+export function setMark({ text }: ShardList): string {
+  return `${RESERVED}:${text}`;
+}
 
 const STATES = `
 local function mark(member) return redis.call('HGET', KEYS[3], member) end
@@ -87,5 +107,8 @@ end
 `),
 };
 
-/** How many members a shard has. */
-export const SET_COUNT = script(`${FENCE}return {0, redis.call('SCARD', KEYS[1])}\n`);
+/** How many members a shard has, its mark left out. */
+export const SET_COUNT = script(`${FENCE}
+local isMarked = redis.call('SISMEMBER', KEYS[1], '\\0kh:' .. ARGV[1])
+return {0, redis.call('SCARD', KEYS[1]) - isMarked}
+`);

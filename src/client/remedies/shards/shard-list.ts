@@ -3,8 +3,9 @@ import { PARTS_MAX } from "../part-names.ts";
 /**
  * The shard counts that are in use: what was written by an older one may still lie where that one put it.
  *
- * Its text, which is recorded beside each shard, is `EPOCH:COUNTS`, such as `2:4,16`. A later list has a higher epoch.
- * With `*` behind it, on shard 0 alone, the shards are being closed for earlier lists, and nobody works by it yet.
+ * Its text, which is recorded beside each shard, is `EPOCH:COUNTS`, such as `2:4,16`. A later list has a higher epoch, and
+ * keys of its own. With `*` behind it, on shard 0 alone, the shards are being closed for earlier lists, and nobody works
+ * by it yet.
  */
 export interface ShardList {
   readonly epoch: number;
@@ -20,6 +21,10 @@ export function shardList(epoch: number, counts: Iterable<number>, isClosing = f
   const ascending = [...new Set(counts)].sort((a, b) => a - b);
   const text = `${epoch}:${ascending.join(",")}${isClosing ? "*" : ""}`;
   return { epoch, counts: ascending, isClosing, text };
+}
+
+export function isShardList(text: string): boolean {
+  return TEXT.test(text);
 }
 
 /** Throws: Error where `text` is no list. */
@@ -57,17 +62,28 @@ export function withoutOlder(list: ShardList): ShardList {
 /**
  * What has to be recorded next, `null`: nothing.
  *
- * `recorded` is what shard 0 says, `heard` what another shard said, `wanted` the count that the caller is made with.
+ * `recorded` is what shard 0 says, `heard` what another shard said, `wanted` the count that the caller is made with, `lost`
+ * a list of which a shard has lost its part.
  */
 export function nextList(
   recorded: ShardList | null,
   heard: ShardList | null,
   wanted: number,
+  lost: ShardList | null = null,
 ): ShardList | null {
-  const isLost = heard !== null && (recorded === null || isBeyond(heard, recorded));
+  const news = [heard, lost].filter((list) => list !== null);
+  const known = news.filter((list) => recorded === null || isBeyond(list, recorded));
+  const isLost = known.length > 0 || (lost !== null && lost.text === recorded?.text);
   const isGrowth = recorded === null || newestCount(recorded) < wanted;
   if (!isLost && !isGrowth) return null;
-  const known = [...(recorded?.counts ?? []), ...(isLost ? heard.counts : [])];
-  const epoch = Math.max(recorded?.epoch ?? 0, isLost ? heard.epoch : 0) + 1;
-  return shardList(epoch, known.some((count) => count >= wanted) ? known : [...known, wanted], true);
+  if (recorded !== null) known.push(recorded);
+  const epoch = Math.max(0, ...known.map((list) => list.epoch)) + 1;
+  const counts = known.flatMap((list) => list.counts);
+  return shardList(epoch, counts.some((count) => count >= wanted) ? counts : [...counts, wanted], true);
+}
+
+/** The later one; of two that contradict each other, the first. */
+export function laterOf(one: ShardList | null, other: ShardList | null): ShardList | null {
+  if (one === null || other === null) return one ?? other;
+  return other.epoch > one.epoch ? other : one;
 }

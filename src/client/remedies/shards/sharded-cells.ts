@@ -1,3 +1,4 @@
+import type { Bytes } from "../commands.ts";
 import { ABSENT, type Cell, type CellScripts, LIVE } from "./cells.ts";
 import { placesOf } from "./field-hash.ts";
 import { groupsBy, sendGroups } from "./groups.ts";
@@ -5,14 +6,14 @@ import type { ShardList } from "./shard-list.ts";
 import { ShardClosed, type Shards } from "./shards.ts";
 
 /** A field, and where it may lie by the list of counts that a call worked by. */
-export interface Placed {
-  readonly field: Buffer;
+export interface Placed<Field extends Bytes = Bytes> {
+  readonly field: Field;
   readonly newest: number;
   /** From the newer to the oldest. */
   readonly older: readonly number[];
 }
 
-export function placed(field: Buffer, { counts }: ShardList): Placed {
+export function placed<Field extends Bytes>(field: Field, { counts }: ShardList): Placed<Field> {
   const [newest, ...older] = placesOf(field, counts);
   return { field, newest, older };
 }
@@ -37,7 +38,7 @@ export class ShardedCells {
   }
 
   /** What holds for the field, `null`: nothing. Writes nothing for a key that has never been written. */
-  async find(field: Buffer): Promise<Buffer | null> {
+  async find(field: Bytes): Promise<Buffer | null> {
     if (!(await this.#shards.isRecorded())) return null;
     return await this.#shards.persist(async (list) => {
       const { newest, older } = placed(field, list);
@@ -55,7 +56,7 @@ export class ShardedCells {
     });
   }
 
-  async look(list: ShardList, shard: number, fields: readonly Buffer[], mayPurge = false): Promise<Cell[]> {
+  async look(list: ShardList, shard: number, fields: readonly Bytes[], mayPurge = false): Promise<Cell[]> {
     const reply = await this.#shards.call(this.#scripts.look, shard, list, [mayPurge ? 1 : 0, ...fields]);
     return fields.map((_, index) => ({
       state: Number(reply[index * 2]),
@@ -67,7 +68,7 @@ export class ShardedCells {
    * Fills the fields. Returns what held for each before (LIVE or not); while other calls delete the same fields, `LIVE`
    * may be missed.
    */
-  async put(entries: readonly { field: Buffer; value: Buffer }[], ttlMs: number | null): Promise<number[]> {
+  async put(entries: readonly { field: Bytes; value: Bytes }[], ttlMs: number | null): Promise<number[]> {
     const fields = entries.map(({ field }) => field);
     const outcomes = await this.#atNewest(fields, async (list, shard, indices) => {
       const words = indices.flatMap((index) => [entries[index]!.field, entries[index]!.value]);
@@ -86,7 +87,7 @@ export class ShardedCells {
    * Empties the fields. Returns what held for each before (LIVE or not); while other calls put or delete the same fields,
    * `LIVE` may be missed.
    */
-  async remove(fields: readonly Buffer[]): Promise<number[]> {
+  async remove(fields: readonly Bytes[]): Promise<number[]> {
     if (!(await this.#shards.isRecorded())) return fields.map(() => ABSENT);
     const outcomes = await this.#atNewest(fields, async (list, shard, indices, isOnly) => {
       const { drop, bury } = this.#scripts;
@@ -161,7 +162,7 @@ export class ShardedCells {
 
   /** Sends once for each field that which takes effect at its newest place, whatever becomes of the counts meanwhile. */
   async #atNewest(
-    fields: readonly Buffer[],
+    fields: readonly Bytes[],
     send: (list: ShardList, shard: number, indices: number[], isOnly: boolean) => Promise<number[]>,
   ): Promise<Outcome[]> {
     const outcomes = new Array<Outcome>(fields.length);

@@ -13,6 +13,9 @@ export interface Connection {
 }
 
 export interface ConnectionStream {
+  /** Of a TCP connection. */
+  readonly remoteAddress?: string | undefined;
+  readonly remotePort?: number | undefined;
   ref?(): unknown;
   unref?(): unknown;
   destroy(): unknown;
@@ -60,6 +63,7 @@ const OWN_OPTIONS = {
   lazyConnect: true,
   keyPrefix: "",
   readOnly: false,
+  enableAutoPipelining: false,
   retryStrategy: null,
   reconnectOnError: null,
   enableOfflineQueue: false,

@@ -5,6 +5,8 @@ import type { Connection, Primary } from "./primaries.ts";
 const CHANNEL = "__redis__:invalidate";
 const OPEN_MS_MAX = 5000;
 const BEAT_MS = 1000;
+/** A read without an answer for so long goes by the app's own connection: this one may be the only one in trouble. */
+const READ_MS_MAX = 250;
 /** So many PINGs may be without an answer when the next one is due. */
 const UNANSWERED_MAX = 2;
 
@@ -52,6 +54,8 @@ export class TrackingLink {
   async open(): Promise<void> {
     this.#cancelTimer = this.#clock.after(OPEN_MS_MAX, () => this.end());
     await Promise.all(this.#connections().map((connection) => connection.connect()));
+    // While a name or a Sentinel changes its mind. By chance the other server has a client of the same number.
+    if (!areOfOneServer(this.#connections())) throw new Error("connected to two servers");
     const id = String(await this.#listening.client("ID"));
     // Before it is in Pub/Sub mode, in which it may do nothing else.
     if (this.#reading === null) await this.#listening.client(...this.#trackingWords(id));
@@ -114,9 +118,12 @@ export class TrackingLink {
   async #read(reading: Connection, key: Buffer): Promise<Buffer | null> {
     // The process stays for it.
     if (this.#readsUnderWay++ === 0) reading.stream?.ref?.();
+    const late = Promise.withResolvers<never>();
+    const cancelLate = this.#clock.after(READ_MS_MAX, () => late.reject(new Error("no answer in time")));
     try {
-      return (await reading.callBuffer("GET", key)) as Buffer | null;
+      return (await Promise.race([reading.callBuffer("GET", key), late.promise])) as Buffer | null;
     } finally {
+      cancelLate();
       if (--this.#readsUnderWay === 0) reading.stream?.unref?.();
     }
   }
@@ -134,7 +141,13 @@ export class TrackingLink {
     const answered = () => {
       this.#unanswered = 0;
     };
-    Promise.all(this.#connections().map((connection) => connection.ping())).then(answered, () => this.end());
+    // One that fails is not answered: it timed out perhaps. With its connection the link ends anyway.
+    Promise.all(this.#connections().map((connection) => connection.ping())).then(answered, () => {});
     this.#scheduleBeat();
   }
+}
+
+function areOfOneServer(connections: readonly Connection[]): boolean {
+  const addresses = connections.map(({ stream }) => `${stream?.remoteAddress} ${stream?.remotePort}`);
+  return new Set(addresses).size === 1;
 }

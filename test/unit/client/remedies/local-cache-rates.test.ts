@@ -1,8 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { keyIdOf, keyOfId } from "../../../../src/client/remedies/key-id.ts";
 import { ReadRates } from "../../../../src/client/remedies/read-rates.ts";
-import fc from "../../../support/fast-check.ts";
 
 test("a key's rate is that of the open second and the rest of the one before", () => {
   const rates = new ReadRates();
@@ -38,18 +36,4 @@ test("rates of long keys take no more room than the characters allow", () => {
   const characters = [...rates.rates(100)].reduce((sum, [id]) => sum + id.length, 0);
   assert.ok(characters > 0 && characters <= 1024 * 1024, `${characters}`);
   assert.equal(rates.count("x".repeat(70_000), 100), 0);
-});
-
-test("a key has one name, as text and as bytes, and no other key has it", () => {
-  const bytes = fc.oneof(fc.uint8Array({ maxLength: 4 }), fc.string({ unit: "grapheme", maxLength: 3 }));
-  fc.assert(
-    fc.property(bytes, bytes, (one, other) => {
-      const isSame = Buffer.compare(Buffer.from(one), Buffer.from(other)) === 0;
-      assert.equal(keyIdOf(one) === keyIdOf(other), isSame);
-      assert.equal(keyIdOf(Buffer.from(one)), keyIdOf(one));
-      assert.deepEqual(Buffer.from(keyOfId(keyIdOf(one))), Buffer.from(one));
-    }),
-  );
-  assert.equal(keyIdOf("\ud800"), keyIdOf(Buffer.from("\ud800")));
-  assert.equal(keyOfId(keyIdOf("\u{10000}")), "\u{10000}");
 });

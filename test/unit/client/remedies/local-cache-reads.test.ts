@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { CachedReads } from "../../../../src/client/remedies/cached-reads.ts";
+import { CachedReads, type HotRead } from "../../../../src/client/remedies/cached-reads.ts";
 import { textOf } from "../../../../src/client/remedies/cached-values.ts";
+import type { Bytes } from "../../../../src/client/remedies/commands.ts";
 import type { Clock } from "../../../../src/runtime/clock.ts";
 import fc from "../../../support/fast-check.ts";
 import { SimulatedClock, settle } from "../../../support/simulated-clock.ts";
@@ -21,16 +22,23 @@ interface Cache {
 type Read = (key: string) => Promise<Buffer | null>;
 type MakeCache = (read: Read, clock: Clock) => Cache;
 
-const ofCachedReads: MakeCache = (read, clock) => {
+/** Of keys that are all hot; what it keeps is read anew as early as can be. */
+function readsOver(clock: Clock, readHot: (key: Bytes) => Promise<HotRead>) {
   const settings = { ttlMs: TTL_MS, jitter: JITTER, maxEntries: 100, maxBytes: 1024 * 1024 };
+  let absorbed = 0;
   const source = {
     isHot: () => true,
-    read: (key: string | Uint8Array) => read(String(key)),
-    readHot: async (key: string | Uint8Array) => ({ reply: await read(String(key)), mayKeep: true }),
-    onAbsorbed: () => {},
+    read: async (key: Bytes) => (await readHot(key)).reply,
+    readHot,
+    onAbsorbed: () => {
+      absorbed++;
+    },
   };
-  // As long as a value may be kept at all.
-  const reads = new CachedReads(settings, source, clock, () => 0.9999);
+  return { reads: new CachedReads(settings, source, clock, () => 0.9999), absorbed: () => absorbed };
+}
+
+const ofCachedReads: MakeCache = (read, clock) => {
+  const { reads } = readsOver(clock, async (name) => ({ reply: await read(String(name)), mayKeep: true }));
   return {
     read: async (key) => textOf(await reads.read(key)),
     drop: (key) => reads.drop(key),
@@ -70,7 +78,8 @@ type Step =
   | { readonly do: "pass"; readonly ms: number };
 
 const key = fc.constantFrom(...KEYS);
-const travelMs = fc.integer({ min: 0, max: 1000 });
+// Also longer than a value may be kept.
+const travelMs = fc.integer({ min: 0, max: 2000 });
 const isNull = fc.constantFrom(false, false, true);
 const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 3, arbitrary: fc.record({ do: fc.constant("write" as const), key, isNull }) },
@@ -202,4 +211,69 @@ async function overtake(make: MakeCache): Promise<(string | null)[]> {
 test("a read that its invalidation overtook is not kept, nor joined by who asks after that", async () => {
   assert.deepEqual(await overtake(ofCachedReads), ["new", "new"]);
   assert.deepEqual(await overtake(naive), ["new", "old"]);
+});
+
+test("a read that is under way for longer than a value is kept is not joined, nor kept when it is answered", async () => {
+  const clock = new SimulatedClock();
+  const replies: PromiseWithResolvers<Buffer | null>[] = [];
+  const read = () => {
+    const reply = Promise.withResolvers<Buffer | null>();
+    replies.push(reply);
+    return reply.promise;
+  };
+  const cache = ofCachedReads(read, clock);
+  const stuck = cache.read("a");
+  clock.advance(AGE_MS_MAX - 1);
+  const joined = cache.read("a");
+  assert.equal(replies.length, 1);
+  clock.advance(1);
+  const late = cache.read("a");
+  assert.equal(replies.length, 2);
+  replies[1]!.resolve(Buffer.from("new"));
+  assert.equal(await late, "new");
+  replies[0]!.resolve(Buffer.from("old"));
+  assert.deepEqual(await Promise.all([stuck, joined]), ["old", "old"]);
+  assert.equal(await cache.read("a"), "new");
+});
+
+test("bytes of a key that change once the caller has its answer change no read that is under way", async () => {
+  const clock = new SimulatedClock();
+  const asked: Bytes[] = [];
+  const { reads } = readsOver(clock, async (name) => {
+    asked.push(name);
+    return { reply: null, mayKeep: true };
+  });
+  const key = Buffer.from([0xff, 0x01]);
+  for (const passMs of [0, TTL_MS]) {
+    clock.advance(passMs);
+    await reads.read(key);
+  }
+  key.fill(0);
+  assert.deepEqual(asked, [Buffer.from([0xff, 0x01]), Buffer.from([0xff, 0x01])]);
+});
+
+test("while a value cannot be read anew, or what was read may not be kept, that is tried eight times at most", async () => {
+  const clock = new SimulatedClock();
+  for (const again of [
+    () => Promise.reject(new Error("WRONGTYPE")),
+    async () => ({ reply: null, mayKeep: false }),
+  ]) {
+    let asked = 0;
+    const { reads, absorbed } = readsOver(clock, (): Promise<HotRead> => {
+      asked++;
+      return asked === 1 ? Promise.resolve({ reply: Buffer.from("1"), mayKeep: true }) : again();
+    });
+    await reads.read("a");
+    for (let ms = 1; ms < AGE_MS_MAX; ms++) {
+      clock.advance(1);
+      assert.equal(reads.read("a"), "1");
+      await settle();
+    }
+    const { hits, refreshes } = reads.counts;
+    assert.ok(refreshes >= 4 && refreshes <= 8, `${refreshes}`);
+    assert.deepEqual([asked, absorbed()], [1 + refreshes, hits - refreshes]);
+    clock.advance(1);
+    await Promise.allSettled([reads.read("a")]);
+    assert.equal(asked, 2 + refreshes);
+  }
 });

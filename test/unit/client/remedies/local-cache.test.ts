@@ -1,16 +1,21 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { CachedValues, type Held, heldOf } from "../../../../src/client/remedies/cached-values.ts";
+import type { Bytes } from "../../../../src/client/remedies/commands.ts";
 import { LocalCache } from "../../../../src/client/remedies/local-cache.ts";
 import type { LocalCacheOptions } from "../../../../src/client/remedies/local-cache-options.ts";
 import { SimulatedClock, settle } from "../../../support/simulated-clock.ts";
 
 /** A client of ioredis as far as a cache without tracking needs one, with its values in a map. */
 class FakeRedis {
-  readonly options = {};
+  readonly options: { readonly keyPrefix?: string };
   readonly values = new Map<string, string>();
   readonly sent: string[] = [];
   failure: Error | null = null;
+
+  constructor(options = {}) {
+    this.options = options;
+  }
 
   async callBuffer(name: string, key: string, value?: string): Promise<unknown> {
     this.sent.push(`${name} ${key}`);
@@ -278,6 +283,30 @@ test("an observation is told of each read that the cache answered", async () => 
   assert.deepEqual([cache.stats.coalesced, cache.stats.hits, cache.stats.absorbed], [1, 1, 2]);
 });
 
+test("a hot set is asked, and an observation told, by the key as the server has it", async () => {
+  const told: unknown[] = [];
+  const asked: unknown[] = [];
+  const hotSet = {
+    has: (key: Bytes) => {
+      asked.push(key);
+      return key !== "app:cold";
+    },
+  };
+  const cache = new LocalCache(new FakeRedis({ keyPrefix: "app:" }), {
+    hotSet,
+    observation: { record: (key) => void told.push(key) },
+  });
+  const bytes = Buffer.from([0xff]);
+  const fullBytes = Buffer.from("app:\xff", "latin1");
+  for (const key of ["cold", "cold", "hot", "hot", bytes, bytes]) await cache.get(key);
+  assert.deepEqual(asked, ["app:cold", "app:cold", "app:hot", fullBytes]);
+  assert.deepEqual(told, ["app:hot", fullBytes]);
+  assert.deepEqual(
+    cache.stats.currentHotKeys.map(({ key }) => key),
+    ["hot", "/w=="],
+  );
+});
+
 test("after close reads go to Redis, and nothing is kept", async () => {
   const { redis, clock, cache } = setUp(ALL_HOT);
   const underWay = cache.get("a");
@@ -292,6 +321,12 @@ test("after close reads go to Redis, and nothing is kept", async () => {
   assert.equal(await cache.get("a"), "3");
   assert.deepEqual([cache.stats.entries, cache.stats.bytes, clock.waiting], [0, 0, 0]);
 });
+
+/** Of the tables of all that there is. */
+function memoryBytes(): number {
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
+}
 
 describe("bounds", () => {
   const until10 = (held: Held) => ({ held, refreshMs: 10, untilMs: 10 });
@@ -314,6 +349,14 @@ describe("bounds", () => {
     for (let i = 0; i < 1000; i++) values.set(`key:${i}`, until10(heldOf(Buffer.from(texts[i % 3]!))));
     assert.ok(values.bytes <= 100_000 && values.bytes > 80_000, `${values.bytes}`);
     assert.ok(values.size > 10, `${values.size}`);
+  });
+
+  test("room for entries is made for no more than the bytes allow", () => {
+    const before = memoryBytes();
+    const values = new CachedValues(2 ** 24, 1_000_000);
+    const takenBytes = memoryBytes() - before;
+    assert.equal(values.size, 0);
+    assert.ok(takenBytes < 50_000_000, `${takenBytes}`);
   });
 
   test("a value of more than an eighth is not kept, nor what was there before it", () => {

@@ -5,8 +5,9 @@ import { createClient } from "redis";
 import { ReplicaRouter } from "../../../../src/client/remedies/replica-router.ts";
 
 /** Nothing listens there, and nothing connects before it is used. */
-function unconnected(t: TestContext): Redis {
-  const redis = new Redis({ host: "127.0.0.1", port: 1, lazyConnect: true, retryStrategy: () => null });
+function unconnected(t: TestContext, options: { keyPrefix?: string; db?: number } = {}): Redis {
+  const place = { host: "127.0.0.1", port: 1, lazyConnect: true };
+  const redis = new Redis({ ...place, retryStrategy: () => null, ...options });
   redis.on("error", () => {});
   t.after(() => redis.disconnect());
   return redis;
@@ -36,6 +37,14 @@ test("clients that are none of ioredis, or of the wrong kind, are refused by nam
     [{ primary, replicas: [null] }, /^TypeError: replicas\[0\]: expected a Redis client/],
     [{ primary, replicas: [primary] }, /^RangeError: replicas: each must be/],
     [{ primary, replicas: [...replicas, ...replicas] }, /^RangeError: replicas: each must be/],
+    [
+      { primary, replicas: [...replicas, unconnected(t, { db: 1 })] },
+      /^RangeError: replicas\[1\]: its keyPrefix/,
+    ],
+    [
+      { primary, replicas: [unconnected(t, { keyPrefix: "a:" })] },
+      /^RangeError: replicas\[0\]: its keyPrefix/,
+    ],
     [{ primary, replica: replicas }, /^TypeError: replica: no such option/],
     [{ cluster: primary }, /^TypeError: cluster: expected a Cluster of ioredis/],
     [{ cluster: nodeRedis }, /^TypeError: cluster: .*node-redis/],

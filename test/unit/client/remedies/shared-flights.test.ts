@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type Flight, idOf, SharedFlights } from "../../../../src/client/remedies/shared-flights.ts";
+import { type Flight, SharedFlights } from "../../../../src/client/remedies/shared-flights.ts";
 import { settle } from "../../../support/simulated-clock.ts";
 
 /** A task that ends when told to. */
@@ -74,9 +74,4 @@ test("who has given up before asks nothing", async () => {
   const held = heldTask();
   await assert.rejects(shared.run("k", AbortSignal.abort(new Error("before")), held.task), /before/);
   assert.equal(held.flights.length, 0);
-});
-
-test("text and its bytes are one key, and bytes that are no text are told apart", () => {
-  assert.equal(idOf("vué"), idOf(Buffer.from("vué")));
-  assert.notEqual(idOf(Buffer.from([0xff])), idOf(Buffer.from([0xfe])));
 });

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { keyIdOf } from "../../../../../src/client/remedies/key-id.ts";
 import { AbsentKeys } from "../../../../../src/client/remedies/router/absent-keys.ts";
-import { HOT_KEYS_MAX, HotKeys, idOf } from "../../../../../src/client/remedies/router/hot-keys.ts";
+import { HOT_KEYS_MAX, HotKeys } from "../../../../../src/client/remedies/router/hot-keys.ts";
 import { RecentLatency } from "../../../../../src/client/remedies/router/latency.ts";
 import { PrimaryOffsets } from "../../../../../src/client/remedies/router/primary-offsets.ts";
 import { ReplicaChoice } from "../../../../../src/client/remedies/router/replica-choice.ts";
@@ -63,8 +64,7 @@ describe("INFO replication", () => {
 test("a replica is judged by its role, its stream, its link, both lags, and own writes", () => {
   const info = { role: "replica", offset: 900, streamId: "a", isLinked: true, replicas: 0 } as const;
   const replica = { info, askedMs: 9990, answeredMs: 10_000 };
-  const now = { ...info, role: "primary", offset: 1000 } as const;
-  const past = { now, equalMs: 5000, floor: 900 };
+  const past = { streamId: "a", offset: 1000, equalMs: 5000, floor: 900 };
   const limits = { maxLagBytes: 100, maxLagMs: 5000 };
   const verdict = (changed: object, changedPast = {}, changedLimits = {}) => {
     const judged = { ...replica, info: { ...info, ...changed } };
@@ -80,6 +80,16 @@ test("a replica is judged by its role, its stream, its link, both lags, and own 
   assert.equal(verdict({}, { floor: 901 }), "lagging");
   assert.equal(verdict({}, { floor: null }), "lagging");
   assert.equal(verdict({ offset: 1001 }, {}, { maxLagBytes: 0 }), "serving");
+  // The primary does not answer.
+  const silent = { offset: null };
+  assert.deepEqual(judgeReplica(replica, { ...past, ...silent }, limits), {
+    verdict: "serving",
+    lagBytes: null,
+  });
+  assert.equal(verdict({ isLinked: false }, silent), "serving");
+  assert.equal(verdict({ streamId: "b" }, silent), "other-primary");
+  assert.equal(verdict({}, { ...silent, equalMs: 4999 }), "lagging");
+  assert.equal(verdict({}, { ...silent, floor: 901 }), "lagging");
 });
 
 describe("the choice among replicas", () => {
@@ -166,7 +176,7 @@ test("absent keys are believed for their time, the latest of them", () => {
 });
 
 describe("hot keys", () => {
-  const has = (hot: HotKeys, key: string | Uint8Array) => hot.has(key, idOf(key), (key) => key);
+  const has = (hot: HotKeys, key: string | Uint8Array) => hot.has(key, keyIdOf(key), (key) => key);
 
   test("are those named, those of a glob, and those that the source knows, as text or bytes", () => {
     const source = { has: (key: unknown) => key === "from source" };

@@ -11,7 +11,7 @@ const MIB = 1024 * 1024;
 
 /** A server whose replication is what a test says. */
 class FakeNode implements ShardNode {
-  isReady = true;
+  readyMs: number | null = 0;
   latencyMs = 1;
   measuredMs = 0;
   underWay = 0;
@@ -125,12 +125,28 @@ test("what is known expires when no check follows, as when the process stood sti
   assert.deepEqual(readers(shard), ["first", "second"]);
 });
 
-test("without the primary's answer no lag is known, and no replica serves", async () => {
-  const { clock, primary, shard } = scene();
+test("while the primary does not answer, a replica serves as long as it was there at most maxLagMs ago", async () => {
+  const { clock, primary, first, second, shard } = scene();
   shard.start();
   await clock.pass(100);
   primary.isReachable = false;
+  first.info = { ...first.info, isLinked: false };
+  second.at(999);
+  for (let second = 1; second <= 7; second++) {
+    await clock.pass(1000);
+    assert.deepEqual(readers(shard), second <= 5 ? ["first"] : ["none"], `after ${second} s`);
+  }
+  primary.isReachable = true;
+  second.at(1000);
   await clock.pass(1000);
+  assert.deepEqual(readers(shard), ["second"]);
+});
+
+test("a primary that has never answered is not waited for by reading from who knows whom", async () => {
+  const { clock, primary, shard } = scene();
+  primary.isReachable = false;
+  shard.start();
+  await clock.pass(2500);
   assert.deepEqual(readers(shard), ["none"]);
 });
 
@@ -150,7 +166,40 @@ test("a replica that fails a read is out until a question asked after that is an
   assert.deepEqual(readers(shard), ["second"]);
   await clock.pass(1000);
   assert.deepEqual(readers(shard), ["first", "second"]);
-  first.isReady = false;
+});
+
+test("a replica that was connected to anew is out until it was asked over that connection", async () => {
+  const { clock, first, shard } = scene();
+  shard.start();
+  await clock.pass(100);
+  first.readyMs = null;
+  assert.deepEqual(readers(shard), ["second"]);
+  await clock.pass(100);
+  // It was restarted, from a dump of last week.
+  first.at(1);
+  first.readyMs = clock.monotonic();
+  assert.deepEqual(readers(shard), ["second"]);
+  await clock.pass(1000);
+  assert.deepEqual(readers(shard), ["second"]);
+  first.at(1000);
+  await clock.pass(1000);
+  assert.deepEqual(readers(shard), ["first", "second"]);
+});
+
+test("an own write that is released while a replica is not connected to is not missed there afterwards", async () => {
+  const { clock, primary, first, second, shard } = scene();
+  shard.start();
+  await clock.pass(100);
+  shard.wrote("key");
+  primary.at(1100);
+  second.at(1100);
+  primary.delayMs = 100;
+  await clock.pass(905);
+  // It has answered this round, without the write, and loses its connection before the round ends.
+  first.readyMs = null;
+  await clock.pass(500);
+  assert.equal(shard.isOwnWrite("key"), false);
+  first.readyMs = clock.monotonic();
   assert.deepEqual(readers(shard), ["second"]);
 });
 
@@ -219,6 +268,22 @@ test("a demoted primary gives way at the next check, a silent one after three", 
     assert.equal(shard.primary, first);
     assert.deepEqual(readers(shard), isDemoted ? ["primary", "second"] : ["second"]);
   }
+});
+
+test("a primary that is fixed gives way to nobody, and is followed where it goes", async () => {
+  const { clock, primary, first, second, shard } = scene({ isPrimaryFixed: true });
+  shard.start();
+  await clock.pass(100);
+  first.info = { ...first.info, role: "primary", streamId: "two" };
+  second.info = { ...second.info, streamId: "two" };
+  primary.isReachable = false;
+  await clock.pass(5000);
+  assert.equal(shard.primary, primary);
+  assert.deepEqual(readers(shard), ["none"]);
+  primary.isReachable = true;
+  primary.info = first.info;
+  await clock.pass(1000);
+  assert.deepEqual(readers(shard), ["second"]);
 });
 
 test("among several others the one with most replicas is followed, then the one with the highest offset", async () => {

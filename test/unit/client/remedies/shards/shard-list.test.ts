@@ -9,12 +9,9 @@ import {
 } from "../../../../../src/client/remedies/shards/shard-list.ts";
 import fc from "../../../../support/fast-check.ts";
 
-const next = (recorded: string | null, heard: string | null, wanted: number) =>
-  nextList(
-    recorded === null ? null : parseShardList(recorded),
-    heard === null ? null : parseShardList(heard),
-    wanted,
-  )?.text ?? null;
+const listOf = (text: string | null) => (text === null ? null : parseShardList(text));
+const next = (recorded: string | null, heard: string | null, wanted: number, lost: string | null = null) =>
+  nextList(listOf(recorded), listOf(heard), wanted, listOf(lost))?.text ?? null;
 
 test("a list is its text and back", () => {
   fc.assert(
@@ -61,6 +58,14 @@ test("where the record was lost, no count that anybody tells of is", () => {
   assert.equal(next("1:8", "3:4,16", 8), "4:4,8,16*");
   assert.equal(next("1:8", "1:16", 8), "2:8,16*");
   assert.equal(next("1:8", "2:16", 64), "3:8,16,64*");
+});
+
+test("where a shard has lost its part of a list, that is followed by another one, once", () => {
+  assert.equal(next("3:16", "3:16", 4, "3:16"), "4:16*");
+  assert.equal(next("3:16", "2:4,16", 4, "3:16"), "4:16*");
+  assert.equal(next("4:16", "2:4,16", 4, "3:16"), null);
+  assert.equal(next(null, null, 4, "3:16"), "4:16*");
+  assert.equal(next("1:4", null, 4, "3:16"), "4:4,16*");
 });
 
 test("older counts are forgotten by a list of a later epoch", () => {
