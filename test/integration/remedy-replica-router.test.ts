@@ -300,6 +300,8 @@ describe("failures", () => {
   test("a server that takes a replica's place between two checks is not read from", async (t) => {
     const { replicas, clients } = await startPair(t, 1);
     await clients.primary.set("hot", "value");
+    // Its only check must find that the replica has it.
+    await clients.primary.wait(1, 0);
     const router = routerOver(t, clients, { hotKeys: ["hot"], checkEveryMs: 600_000 });
     await untilServing(router, 1);
     const { port } = replicas[0]!;
