@@ -147,6 +147,11 @@ describe("a cluster whose nodes stay where they are", () => {
     // No check comes that would release the write.
     const router = routerOver(t, cluster, { checkEveryMs: 600_000 });
     await cluster.set(key, "before");
+    // Its only check must find that the replica has it.
+    await waitFor("the replica to be in step", async () => {
+      const info = String(await command(owner.port, ["INFO", "replication"]));
+      return /,offset=(\d+)/.exec(info)?.[1] === /master_repl_offset:(\d+)/.exec(info)?.[1];
+    });
     await waitFor("the replicas", async () => {
       await router.get(key);
       return router.stats.reads.replica > 0;
