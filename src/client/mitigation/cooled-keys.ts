@@ -1,4 +1,4 @@
-import { type Bytes, bytesOf } from "../remedies/commands.ts";
+import { type Bytes, bytesOf, prefixing } from "../remedies/commands.ts";
 import { keyIdOf, keyOfId } from "../remedies/key-id.ts";
 
 /** The hot set leases none that are nearly as long: other words of commands need not be looked at. */
@@ -47,8 +47,7 @@ export class CooledKey {
  */
 export class CooledKeys {
   readonly #prefix: Buffer;
-  /** `null`: it is not text. */
-  readonly #prefixText: string | null;
+  readonly #fullKeyOf: (key: Bytes) => Bytes;
   readonly #isExcluded: (fullKey: Uint8Array) => boolean;
   readonly #onWritten: (key: CooledKey) => void;
   /** By the name of the key as the server has it. */
@@ -61,8 +60,7 @@ export class CooledKeys {
     onWritten: (key: CooledKey) => void,
   ) {
     this.#prefix = prefix;
-    const prefixText = keyOfId(keyIdOf(prefix));
-    this.#prefixText = typeof prefixText === "string" ? prefixText : null;
+    this.#fullKeyOf = prefixing(prefix);
     this.#isExcluded = isExcluded;
     this.#onWritten = onWritten;
   }
@@ -77,18 +75,12 @@ export class CooledKeys {
 
   /** The key as the app names it. */
   find(key: Bytes): CooledKey | undefined {
-    return this.#keys.size === 0 ? undefined : this.#keys.get(keyIdOf(this.fullKeyOf(key)));
+    return this.#keys.size === 0 ? undefined : this.#keys.get(keyIdOf(this.#fullKeyOf(key)));
   }
 
   /** The key as the server has it: a word of a command. */
   findFull(fullKey: Bytes): CooledKey | undefined {
     return fullKey.length > KEY_LENGTH_MAX ? undefined : this.#keys.get(keyIdOf(fullKey));
-  }
-
-  fullKeyOf(key: Bytes): Bytes {
-    if (this.#prefix.length === 0) return key;
-    if (typeof key === "string" && this.#prefixText !== null) return this.#prefixText + key;
-    return Buffer.concat([this.#prefix, bytesOf(key)]);
   }
 
   lease(fullKey: string | Buffer): void {

@@ -80,7 +80,8 @@ function commandsOver(sender: Sender): Commands {
   };
 }
 
-function prefixing(prefix: Buffer): (key: Bytes) => Bytes {
+/** Makes of a key the one that the server has: text stays text where both are. */
+export function prefixing(prefix: Buffer): (key: Bytes) => Bytes {
   if (prefix.length === 0) return (key) => key;
   const text = isUtf8(prefix) ? prefix.toString() : null;
   return (key) =>
