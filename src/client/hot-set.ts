@@ -8,8 +8,9 @@ import { readMessage } from "./hot-set/messages.ts";
 import { listenTo } from "./hot-set/stream-connection.ts";
 import { type AgentOptions, checkedAgent } from "./options.ts";
 import { checkedCount, checkedFunction, checkedOptions } from "./remedies/arguments.ts";
-import { type Bytes, bytesOf } from "./remedies/commands.ts";
+import type { Bytes } from "./remedies/commands.ts";
 import type { HotKeySource } from "./remedies/hot-key-source.ts";
+import { keyIdOf, keyOfId } from "./remedies/key-id.ts";
 import { unrefClock } from "./unref-clock.ts";
 
 /** Well below a lease's length: an agent that is away for a moment costs no lease. */
@@ -20,8 +21,6 @@ const RUN_OUT_MS_MAX = 5000;
 const EVENT_CHARACTERS_MAX = 16 * 1024 * 1024;
 const DB_MAX = 65_535;
 const KNOWN = ["agent", "db", "cluster"] as const;
-// biome-ignore lint/suspicious/noControlCharactersInRegex: all of ASCII.
-const ASCII = /^[\x00-\x7f]*$/;
 
 export interface HotSetOptions {
   /** Base URL of the agent (or of `keyheat standalone`), such as `http://127.0.0.1:9379`, with a token where it wants one. */
@@ -88,12 +87,12 @@ export class HotSet implements HotKeySource {
   /** How often the key is wanted, in reads a second, as of when its lease was last renewed; `null`: it is not leased. */
   rateOf(key: Bytes): number | null {
     if (this.#table.size === 0) return null;
-    return this.#table.rateOf(idOf(key), this.#clock.monotonic());
+    return this.#table.rateOf(keyIdOf(key), this.#clock.monotonic());
   }
 
   /** The keys that are leased now: text where it is valid UTF-8, else Buffers. */
   keys(): (string | Buffer)[] {
-    return this.#table.keys(this.#clock.monotonic()).map(shownKey);
+    return this.#table.keys(this.#clock.monotonic()).map(keyOfId);
   }
 
   get state(): HotSetState {
@@ -176,7 +175,7 @@ export class HotSet implements HotKeySource {
 
   #tell({ added, removed }: LeaseChange): void {
     if (added.length + removed.length === 0) return;
-    const change = { added: added.map(shownKey), removed: removed.map(shownKey) };
+    const change = { added: added.map(keyOfId), removed: removed.map(keyOfId) };
     for (const listener of [...this.#listeners]) {
       try {
         listener(change);
@@ -192,21 +191,4 @@ function checkedCluster(cluster: unknown): string | null {
   if (typeof cluster !== "string") throw new TypeError("cluster: expected a name");
   if (cluster === "") throw new RangeError("cluster: must not be empty");
   return cluster;
-}
-
-/** Bytes as text, one character each: the same for a key given as text and as bytes. */
-function idOf(key: Bytes): string {
-  return typeof key === "string" && ASCII.test(key) ? key : bytesOf(key).toString("latin1");
-}
-
-const strictUtf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-
-function shownKey(id: string): string | Buffer {
-  if (ASCII.test(id)) return id;
-  const bytes = Buffer.from(id, "latin1");
-  try {
-    return strictUtf8.decode(bytes);
-  } catch {
-    return bytes;
-  }
 }

@@ -38,7 +38,7 @@ export class LeaseTable {
     return this.#byKey.size;
   }
 
-  /** `key` has one character a byte. */
+  /** `key`: in the form of `LeasePlace.key`. */
   rateOf(key: string, nowMs: number): number | null {
     const kept = this.#byKey.get(key);
     return kept !== undefined && kept.untilMs > nowMs ? kept.ratePerSecond : null;

@@ -1,8 +1,10 @@
+import { keyIdOf } from "../remedies/key-id.ts";
+
 /** Which key a lease is of. */
 export interface LeasePlace {
   readonly cluster: string;
   readonly db: number;
-  /** The key's bytes, one character each. */
+  /** Its name, by `keyIdOf`. */
   readonly key: string;
 }
 
@@ -49,7 +51,7 @@ function readPlace(value: unknown): LeasePlace {
     throw new Error("a lease without its key");
   }
   const bytes = Buffer.from(key, keyEncoding === "base64" ? "base64" : "utf8");
-  return { cluster, db, key: bytes.toString("latin1") };
+  return { cluster, db, key: keyIdOf(bytes) };
 }
 
 function asRecord(value: unknown): Readonly<Record<string, unknown>> {

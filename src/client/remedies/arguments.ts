@@ -70,6 +70,15 @@ export function checkedFunction<Result>(value: unknown, name: string): (...args:
   return value as (...args: unknown[]) => Result;
 }
 
+/** An object of whose methods one is needed; `null`: left out. */
+export function checkedWithMethod<Value>(value: unknown, name: string, method: string): Value | null {
+  if (value === undefined) return null;
+  if (typeof value === "object" && value !== null && typeof Reflect.get(value, method) === "function") {
+    return value as Value;
+  }
+  throw new TypeError(`${name}: expected an object with a method ${method}`);
+}
+
 export function checkedSignal(value: unknown): AbortSignal | null {
   if (value === undefined) return null;
   if (value instanceof AbortSignal) return value;

@@ -1,5 +1,5 @@
 import type { AccessKind } from "../access-kind.ts";
-import { checkedCount, checkedOptions, checkedTtl } from "./arguments.ts";
+import { checkedCount, checkedOptions, checkedTtl, checkedWithMethod } from "./arguments.ts";
 import type { CachedReadsSettings } from "./cached-reads.ts";
 import type { HotKeySource } from "./hot-key-source.ts";
 
@@ -78,7 +78,7 @@ export interface LocalCacheSettings extends CachedReadsSettings {
 export function localCacheSettings(given: unknown): LocalCacheSettings {
   const options = checkedOptions(given, KNOWN);
   const { hotThreshold } = options;
-  const hotSet = withMethod<HotKeySource>(options.hotSet, "hotSet", "has");
+  const hotSet = checkedWithMethod<HotKeySource>(options.hotSet, "hotSet", "has");
   return {
     ttlMs: options.ttlMs === undefined ? TTL_MS : checkedTtl(options.ttlMs),
     jitter: checkedJitter(options.jitter),
@@ -90,7 +90,7 @@ export function localCacheSettings(given: unknown): LocalCacheSettings {
         : checkedCount(hotThreshold, "hotThreshold", HOT_THRESHOLD),
     hotSet,
     tracking: checkedTracking(options.tracking),
-    observation: withMethod<AbsorbedListener>(options.observation, "observation", "record"),
+    observation: checkedWithMethod<AbsorbedListener>(options.observation, "observation", "record"),
   };
 }
 
@@ -99,14 +99,6 @@ function checkedJitter(jitter: unknown): number {
   if (typeof jitter !== "number") throw new TypeError("jitter: expected a number");
   if (!(jitter >= 0 && jitter < 1)) throw new RangeError(`jitter: expected from 0 to below 1, got ${jitter}`);
   return jitter;
-}
-
-function withMethod<Value>(value: unknown, name: string, method: string): Value | null {
-  if (value === undefined) return null;
-  if (typeof value === "object" && value !== null && typeof Reflect.get(value, method) === "function") {
-    return value as Value;
-  }
-  throw new TypeError(`${name}: expected an object with a method ${method}`);
 }
 
 function checkedTracking(tracking: unknown): TrackingSettings | null {

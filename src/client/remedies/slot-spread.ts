@@ -7,8 +7,9 @@ import {
   checkedTtlOrNone,
   checkedValue,
 } from "./arguments.ts";
-import { type Bytes, bytesOf, type Commands, commandsOf } from "./commands.ts";
+import { type Bytes, type Commands, commandsOf } from "./commands.ts";
 import { IncompleteWriteError } from "./incomplete-write-error.ts";
+import { keyIdOf } from "./key-id.ts";
 import { partNames } from "./part-names.ts";
 import { type Observation, Observations } from "./spread/observations.ts";
 import { type Topology, TopologyView } from "./spread/topology.ts";
@@ -186,7 +187,7 @@ export class SlotSpread {
 
   /** Reads the key itself; who comes first since the copy is missing makes it again, and waits for that no longer. */
   async #readAndCopy(key: Bytes, copy: Variant): Promise<Buffer | null> {
-    const id = copy.key.toString("latin1");
+    const id = keyIdOf(copy.key);
     if (this.#repairing.has(id)) return await this.#observations.readHome(key);
     this.#repairing.add(id);
     const end = () => this.#repairing.delete(id);
@@ -206,7 +207,7 @@ export class SlotSpread {
     this.#topology = topology;
     if (topology.nodes.length === 0) return [];
     this.#warnOfFewNodes(topology);
-    const id = bytesOf(key).toString("latin1");
+    const id = keyIdOf(key);
     const known = this.#variants.get(id);
     if (known !== undefined) return known;
     const variants = variantsOf(key, this.#copies, topology, this.#commands);

@@ -1,5 +1,5 @@
 import { compileGlobs } from "../../../model/glob.ts";
-import { checkedKey } from "../arguments.ts";
+import { checkedKey, checkedWithMethod } from "../arguments.ts";
 import { type Bytes, bytesOf } from "../commands.ts";
 import type { HotKeySource } from "../hot-key-source.ts";
 import { keyIdOf } from "../key-id.ts";
@@ -18,7 +18,7 @@ export class HotKeys {
   constructor(keys: unknown, patterns: unknown, source: unknown) {
     for (const key of checkedIterable(keys, "hotKeys")) this.add(key, "hotKeys");
     this.#matches = compileGlobs(checkedPatterns(patterns));
-    this.#source = checkedSource(source);
+    this.#source = checkedWithMethod(source, "hotSet", "has");
   }
 
   /** Throws: RangeError beyond 100,000 keys. */
@@ -62,12 +62,4 @@ function checkedPatterns(value: unknown): string[] {
     }
   }
   return patterns;
-}
-
-function checkedSource(value: unknown): HotKeySource | null {
-  if (value === undefined) return null;
-  if (typeof value === "object" && value !== null && "has" in value && typeof value.has === "function") {
-    return value as HotKeySource;
-  }
-  throw new TypeError("hotSet: expected an object with has(key)");
 }
