@@ -1,23 +1,14 @@
-import {
-  checkedCount,
-  checkedKey,
-  checkedOptions,
-  checkedSignal,
-  checkedTtlOrNone,
-  checkedValue,
-} from "./arguments.ts";
-import { type Bytes, commandsOf } from "./commands.ts";
-import { PARTS_MAX } from "./part-names.ts";
+import { checkedOptions, checkedSignal, checkedTtlOrNone, checkedValue } from "./arguments.ts";
+import type { Bytes } from "./commands.ts";
 import { LIVE } from "./shards/cells.ts";
+import { checkedShards } from "./shards/checked-shards.ts";
 import { HASH_CELLS, HASH_SHARDS, valueIn } from "./shards/hash-cells.ts";
 import { rebalance } from "./shards/rebalance.ts";
 import { ShardedCells } from "./shards/sharded-cells.ts";
-import { Shards } from "./shards/shards.ts";
+import type { Shards } from "./shards/shards.ts";
 import { SteadyHash } from "./shards/steady-hash.ts";
 import { givenName, storedName } from "./shards/stored-names.ts";
 import { Stream } from "./shards/stream.ts";
-
-const SHARDS_DEFAULT = 16;
 
 /** Fields and values: read with `for await`, as they come; or awaited, all at once. Each reading is a new one. */
 export interface Entries<Word> extends AsyncIterable<[Word, Word]>, PromiseLike<[Word, Word][]> {}
@@ -54,10 +45,7 @@ export class HashShards {
 
   /** Throws: TypeError, RangeError for arguments that make no sense. Sends nothing. */
   constructor(redis: object, key: Bytes, options?: HashShardsOptions) {
-    const commands = commandsOf(redis);
-    const { shards } = checkedOptions(options, ["shards"]);
-    const count = checkedCount(shards, "shards", { min: 1, max: PARTS_MAX, fallback: SHARDS_DEFAULT });
-    this.#shards = new Shards(commands, checkedKey(key), HASH_SHARDS, count);
+    this.#shards = checkedShards(redis, key, options, HASH_SHARDS);
     this.#cells = new ShardedCells(this.#shards, HASH_CELLS);
     this.#steady = new SteadyHash(this.#shards);
   }

@@ -1,17 +1,16 @@
-import { checkedCount, checkedKey, checkedOptions, checkedSignal, checkedValue } from "./arguments.ts";
-import { type Bytes, bytesOf, commandsOf } from "./commands.ts";
-import { PARTS_MAX } from "./part-names.ts";
+import { checkedOptions, checkedSignal, checkedValue } from "./arguments.ts";
+import { type Bytes, bytesOf } from "./commands.ts";
 import { LIVE } from "./shards/cells.ts";
+import { checkedShards } from "./shards/checked-shards.ts";
 import { rebalance } from "./shards/rebalance.ts";
 import { SET_CELLS, SET_SHARDS } from "./shards/set-cells.ts";
 import { setSize } from "./shards/set-size.ts";
 import { ShardedCells } from "./shards/sharded-cells.ts";
-import { Shards } from "./shards/shards.ts";
+import type { Shards } from "./shards/shards.ts";
 import { SteadySet } from "./shards/steady-set.ts";
 import { givenName, storedName } from "./shards/stored-names.ts";
 import { Stream } from "./shards/stream.ts";
 
-const SHARDS_DEFAULT = 16;
 const NO_VALUE = "";
 
 export interface ShardedSetOptions {
@@ -44,10 +43,7 @@ export class ShardedSet {
 
   /** Throws: TypeError, RangeError for arguments that make no sense. Sends nothing. */
   constructor(redis: object, key: Bytes, options?: ShardedSetOptions) {
-    const commands = commandsOf(redis);
-    const { shards } = checkedOptions(options, ["shards"]);
-    const count = checkedCount(shards, "shards", { min: 1, max: PARTS_MAX, fallback: SHARDS_DEFAULT });
-    this.#shards = new Shards(commands, checkedKey(key), SET_SHARDS, count);
+    this.#shards = checkedShards(redis, key, options, SET_SHARDS);
     this.#cells = new ShardedCells(this.#shards, SET_CELLS);
     this.#steady = new SteadySet(this.#shards);
   }

@@ -40,8 +40,8 @@ export class ShardClosed extends Error {
 }
 
 /**
- * Every script that works on a shard begins with this. `KEYS[1]` is the shard, as the caller's list names it, `KEYS[2]` the record beside it, `ARGV[1]`
- * the caller's list. It answers `{1, record}` when the shard is not open for that list, else `{0, ...}`.
+ * Every script that works on a shard begins with this. `KEYS[1]` is the shard, as the caller's list names it, `KEYS[2]` the
+ * record beside it, `ARGV[1]` the caller's list. It answers `{1, record}` when the shard is not open for that list, else `{0, ...}`.
  */
 export const FENCE = `
 local record = redis.call('GET', KEYS[2])
