@@ -13,7 +13,7 @@ const ROOTS = "(roots)";
 const FLOORS: readonly (readonly string[])[] = [
   ["cli"],
   [ROOTS],
-  ["http", "client"],
+  ["http", "client", "scans", "doctor"],
   ["sources", "transport", "recording", "windows", "rules", "incidents", "notify", "metrics", "ownership"],
   ["redis", "panes"],
   ["wire"],
