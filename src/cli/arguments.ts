@@ -31,13 +31,25 @@ export function httpUrl(text: string): string {
   throw new InvalidArgumentError(`Expected a URL such as ${DEFAULT_API_URL}.`);
 }
 
-const BYTES_PER: Readonly<Record<string, number>> = { KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30 };
+const BYTES_PER: Readonly<Record<string, number>> = { B: 1, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30 };
 const FILE_BYTES_MIN = 2 ** 20;
+
+/** In bytes; NaN for what is no size. */
+function sizeBytes(text: string): number {
+  const [, amount, unit = ""] = /^(\d{1,9})(B|KiB|MiB|GiB)$/.exec(text) ?? [];
+  return Number(amount) * (BYTES_PER[unit] ?? Number.NaN);
+}
 
 /** In bytes. */
 export function fileSize(text: string): number {
-  const [, amount, unit = ""] = /^(\d{1,9})(KiB|MiB|GiB)$/.exec(text) ?? [];
-  const bytes = Number(amount) * (BYTES_PER[unit] ?? Number.NaN);
+  const bytes = sizeBytes(text);
   if (bytes >= FILE_BYTES_MIN && Number.isSafeInteger(bytes)) return bytes;
   throw new InvalidArgumentError("Expected a size of at least 1MiB, such as 500MiB or 2GiB.");
+}
+
+/** In bytes. */
+export function valueSize(text: string): number {
+  const bytes = sizeBytes(text);
+  if (Number.isSafeInteger(bytes)) return bytes;
+  throw new InvalidArgumentError("Expected a size such as 512B, 10KiB or 1MiB.");
 }

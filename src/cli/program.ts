@@ -2,6 +2,7 @@ import { Command, Option } from "commander";
 import type { AgentCommandOptions } from "./agent.ts";
 import { DEFAULT_API_URL, examples, fileSize, httpUrl, wholeNumber } from "./arguments.ts";
 import type { BacktestCommandOptions } from "./backtest.ts";
+import { addScan } from "./scan-commands.ts";
 import { addSilence } from "./silence-commands.ts";
 import type { StandaloneCommandOptions } from "./standalone.ts";
 
@@ -35,6 +36,7 @@ export function createProgram(version: string, done: (exitCode: number) => void)
   addBacktest(program, done);
   addReceivers(program, done);
   addSilence(program, done);
+  addScan(program, done);
   // A subcommand has a version too, as its parent: operators try it on each.
   for (const command of program.commands.flatMap((one) => [one, ...one.commands])) {
     command.version(version, "-V, --version", "print the version");

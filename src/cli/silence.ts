@@ -2,7 +2,8 @@ import { z } from "zod";
 import { keep, keyLabel } from "../model/key.ts";
 import { MATCHER_NAMES, type SilenceMatchers } from "../model/silence.ts";
 import { ApiClient, ApiRefusal, tokenIn } from "./api-client.ts";
-import { displayWidth, printable } from "./view/display-text.ts";
+import { printable } from "./view/display-text.ts";
+import { type Column, tableLines } from "./view/table.ts";
 
 /** Which API is asked. */
 export interface SilenceApiOptions {
@@ -111,35 +112,27 @@ async function clientOf({ url, tokenFile }: SilenceApiOptions): Promise<ApiClien
 
 type SilenceRow = z.output<typeof silence>;
 
-const HEAD = ["ID", "STATE", "STARTS", "ENDS", "MATCHES", "BY", "COMMENT"];
+const COLUMNS: readonly Column<SilenceRow>[] = [
+  { head: "ID", cell: ({ id }) => printable(id) },
+  { head: "STATE", cell: ({ state }) => state },
+  { head: "STARTS", cell: ({ startsAt }) => secondsOf(startsAt) },
+  { head: "ENDS", cell: ({ endsAt }) => secondsOf(endsAt) },
+  { head: "MATCHES", cell: ({ matchers }) => matchesText(matchers) },
+  { head: "BY", cell: ({ createdBy }) => printable(createdBy) },
+  { head: "COMMENT", cell: ({ comment }) => printable(comment) },
+];
 
 function tableOf(rows: readonly SilenceRow[]): string[] {
-  if (rows.length === 0) return ["there are no silences"];
-  const cells = [HEAD, ...rows.map(cellsOf)];
-  const widths = HEAD.map((_, column) => Math.max(...cells.map((row) => displayWidth(row[column] ?? ""))));
-  return cells.map((row) =>
-    row
-      .map((cell, column) => cell + " ".repeat((widths[column] ?? 0) - displayWidth(cell)))
-      .join("  ")
-      .trimEnd(),
-  );
+  return rows.length === 0 ? ["there are no silences"] : tableLines(COLUMNS, rows);
 }
 
-function cellsOf({ id, state, startsAt, endsAt, matchers, createdBy, comment }: SilenceRow): string[] {
-  const matches = MATCHER_NAMES.flatMap((name) => {
+function matchesText(matchers: SilenceRow["matchers"]): string {
+  const parts = MATCHER_NAMES.flatMap((name) => {
     const one = matchers[name];
     if (one === undefined) return [];
     return [`${name}=${name === "key" ? keyLabel(keep(Buffer.from(one))) : printable(one)}`];
   });
-  return [
-    printable(id),
-    state,
-    secondsOf(startsAt),
-    secondsOf(endsAt),
-    matches.join(" "),
-    printable(createdBy),
-    printable(comment),
-  ];
+  return parts.join(" ");
 }
 
 function secondsOf(time: string): string {

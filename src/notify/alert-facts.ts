@@ -1,9 +1,9 @@
 import { formatDuration } from "../model/duration-text.ts";
+import { boundedRate, briefBytes, briefRate, briefShare } from "../model/figures.ts";
 import type { Incident } from "../model/incident.ts";
 import type { Facts } from "../model/target.ts";
 import { TRAIL_STEP_MS } from "../model/trail.ts";
 import { visibleHead } from "../model/visible-text.ts";
-import { boundedRate, briefBytes, briefRate, briefShare } from "./alert-figures.ts";
 import { measureLabel, measureText } from "./alert-measure.ts";
 import { shownKeyName } from "./alert-names.ts";
 

@@ -1,7 +1,7 @@
 import { formatDuration } from "../model/duration-text.ts";
+import { ACCESSES, briefBytes, briefNumber, briefRate, briefRatio, briefShare } from "../model/figures.ts";
 import type { Incident } from "../model/incident.ts";
 import type { MeasureUnit } from "../model/measure.ts";
-import { ACCESSES, briefBytes, briefNumber, briefRate, briefRatio, briefShare } from "./alert-figures.ts";
 
 interface Words {
   /** What the rule looks at, as a label. */

@@ -51,6 +51,17 @@ export function keyspaceReadsOf(info: Info): number | null {
   return sumOf(info, "keyspace_hits", "keyspace_misses");
 }
 
+/** Databases that hold keys, with how many, in order, from INFO keyspace: `db0:keys=10,expires=0,avg_ttl=0`. */
+export function databasesOf(info: Info): ReadonlyMap<number, number> {
+  const found: [number, number][] = [];
+  for (const [name, text] of info) {
+    const db = /^db(\d+)$/.exec(name)?.[1];
+    const keys = /(?:^|,)keys=(\d+)/.exec(text)?.[1];
+    if (db !== undefined && keys !== undefined) found.push([Number(db), Number(keys)]);
+  }
+  return new Map(found.sort(([a], [b]) => a - b));
+}
+
 function sumOf(info: Info, first: string, second: string): number | null {
   const a = infoNumber(info, first);
   const b = infoNumber(info, second);

@@ -80,9 +80,24 @@ export class Session {
    * Throws: `TargetError` where the server answers nobody or not this user, such as LOADING; the connection is closed
    * as well where it is lost or answers too late.
    */
-  async ask(lines: readonly CommandLine[]): Promise<readonly Answer[]> {
+  ask(lines: readonly CommandLine[]): Promise<readonly Answer[]> {
+    return this.#send("call", lines);
+  }
+
+  /** The same; strings in values are Buffers, as keys may be no text. */
+  askForBytes(lines: readonly CommandLine[]): Promise<readonly Answer[]> {
+    return this.#send("callBuffer", lines);
+  }
+
+  /** Closes the connection. `problem` says more than the end of the socket, which may have come first. */
+  close(problem?: TargetProblem): void {
+    this.#problem = problem ?? this.#problem ?? CLOSED_BY_US;
+    this.#redis.disconnect();
+  }
+
+  async #send(method: "call" | "callBuffer", lines: readonly CommandLine[]): Promise<readonly Answer[]> {
     if (this.#problem) throw new TargetError(this.#problem);
-    const pipeline = this.#redis.pipeline(lines.map((line) => ["call", ...line]));
+    const pipeline = this.#redis.pipeline(lines.map((line) => [method, ...line]));
     const results: [Error | null, unknown][] = await pipeline.exec().then(
       (all) => all ?? [],
       (err: Error) => [[err, null]],
@@ -95,12 +110,6 @@ export class Session {
     const answers = results.map(([err, value]) => (err ? this.#answerOf(err) : { value }));
     this.#hasAnswered = true;
     return answers;
-  }
-
-  /** Closes the connection. `problem` says more than the end of the socket, which may have come first. */
-  close(problem?: TargetProblem): void {
-    this.#problem = problem ?? this.#problem ?? CLOSED_BY_US;
-    this.#redis.disconnect();
   }
 
   async #connect(): Promise<void> {

@@ -21,3 +21,20 @@ export const systemClock: Clock = {
 export function delay(delayMs: number, clock: Clock): Promise<void> {
   return new Promise((resolve) => void clock.after(delayMs, resolve));
 }
+
+/** Resolves after `delayMs`, or when `signal` aborts. */
+export function delayUnless(signal: AbortSignal, delayMs: number, clock: Clock): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) {
+      resolve();
+      return;
+    }
+    const end = () => {
+      cancel();
+      signal.removeEventListener("abort", end);
+      resolve();
+    };
+    const cancel = clock.after(delayMs, end);
+    signal.addEventListener("abort", end, { once: true });
+  });
+}

@@ -1,5 +1,5 @@
-import type { HeatKind } from "../model/access.ts";
-import type { Bounds } from "../model/heat.ts";
+import type { HeatKind } from "./access.ts";
+import type { Bounds } from "./heat.ts";
 
 const DECIMAL = [
   { unit: "G", size: 1e9 },

@@ -1,13 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { boundedRate, briefBytes, briefNumber, briefRatio, briefShare } from "../../../src/model/figures.ts";
 import type { Bounds } from "../../../src/model/heat.ts";
-import {
-  boundedRate,
-  briefBytes,
-  briefNumber,
-  briefRatio,
-  briefShare,
-} from "../../../src/notify/alert-figures.ts";
 import { sparkline } from "../../../src/notify/sparkline.ts";
 
 describe("figures in alerts", () => {
