@@ -18,12 +18,15 @@ export interface KeyPage {
   readonly passed: number;
 }
 
+/** What a walk needs of a server. */
+export type KeyHolder = Pick<ScanServer, "need" | "select">;
+
 /** Keys that the server goes over in one call: about 30 us of its time. */
 const SCAN_COUNT = 100;
 const START = "0";
 
 /** How many keys each database of a server has: of `db` alone where it is given. Throws: `TargetError`. */
-export async function databaseSizes(server: ScanServer, db?: number): Promise<ReadonlyMap<number, number>> {
+export async function databaseSizes(server: KeyHolder, db?: number): Promise<ReadonlyMap<number, number>> {
   const [text] = await server.need("info", [["INFO", "keyspace"]]);
   const sizes = databasesOf(parseInfo(String(text)));
   return db === undefined ? sizes : new Map([[db, sizes.get(db) ?? 0]]);
@@ -35,7 +38,7 @@ export async function databaseSizes(server: ScanServer, db?: number): Promise<Re
  * Keys that are there all the time come exactly once; those that come or go in the meantime may or may not come.
  * The selected database stays the page's until the next page is asked for. Throws: `TargetError`.
  */
-export async function* walkKeys(server: ScanServer, options: KeyWalkOptions): AsyncGenerator<KeyPage, void> {
+export async function* walkKeys(server: KeyHolder, options: KeyWalkOptions): AsyncGenerator<KeyPage, void> {
   const sizes = await databaseSizes(server, options.db);
   for (const db of sizes.keys()) {
     if (options.signal.aborted) return;
@@ -45,7 +48,7 @@ export async function* walkKeys(server: ScanServer, options: KeyWalkOptions): As
 }
 
 async function* walkDatabase(
-  server: ScanServer,
+  server: KeyHolder,
   db: number,
   { match, signal }: KeyWalkOptions,
 ): AsyncGenerator<KeyPage, void> {
