@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { connect, createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
@@ -12,6 +11,7 @@ import type { TargetAccess } from "../../src/redis/options.ts";
 import { encodeCommand } from "../../src/redis/resp.ts";
 import { TargetConnection, TargetError } from "../../src/redis/target.ts";
 import { systemClock } from "../../src/runtime/clock.ts";
+import { makeCertificates } from "../support/certificates.ts";
 import {
   command,
   freePort,
@@ -519,31 +519,4 @@ function temporaryFolder(t: TestContext): string {
   const folder = mkdtempSync(join(tmpdir(), "keyheat-target-"));
   t.after(() => rmSync(folder, { recursive: true }));
   return folder;
-}
-
-function makeCertificates(folder: string) {
-  const [ca, cert, key, caKey, request] = ["ca.pem", "cert.pem", "key.pem", "ca-key.pem", "request.pem"].map(
-    (name) => join(folder, name),
-  ) as [string, string, string, string, string];
-  const openssl = (...args: string[]) => execFileSync("openssl", args, { stdio: "pipe" });
-  const elliptic = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
-  openssl(
-    "req",
-    "-x509",
-    ...elliptic,
-    "-keyout",
-    caKey,
-    "-out",
-    ca,
-    "-days",
-    "2",
-    "-subj",
-    "/CN=test authority",
-  );
-  openssl("req", ...elliptic, "-keyout", key, "-out", request, "-subj", "/CN=localhost");
-  const names = join(folder, "names.cnf");
-  execFileSync("sh", ["-c", `echo subjectAltName=DNS:localhost,IP:127.0.0.1 > '${names}'`]);
-  const signing = ["-CA", ca, "-CAkey", caKey, "-CAcreateserial", "-days", "2", "-extfile", names];
-  openssl("x509", "-req", "-in", request, ...signing, "-out", cert);
-  return { ca, cert, key };
 }
