@@ -1,6 +1,7 @@
 import { targetFoundAt } from "../config/resolve.ts";
 import type { TargetConfig } from "../config/schema.ts";
 import { SLOT_COUNT } from "../model/slot.ts";
+import { TargetError, type TargetProblem } from "../redis/problem.ts";
 import type { NamedServer, Topology } from "../redis/topology.ts";
 import { ScanServer, type ScanServerOptions } from "./scan-server.ts";
 
@@ -27,12 +28,18 @@ export async function openFleet(seeds: readonly TargetConfig[], options: FleetOp
   return finder.fleet();
 }
 
+const NO_MEMBERS: TargetProblem = {
+  code: "UNREACHABLE",
+  message: "it names no server that has slots",
+  retryable: true,
+};
+
 class FleetFinder {
   readonly #options: FleetOptions;
   readonly #servers = new Map<string, ScanServer>();
   readonly #tried = new Set<string>();
   readonly #missing: string[] = [];
-  #firstError: unknown = null;
+  #firstProblem: TargetProblem | null = null;
 
   constructor(options: FleetOptions) {
     this.#options = options;
@@ -56,8 +63,15 @@ class FleetFinder {
   }
 
   fleet(): ScanFleet {
-    if (this.#servers.size === 0 && this.#firstError !== null) throw this.#firstError;
+    if (this.#servers.size === 0) throw this.#nobody();
     return { servers: [...this.#servers.values()], missing: this.#missing };
+  }
+
+  /** Nothing was to be had, with the reason of each. */
+  #nobody(): TargetError {
+    const { code, retryable } = this.#firstProblem ?? NO_MEMBERS;
+    const message = this.#missing.length > 0 ? this.#missing.join("; ") : NO_MEMBERS.message;
+    return new TargetError({ code, message, retryable });
   }
 
   #isWanted({ role, slots }: NamedServer): boolean {
@@ -81,7 +95,7 @@ class FleetFinder {
     try {
       return await ScanServer.open(target, this.#options);
     } catch (err) {
-      this.#firstError ??= err;
+      if (err instanceof TargetError) this.#firstProblem ??= err.problem;
       this.#missing.push(`${target.address}: ${reasonOf(err)}`);
       return null;
     }

@@ -73,7 +73,9 @@ async function runOnFleet<Body extends object>(
   onProgress: ScanContext["onProgress"],
 ): Promise<ScanOutcome<Body>> {
   const { clock, signal } = options;
-  const { servers, missing } = await openFleet(targets, options);
+  const { servers, missing } = await openFleet(targets, options).catch((cause: unknown) => {
+    throw signal.aborted ? new Error("stopped before anything was seen", { cause }) : cause;
+  });
   try {
     const outcome = await kind.run({ servers, clock, signal, onProgress });
     return { ...outcome, missing: [...missing, ...outcome.missing] };
