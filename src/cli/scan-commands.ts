@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { examples } from "./arguments.ts";
 import { addHot } from "./scan/hot-command.ts";
+import { addSlow } from "./scan/slow-command.ts";
 
 /** `keyheat scan ...`: one look at a server that is safe on production. */
 export function addScan(program: Command, done: (exitCode: number) => void): void {
@@ -18,4 +19,5 @@ export function addScan(program: Command, done: (exitCode: number) => void): voi
       ]),
     );
   addHot(scan, done);
+  addSlow(scan, done);
 }

@@ -3,11 +3,11 @@ import type { ScanServer } from "./scan-server.ts";
 
 /** How far a scan has come. */
 export interface ScanProgress {
-  /** Keys, entries or milliseconds that are done, over all servers. */
+  /** Keys, servers or milliseconds that are done, over all servers. */
   readonly done: number;
   /** Of how many, as far as is known: keys may come and go. */
   readonly total: number;
-  readonly unit: "keys" | "entries" | "ms";
+  readonly unit: "keys" | "servers" | "ms";
 }
 
 /** What every scan is given. */

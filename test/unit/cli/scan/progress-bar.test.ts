@@ -23,7 +23,7 @@ describe("what a scan says of its progress", () => {
   });
 
   test("is no forecast in the first second", () => {
-    assert.equal(progressText({ done: 10, total: 100, unit: "entries" }, 500), "10 of 100 entries (10%)");
+    assert.equal(progressText({ done: 10, total: 100, unit: "servers" }, 500), "10 of 100 servers (10%)");
   });
 
   test("is time where time is what it takes", () => {
