@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { examples } from "./arguments.ts";
+import { addBalance } from "./scan/balance-command.ts";
 import { addHot } from "./scan/hot-command.ts";
 import { addSlow } from "./scan/slow-command.ts";
 
@@ -20,4 +21,5 @@ export function addScan(program: Command, done: (exitCode: number) => void): voi
     );
   addHot(scan, done);
   addSlow(scan, done);
+  addBalance(scan, done);
 }

@@ -34,6 +34,7 @@ export class ScanServer {
   #live: LiveSession;
   #db = 0;
   #pingedMs = Number.NEGATIVE_INFINITY;
+  #sent = 0;
 
   private constructor(target: TargetConfig, live: LiveSession, poll: TargetPoll, options: ScanServerOptions) {
     this.target = target;
@@ -63,6 +64,11 @@ export class ScanServer {
     return this.#live;
   }
 
+  /** Commands that were sent to it so far: they are among those that it says it ran. */
+  get sent(): number {
+    return this.#sent;
+  }
+
   /** Whose keys the next commands see. */
   async select(db: number): Promise<void> {
     if (db === this.#db) return;
@@ -88,6 +94,7 @@ export class ScanServer {
   async ask(lines: readonly CommandLine[]): Promise<readonly Answer[]> {
     await this.#measure();
     await this.#wait(this.pace.reserve(lines.length));
+    this.#sent += lines.length;
     return this.#retried((session) => session.askForBytes(lines));
   }
 
@@ -109,6 +116,7 @@ export class ScanServer {
     for (let i = 0; i < pings; i++) {
       const startMs = clock.monotonic();
       await this.#retried((session) => session.ask([["PING"]]));
+      this.#sent += 1;
       this.#pingedMs = clock.monotonic();
       this.pace.heard(this.#pingedMs - startMs);
     }
