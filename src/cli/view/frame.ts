@@ -59,23 +59,28 @@ function frameOf(view: View, size: FrameSize, paint: Paint): Frame {
 }
 
 function headerOf({ state, moment, texts, nowMs }: View, { columns, rows }: FrameSize, paint: Paint) {
-  const isTable = state.opened === null && !state.isHelpShown;
+  if (state.isHelpShown) return [];
+  const isTable = state.opened === null;
   const problemLinesMax = Math.max(2, Math.min(4, Math.floor(rows / 8)));
   return headerLines({ state, moment, texts, nowMs }, { columns, problemLinesMax, isTable }, paint);
 }
 
 function bodyOf(view: View, size: FrameSize, paint: Paint): Frame {
   const { state, moment } = view;
-  if (state.isHelpShown) return page(helpLines(size.columns, paint), 0, size);
+  if (state.isHelpShown) return page(helpLines(size.columns, paint), 0, size, paint);
   if (state.opened === null) return tableBody(view, size, paint);
   const lines = keyPageLines(state.opened, shownMoment(state, moment), size.columns, paint);
-  return page(lines, state.opened.scroll, size);
+  return page(lines, state.opened.scroll, size, paint);
 }
 
-function page(lines: readonly string[], scroll: number, { rows }: FrameSize): Frame {
+function page(lines: readonly string[], scroll: number, { rows }: FrameSize, paint: Paint): Frame {
   const scrollMax = Math.max(0, lines.length - rows);
   const first = Math.min(scroll, scrollMax);
-  return { lines: lines.slice(first, first + rows), scrollMax, tableRows: rows };
+  const shown = lines.slice(first, first + rows);
+  const hidden = scrollMax - first;
+  // The last line makes room for saying so.
+  const all = hidden === 0 ? shown : [...shown.slice(0, -1), paint.dim(`↓ ${hidden + 1} more`)];
+  return { lines: all, scrollMax, tableRows: rows };
 }
 
 function tableBody({ state, moment, nowMs }: View, { columns, rows }: FrameSize, paint: Paint): Frame {
@@ -99,6 +104,7 @@ const TABLE_HINTS = "↑↓ move  Enter look into  / filter  s sort  p pause  ? 
 const PAGE_HINTS = "Esc back  ↑↓ scroll  p pause  ? help  Ctrl-C quit";
 
 function footerLines({ state, hints, texts }: View, columns: number, paint: Paint): string[] {
+  if (state.isHelpShown) return [];
   if (state.isTyping) return ["", typingLine(state.selection.filter, columns, paint)];
   const keys = state.opened === null ? TABLE_HINTS : PAGE_HINTS;
   const told = { keys, end: "Ctrl-C ends", none: "" }[hints];

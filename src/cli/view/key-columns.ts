@@ -112,7 +112,7 @@ const SHARE: KeyColumn = {
   sort: "share",
   cell: ({ share }) => formatShare(share),
 };
-const VANTAGE: KeyColumn = { head: "VANTAGE", align: "left", columnsMin: 9, cell: vantageText };
+const VANTAGE: KeyColumn = { head: "VANTAGE", align: "left", columnsMin: 14, cell: vantageText };
 const SERVICES: KeyColumn = {
   head: "SERVICES",
   align: "left",
@@ -150,7 +150,7 @@ const GROWTH: readonly { readonly column: KeyColumn; readonly columnsMax: number
   { column: PATTERN, columnsMax: 24 },
   { column: INCIDENT, columnsMax: 18 },
   { column: SERVICES, columnsMax: 20 },
-  { column: VANTAGE, columnsMax: 15 },
+  { column: VANTAGE, columnsMax: 21 },
   { column: KEY, columnsMax: 48 },
   { column: TREND, columnsMax: 30 },
   { column: PATTERN, columnsMax: 40 },

@@ -31,13 +31,19 @@ export function keyPageLines(
   const gone = isGone
     ? [paint.yellow("not among the hottest keys any more: this is how it was last seen")]
     : [];
+  const factPart = (facts: readonly Fact[]) => facts.flatMap((fact) => factLines(fact, valueColumns, paint));
   const name = labelled("KEY", piecesOf(nameOf(row), valueColumns), paint);
-  const facts = factsOf(row, scene.windowMs).flatMap((fact) => factLines(fact, valueColumns, paint));
-  const chart = chartLines(row, trails, valueColumns, paint);
   const incidents = row.incidents
     .slice(0, INCIDENTS_MAX)
-    .flatMap((incident) => ["", ...incidentPart(incident, scene.atMs, valueColumns, paint)]);
-  return [...gone, ...name, ...facts, ...chart, ...incidents];
+    .flatMap((incident) => incidentPart(incident, scene.atMs, valueColumns, paint));
+  return [
+    ...gone,
+    ...name,
+    ...factPart(heatFacts(row, scene.windowMs)),
+    ...incidents,
+    ...chartLines(row, trails, valueColumns, paint),
+    ...factPart(originFacts(row)),
+  ];
 }
 
 function nameOf({ text, isCut }: KeyRow): string {
@@ -45,7 +51,8 @@ function nameOf({ text, isCut }: KeyRow): string {
   return isCut ? `${text}... (longer than 1 KiB)` : text;
 }
 
-function factsOf(row: KeyRow, windowMs: number): Fact[] {
+/** How hot it is, and where. */
+function heatFacts(row: KeyRow, windowMs: number): Fact[] {
   const { mix, target, share } = row;
   const place = [
     `db ${row.db}`,
@@ -62,6 +69,12 @@ function factsOf(row: KeyRow, windowMs: number): Fact[] {
     ["NOW", `${formatRate(row.currentPerSecond)}/s in the last second`],
     ["COUNT", countText(row, windowMs)],
     ["SHARE", share === null ? "not known" : `${formatShare(share)} of the accesses of its node`],
+  ];
+}
+
+/** How that is known, and who does it. */
+function originFacts(row: KeyRow): Fact[] {
+  return [
     ["VANTAGE", vantagesText(row)],
     ["COMMANDS", namesText(row.commands)],
     ["SERVICES", namesText(row.services)],
@@ -120,7 +133,7 @@ function chartLines({ id }: KeyRow, trails: Trails, columns: number, paint: Pain
   if (rows.length === 0) return [];
   const highest = Math.max(...points.map((point) => point ?? 0));
   const scale = `the last ${formatDuration(points.length * 1000)}, at most ${formatRate(highest)}/s`;
-  return ["", ...labelled("TREND", [...wrap(scale, columns, 2), ...rows], paint)];
+  return labelled("TREND", [...rows, ...wrap(scale, columns, 2)], paint);
 }
 
 /** Its line, the measure that it is judged by, the value, and what would help. */
