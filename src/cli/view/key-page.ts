@@ -17,6 +17,8 @@ const INCIDENTS_MAX = 3;
 const CHART_ROWS = 5;
 const CHART_COLUMNS_MAX = 60;
 
+const GONE = "not among the hottest keys any more: this is how it was last seen";
+
 /** Something known of a key: a label, and what stands beside it. */
 type Fact = readonly [label: string, value: string | null];
 
@@ -28,9 +30,7 @@ export function keyPageLines(
   paint: Paint,
 ): string[] {
   const valueColumns = Math.max(1, columns - LABEL_COLUMNS);
-  const gone = isGone
-    ? [paint.yellow("not among the hottest keys any more: this is how it was last seen")]
-    : [];
+  const gone = isGone ? wrap(GONE, columns, VALUE_LINES_MAX).map(paint.yellow) : [];
   const factPart = (facts: readonly Fact[]) => facts.flatMap((fact) => factLines(fact, valueColumns, paint));
   const name = labelled("KEY", piecesOf(nameOf(row), valueColumns), paint);
   const incidents = row.incidents
