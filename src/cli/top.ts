@@ -1,9 +1,9 @@
 import { silentLogger } from "../runtime/logger.ts";
 import { ApiRefusal, tokenIn } from "./api-client.ts";
 import { stopRequest } from "./stop-request.ts";
-import { readFirstWindow } from "./top/first-window.ts";
+import { readFirstWindow, unseenReason } from "./top/first-window.ts";
 import { writeJsonLines } from "./top/json-lines.ts";
-import { onceText, unseenReason } from "./top/once.ts";
+import { onceText } from "./top/once.ts";
 import { selectionOf, type TopIo, type TopOptions } from "./top/options.ts";
 import { ApiSource } from "./view/api-source.ts";
 import { printable } from "./view/display-text.ts";

@@ -2,9 +2,12 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import type { TestContext } from "node:test";
 import { fileURLToPath } from "node:url";
+import { stripVTControlCharacters } from "node:util";
 import { waitFor } from "./wait.ts";
 
 const MAIN = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
+
+const CHARACTERS_TOLD = 4000;
 
 export interface TerminalOptions {
   readonly columns: number;
@@ -17,6 +20,7 @@ export interface TerminalOptions {
 export class Terminal {
   readonly #process: ChildProcess;
   readonly #ended: Promise<number | null>;
+  #pressedAt = 0;
   /** All that was written to the terminal. */
   output = "";
 
@@ -37,15 +41,21 @@ export class Terminal {
   }
 
   press(keys: string): void {
+    this.#pressedAt = this.output.length;
     this.#process.stdin?.write(keys);
   }
 
-  /** Waits until the text has been written to the terminal. Throws: Error with all that was. */
+  /**
+   * Waits until the text has been written to the terminal after what was pressed last, in whatever colours.
+   *
+   * Throws: Error with what was written.
+   */
   async shows(text: string): Promise<void> {
+    const written = () => stripVTControlCharacters(this.output.slice(this.#pressedAt));
     try {
-      await waitFor(`the terminal to show ${text}`, () => this.output.includes(text));
+      await waitFor(`the terminal to show ${text}`, () => written().includes(text));
     } catch (cause) {
-      throw new Error(`it did not show ${text}, but:\n${JSON.stringify(this.output)}`, { cause });
+      throw new Error(`it did not show ${text}, but:\n${written().slice(-CHARACTERS_TOLD)}`, { cause });
     }
   }
 

@@ -13,18 +13,31 @@ export interface Reading {
 }
 
 const POLL_MS = 250;
+/** By then every server has had its chance: one that is not seen now will not be. */
+const UNSEEN_MS = 7000;
 
-/** Reads until a whole window has been seen, or `signal` aborts; what was last read counts then. */
+/**
+ * Reads until a whole window has been seen, no server is seen although there was time, or `signal` aborts; what was last
+ * read counts then.
+ */
 export async function readFirstWindow(
   source: ApiSource,
   ask: SceneAsk,
   signal: AbortSignal,
 ): Promise<Reading> {
   let trails = NO_TRAILS;
+  const unseenAtMs = performance.now() + UNSEEN_MS;
   for (;;) {
     const bodies = await source.readBodies(ask);
     trails = trailsWith(trails, sceneOf(bodies, Date.now()));
-    if (bodies.hotKeys.complete || signal.aborted) return { bodies, trails };
+    const isHopeless = unseenReason(bodies) !== null && performance.now() > unseenAtMs;
+    if (bodies.hotKeys.complete || isHopeless || signal.aborted) return { bodies, trails };
     await sleep(POLL_MS, undefined, { signal }).catch(() => {});
   }
+}
+
+/** Why nothing was seen at all; `null`: a server was seen. */
+export function unseenReason({ coverage, readiness }: ApiBodies): string | null {
+  if (coverage.targets.some(({ state }) => state === "seen")) return null;
+  return readiness.reasons[0] ?? readiness.degraded[0] ?? "no server was seen";
 }

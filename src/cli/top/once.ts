@@ -1,4 +1,3 @@
-import type { ApiBodies } from "../view/api-bodies.ts";
 import { sceneOf } from "../view/api-scene.ts";
 import { type FrameTexts, frameLines } from "../view/frame.ts";
 import { noColours } from "../view/paint.ts";
@@ -27,10 +26,4 @@ export function onceText(
   const columns = out.columns ?? (Number(env.COLUMNS) || COLUMNS) + 1;
   const lines = frameLines(view, { columns, rows: ROWS }, noColours);
   return lines.map((line) => `${line.trimEnd()}\n`).join("");
-}
-
-/** Why nothing was seen at all; `null`: a server was seen. */
-export function unseenReason({ coverage, readiness }: ApiBodies): string | null {
-  if (coverage.targets.some(({ state }) => state === "seen")) return null;
-  return readiness.reasons[0] ?? readiness.degraded[0] ?? "no server was seen";
 }

@@ -75,10 +75,12 @@ const PASTE_END = Buffer.from("\u001b[201~");
 const SEQUENCE_BYTES_MAX = 64;
 
 /** The inputs in bytes from a terminal, which may be cut anywhere. Unknown sequences are ignored. Pure. */
-export function decodeKeys({ rest, isPasting }: DecoderState, bytes: Uint8Array): Decoded {
-  const inputs: KeyInput[] = [];
-  let left: Uint8Array = Buffer.concat([rest, bytes]);
-  let pasting = isPasting;
+export function decodeKeys(state: DecoderState, bytes: Uint8Array): Decoded {
+  // What a key sends comes together, as a rule: an escape alone, with another key after it, was the key itself.
+  const before = isEscapeAlone(state) && !continuesEscape(bytes) ? settleKeys(state) : { inputs: [], state };
+  const inputs: KeyInput[] = [...before.inputs];
+  let left: Uint8Array = Buffer.concat([before.state.rest, bytes]);
+  let pasting = before.state.isPasting;
   while (left.length > 0) {
     const step = pasting ? pastedStep(left) : typedStep(left);
     if (step === null) break;
@@ -90,10 +92,18 @@ export function decodeKeys({ rest, isPasting }: DecoderState, bytes: Uint8Array)
 }
 
 /** What is pending, when nothing has followed for a while: an escape that begins no sequence is the key itself. */
-export function settleKeys({ rest, isPasting }: DecoderState): Decoded {
-  if (isPasting) return { inputs: [], state: { rest, isPasting } };
-  const isEscape = rest.length === 1 && rest[0] === ESC;
-  return { inputs: isEscape ? [{ type: "key", name: "escape" }] : [], state: NOTHING_PENDING };
+export function settleKeys(state: DecoderState): Decoded {
+  if (state.isPasting) return { inputs: [], state };
+  const inputs: KeyInput[] = isEscapeAlone(state) ? [{ type: "key", name: "escape" }] : [];
+  return { inputs, state: NOTHING_PENDING };
+}
+
+function isEscapeAlone({ rest, isPasting }: DecoderState): boolean {
+  return !isPasting && rest.length === 1 && rest[0] === ESC;
+}
+
+function continuesEscape(bytes: Uint8Array): boolean {
+  return bytes.length === 0 || bytes[0] === "[".charCodeAt(0) || bytes[0] === "O".charCodeAt(0);
 }
 
 /** What the first bytes are; `null`: more is needed to tell. */

@@ -50,6 +50,13 @@ test("an escape is the key itself when nothing follows, and two of them are two"
   assert.deepEqual(decodeKeys(NOTHING_PENDING, Buffer.from("\u001b")).inputs, []);
 });
 
+test("an escape with another key soon after it is both, while Alt with a key is nothing", () => {
+  assert.deepEqual(names("\u001b", "q"), ["escape", "text q"]);
+  assert.deepEqual(names("\u001b", "\u001b[A"), ["escape", "up"]);
+  assert.deepEqual(names("\u001b", "[A"), ["up"]);
+  assert.deepEqual(names("\u001bq"), []);
+});
+
 test("sequences that nobody knows, and keys with modifiers, do nothing and swallow nothing else", () => {
   assert.deepEqual(names("\u001b[1;5Ca\u001b[24~b\u001b[[Ac\u001bxd\u001b[?1;2ce\u001bOPf"), [
     "text a",
