@@ -61,6 +61,7 @@ class LiveView {
     const redraw = setInterval(() => this.#draw(), REDRAW_MS);
     try {
       await this.#readUntil(end);
+      terminal.leave(this.#lastLines());
     } finally {
       clearInterval(redraw);
       this.#terminal = null;
@@ -113,6 +114,12 @@ class LiveView {
 
   #draw(): void {
     this.#terminal?.draw(frameLines(this.#view(), this.#size(), this.#paint()));
+  }
+
+  /** The table is what stays in the terminal, whatever page was open. */
+  #lastLines(): readonly string[] {
+    const state = { ...this.#state, opened: null, isHelpShown: false, isTyping: false, cursor: null };
+    return frameLines({ ...this.#view(), state, hints: "none" }, this.#size(), this.#paint());
   }
 
   #view(): View {

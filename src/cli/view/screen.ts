@@ -61,11 +61,11 @@ export class Screen {
     this.#isOpen = false;
   }
 
-  /** The same, and leaves the last frame where the cursor is. */
-  closeWithFrame(): void {
+  /** The same, and writes the lines where the cursor is then; nothing where it was never drawn on. */
+  closeWith(lines: readonly string[]): void {
     const wasOpen = this.#isOpen;
     this.close();
-    if (wasOpen) this.#out.write(this.#drawn.map((line) => `${line}\n`).join(""));
+    if (wasOpen) this.#out.write(lines.map((line) => `${line}\n`).join(""));
   }
 }
 

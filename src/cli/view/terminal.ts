@@ -75,14 +75,18 @@ export class Terminal implements Disposable {
     process.kill(0, "SIGTSTP");
   }
 
-  /** Leaves the last frame in the terminal. */
+  /** Gives the terminal back, with these lines in it. */
+  leave(lines: readonly string[]): void {
+    this.#screen.closeWith(lines);
+    this[Symbol.dispose]();
+  }
+
   [Symbol.dispose](): void {
     this.#isOver = true;
     this.#out.off("resize", this.#stale);
     process.off("exit", this.#giveBack);
     process.off("SIGTSTP", this.#onSuspend);
     process.off("SIGCONT", this.#takeBack);
-    this.#keyboard.close();
-    this.#screen.closeWithFrame();
+    this.#giveBack();
   }
 }

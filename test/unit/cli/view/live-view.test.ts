@@ -93,6 +93,18 @@ test("the view leaves no listener behind in the process", async (t) => {
   assert.deepEqual(counts(), before);
 });
 
+test("what stays in the terminal is the table, whatever page was open, without what can be pressed", async (t) => {
+  const shown = new Shown(t);
+  await shown.shows("user:1");
+  shown.keyboard.press("?");
+  await shown.shows("Any key goes back.");
+  shown.keyboard.press("\u0003");
+  await shown.over;
+  const left = shown.terminal.written.split(GIVEN_BACK).at(-1) ?? "";
+  assert.match(left, /product:4711:stock[\s\S]*user:1/);
+  assert.doesNotMatch(left, /Any key|q quit/);
+});
+
 test("a source that fails leaves the last scene there, with the reason", async (t) => {
   const shown = new Shown(t);
   await shown.shows("product:4711:stock");
@@ -147,4 +159,21 @@ test("a pause holds what is shown while the source goes on", async (t) => {
   assert.ok(!shown.terminal.written.includes("later:1"));
   shown.keyboard.press("p");
   await shown.shows("later:1");
+});
+
+test("a terminal that can draw nothing gets plain lines", async () => {
+  const terminal = new StandInTerminal();
+  const abort = new AbortController();
+  const over = showLiveView({
+    source: { read: async () => sceneWith() },
+    texts: TEXTS,
+    selection: ALL_KEYS,
+    out: terminal,
+    input: new StandInKeyboard(),
+    env: { TERM: "dumb" },
+    signal: abort.signal,
+  });
+  abort.abort();
+  await over;
+  assert.equal(terminal.written, "keyheat demo: its own redis-server\nAPI http://x   Ctrl-C ends\n");
 });

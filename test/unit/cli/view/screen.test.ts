@@ -37,14 +37,14 @@ test("what the terminal has forgotten, as after a resize, is drawn anew", () => 
   assert.equal(terminal.take(), inFrame("\u001b[2J\u001b[1;1H\u001b[Kone"));
 });
 
-test("closing gives the terminal back, once, and leaves the last frame there", () => {
+test("closing gives the terminal back, once, and can leave lines there", () => {
   const terminal = new StandInTerminal();
   const screen = new Screen(terminal);
   screen.draw(["one", "two"]);
   terminal.take();
-  screen.closeWithFrame();
-  assert.equal(terminal.take(), `${CLOSING}one\ntwo\n`);
-  screen.closeWithFrame();
+  screen.closeWith(["three", "four"]);
+  assert.equal(terminal.take(), `${CLOSING}three\nfour\n`);
+  screen.closeWith(["five"]);
   screen.close();
   assert.equal(terminal.take(), "");
 });
