@@ -1,5 +1,4 @@
 import { InvalidArgumentError } from "commander";
-import { duration } from "../../config/scalars.ts";
 import type { Selection, Sort } from "../view/key-order.ts";
 
 /** What `keyheat top` takes. */
@@ -33,11 +32,13 @@ export function selectionOf({ filter, sort, limit }: TopOptions): Selection {
   return { filter, sort, isReversed: false, keysMax: limit };
 }
 
-const windowLength = duration({ min: "1s", max: "15m" });
+const WINDOW_MS_MAX = 900_000;
+const MS_PER = { s: 1000, m: 60_000 };
 
 /** In ms. */
 export function windowLengthMs(text: string): number {
-  const parsed = windowLength.safeParse(text);
-  if (parsed.success && parsed.data % 1000 === 0) return parsed.data;
+  const [, amount = "", unit = ""] = /^(\d{1,3})([sm])$/.exec(text) ?? [];
+  const lengthMs = Number(amount) * (unit === "m" ? MS_PER.m : MS_PER.s);
+  if (lengthMs > 0 && lengthMs <= WINDOW_MS_MAX) return lengthMs;
   throw new InvalidArgumentError("Expected whole seconds from 1s to 15m, such as 10s or 60s.");
 }

@@ -17,7 +17,7 @@ export interface KeyColumn {
   readonly align: "left" | "right";
   /** Columns of the terminal that it needs at least. */
   readonly columnsMin: number;
-  /** What a click on it would be in other places: marked in the head. */
+  /** The order that goes by it: its head is marked then. */
   readonly sort?: Sort;
   cell(row: KeyRow, columns: number, context: CellContext): string;
 }

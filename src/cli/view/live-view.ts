@@ -10,7 +10,8 @@ import type { SceneSource } from "./scene.ts";
 import type { ViewOutput } from "./screen.ts";
 import { Terminal } from "./terminal.ts";
 import { trailsWith } from "./trails.ts";
-import { afterInput, firstState, followed, type Moment, NO_MOMENT, type ViewState } from "./view-state.ts";
+import { afterInput } from "./view-input.ts";
+import { firstState, followed, type Moment, NO_MOMENT, type ViewState } from "./view-state.ts";
 
 export interface LiveViewOptions {
   readonly source: SceneSource;

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { decodeKeys, type KeyInput, NOTHING_PENDING } from "../../../../src/cli/view/key-decoder.ts";
+import { afterInput } from "../../../../src/cli/view/view-input.ts";
 import {
-  afterInput,
   followed,
   type Moment,
   shownKeys,
