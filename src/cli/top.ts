@@ -54,7 +54,7 @@ async function topOfApi(options: TopOptions, io: TopIo, signal: AbortSignal): Pr
 }
 
 /** Slack for the start of the pipeline and for what comes late. */
-const FIRST_WINDOW_SLACK_MS = 10_000;
+const FIRST_WINDOW_SLACK_MS = 15_000;
 const USUAL_WINDOW_MS = 10_000;
 
 async function topOfServers(options: TopOptions, io: TopIo, signal: AbortSignal): Promise<void> {

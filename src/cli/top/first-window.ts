@@ -14,7 +14,7 @@ export interface Reading {
 
 const POLL_MS = 250;
 /** By then every server has had its chance: one that is not seen now will not be. */
-const UNSEEN_MS = 7000;
+const UNSEEN_MS = 10_000;
 
 /**
  * Reads until a whole window has been seen, no server is seen although there was time, or `signal` aborts; what was last

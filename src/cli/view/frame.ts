@@ -37,6 +37,9 @@ interface Frame extends Room {
 const COLUMNS_MIN = 20;
 const COLUMNS_MAX = 240;
 const ROWS_MIN = 3;
+/** Below these, a table with anything beside it would be no table. */
+const ROWS_WITH_FOOTER_MIN = 10;
+const BODY_ROWS_WITH_INCIDENTS_MIN = 8;
 
 /** The lines of the live view; none is wider than the terminal, and they are fewer than its rows. Pure. */
 export function frameLines(view: View, size: FrameSize, paint: Paint): readonly string[] {
@@ -52,7 +55,8 @@ export function roomOf(view: View, size: FrameSize, paint: Paint): Room {
 function frameOf(view: View, size: FrameSize, paint: Paint): Frame {
   const columns = Math.max(COLUMNS_MIN, Math.min(size.columns - 1, COLUMNS_MAX));
   const header = headerOf(view, { ...size, columns }, paint);
-  const footer = footerLines(view, columns, paint);
+  const hasFooter = size.rows >= ROWS_WITH_FOOTER_MIN || view.state.isTyping;
+  const footer = hasFooter ? footerLines(view, columns, paint) : [];
   const bodySize = { columns, rows: Math.max(ROWS_MIN, size.rows - 1 - header.length - footer.length) };
   const { lines, ...room } = bodyOf(view, bodySize, paint);
   return { lines: [...header, ...lines, ...footer], ...room };
@@ -62,7 +66,8 @@ function headerOf({ state, moment, texts, nowMs }: View, { columns, rows }: Fram
   if (state.isHelpShown) return [];
   const isTable = state.opened === null;
   const problemLinesMax = Math.max(2, Math.min(4, Math.floor(rows / 8)));
-  return headerLines({ state, moment, texts, nowMs }, { columns, problemLinesMax, isTable }, paint);
+  const targetsMax = isTable ? Math.min(4, Math.floor(rows / 6)) : 0;
+  return headerLines({ state, moment, texts, nowMs }, { columns, problemLinesMax, targetsMax }, paint);
 }
 
 function bodyOf(view: View, size: FrameSize, paint: Paint): Frame {
@@ -86,7 +91,7 @@ function page(lines: readonly string[], scroll: number, { rows }: FrameSize, pai
 function tableBody({ state, moment, nowMs }: View, { columns, rows }: FrameSize, paint: Paint): Frame {
   const { scene, trails } = shownMoment(state, moment);
   const { filter, sort } = state.selection;
-  const incidents = incidentLines(scene, columns, paint);
+  const incidents = rows < BODY_ROWS_WITH_INCIDENTS_MIN ? [] : incidentLines(scene, columns, paint);
   const rowsMax = Math.max(ROWS_MIN, rows - incidents.length - 1);
   const table = {
     rows: shownKeys(state, moment),

@@ -26,19 +26,18 @@ export interface HeaderRoom {
   readonly columns: number;
   /** Of each problem: the line to run must be there whole. */
   readonly problemLinesMax: number;
-  /** Whether the table stands below it: other pages have no room for the servers. */
-  readonly isTable: boolean;
+  /** Servers that are named; 0: nothing is said of them. */
+  readonly targetsMax: number;
 }
 
 const PROBLEMS_MAX = 3;
-const TARGETS_MAX = 4;
 /** A scene is read each second. */
 const FRESH_MS = 3000;
 
 /** What stands above the table: what is watched, how well, what is in the way, and what the user has set. Pure. */
 export function headerLines(view: HeaderView, room: HeaderRoom, paint: Paint): string[] {
   const { state, moment, texts, nowMs } = view;
-  const { columns, problemLinesMax, isTable } = room;
+  const { columns, problemLinesMax, targetsMax } = room;
   const { scene } = shownMoment(state, moment);
   const problems = [...failureTexts(moment, nowMs), ...scene.problems.slice(0, PROBLEMS_MAX)];
   const warnings = problems.flatMap((problem) => wrap(`! ${problem}`, columns, problemLinesMax));
@@ -46,7 +45,7 @@ export function headerLines(view: HeaderView, room: HeaderRoom, paint: Paint): s
   return [
     titleLine(texts.title, scene, columns, paint),
     paint.dim(cutEnd(texts.subtitle, columns)),
-    ...(isTable ? targetLines(scene.targets, columns, paint) : []),
+    ...targetLines(scene.targets, { columns, targetsMax }, paint),
     ...warnings.map(paint.yellow),
     ...(settings === "" ? [] : [paint.bold(cutEnd(settings, columns))]),
     "",
@@ -69,12 +68,16 @@ function failureTexts({ scene, failure }: Moment, nowMs: number): string[] {
   return isOld ? [`no answer for ${formatDuration(ageMs)}: ${age}`] : [];
 }
 
-function targetLines(targets: readonly TargetRow[], columns: number, paint: Paint): string[] {
+function targetLines(
+  targets: readonly TargetRow[],
+  { columns, targetsMax }: Pick<HeaderRoom, "columns" | "targetsMax">,
+  paint: Paint,
+): string[] {
   // Who is not seen comes first: of many, those would be left out else.
   const ranked = targets.toSorted((one, other) => URGENCY[one.state] - URGENCY[other.state]);
-  const lines = ranked.slice(0, TARGETS_MAX).map((target) => targetLine(target, columns, paint));
+  const lines = ranked.slice(0, targetsMax).map((target) => targetLine(target, columns, paint));
   const more = targets.length - lines.length;
-  return more > 0 ? [...lines, paint.dim(cutEnd(`and ${more} more`, columns))] : lines;
+  return more > 0 && targetsMax > 0 ? [...lines, paint.dim(cutEnd(`and ${more} more`, columns))] : lines;
 }
 
 const URGENCY = { blind: 0, stale: 1, seen: 2 };

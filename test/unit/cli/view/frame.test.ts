@@ -277,6 +277,17 @@ test("the help fits into 80 columns and 24 rows", () => {
   assert.equal(lines.at(-1), "Any key goes back.");
 });
 
+test("in a low terminal the table stays, and what stands around it gives way", () => {
+  const keys = Array.from({ length: 20 }, (_, index) => keyRow({ label: `key:${index}`, rank: index + 1 }));
+  const moment = momentWith({ scene: sceneWith({ keys }) });
+  for (const rows of [8, 9, 10, 12, 16, 24]) {
+    const lines = framed({ moment }, size(80, rows));
+    assert.ok(lines.length < rows);
+    const shown = lines.filter((line) => line.includes("key:")).length;
+    assert.ok(shown >= Math.min(3, Math.floor(rows / 3)), `${shown} keys in ${rows} rows`);
+  }
+});
+
 const anyText = fc
   .oneof(fc.string({ unit: "grapheme" }), fc.string({ unit: "grapheme-composite" }))
   .map((text) => text.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, "?"));
