@@ -182,15 +182,28 @@ function addTop(program: Command, done: Done): void {
 function addCheck(program: Command, done: Done): void {
   program
     .command("check")
-    .summary("check a config file")
+    .summary("check a config file, and with --connect all that it names")
     .description(
-      "Reads a config file and prints what it amounts to, or every problem with its path. Shows no secret.",
+      "Reads a config file and prints what it amounts to, or every problem with its path. With --connect it also looks for real at the servers, Kafka and receivers, and prints each problem with the line to run; nothing is changed and nobody is told. Shows no secret.",
     )
     .requiredOption("-c, --config <file>", "config file (YAML)")
-    .addHelpText("after", examples(["keyheat check --config keyheat.yaml"]))
-    .action(async (options: { config: string }) => {
-      const { checkCommand } = await import("./check.ts");
-      done(checkCommand(options, { out: process.stdout, err: process.stderr, env: process.env }));
+    .option("--connect", "look at what the config names, too")
+    .option("--json", "with --connect: print one JSON document")
+    .addHelpText(
+      "after",
+      examples(["keyheat check --config keyheat.yaml", "keyheat check --config keyheat.yaml --connect"]),
+    )
+    .action(async (options: { config: string; connect?: boolean; json?: boolean }) => {
+      const { stdout: out, stderr: err, env } = process;
+      if (options.connect !== true) {
+        const { checkCommand } = await import("./check.ts");
+        done(checkCommand(options, { out, err, env }));
+        return;
+      }
+      const { connectCommand } = await import("./check/connect.ts");
+      const { stopRequest } = await import("./stop-request.ts");
+      using signal = stopRequest();
+      done(await connectCommand(options, { out, err, env, signal }));
     });
 }
 
