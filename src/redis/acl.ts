@@ -65,6 +65,11 @@ export function grantCommandsLine(user: string | undefined, commands: readonly s
   return `ACL SETUSER ${quoted(user || "default")} ${commands.map((command) => `+${command}`).join(" ")}`;
 }
 
+/** The line that gives a user keys, as in an ACL: `%R~*`. */
+export function grantKeysLine(user: string | undefined, keys: string): string {
+  return `ACL SETUSER ${quoted(user || "default")} ${keys}`;
+}
+
 /** The line that adds look-ups of facts to a user. */
 export function grantFactsLine(user: string | undefined): string {
   return `${grantCommandsLine(user, FACTS_COMMANDS)} ${FACTS_KEYS}`;
