@@ -1,7 +1,9 @@
 import type { Command } from "commander";
 import { examples } from "./arguments.ts";
 import { addBalance } from "./scan/balance-command.ts";
+import { addBig } from "./scan/big-command.ts";
 import { addHot } from "./scan/hot-command.ts";
+import { addMemory } from "./scan/memory-command.ts";
 import { addSlow } from "./scan/slow-command.ts";
 
 /** `keyheat scan ...`: one look at a server that is safe on production. */
@@ -20,6 +22,8 @@ export function addScan(program: Command, done: (exitCode: number) => void): voi
       ]),
     );
   addHot(scan, done);
+  addBig(scan, done);
+  addMemory(scan, done);
   addSlow(scan, done);
   addBalance(scan, done);
 }

@@ -75,6 +75,11 @@ export interface FactsDialect {
   readonly hasReadKeys: boolean;
 }
 
+/** The line that gives a user keys, as in an ACL: `%R~*`. */
+export function grantKeysLine(user: string | undefined, keys: string): string {
+  return `ACL SETUSER ${quoted(user || "default")} ${keys}`;
+}
+
 /** The line that adds look-ups of facts to a user. */
 export function grantFactsLine(
   user: string | undefined,
