@@ -6,8 +6,8 @@ import { KafkaConnection, kafkaSettings } from "../transport/kafka/connection.ts
 import { groupName } from "../transport/kafka/names.ts";
 import { lookAtGroup, lookAtTopic, type TopicLook } from "../transport/kafka/topic-look.ts";
 import { topicPlans } from "../transport/kafka/topics.ts";
-import type { DoctorOptions } from "./doctor.ts";
 import { type Finding, Findings, reasonOf } from "./finding.ts";
+import type { DoctorOptions } from "./options.ts";
 
 const CONNECT_MS = 3000;
 

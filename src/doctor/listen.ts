@@ -1,7 +1,7 @@
 import { createServer } from "node:net";
 import { formatHostPort } from "../config/target-url.ts";
-import type { DoctorOptions } from "./doctor.ts";
 import { type Finding, Findings } from "./finding.ts";
+import type { DoctorOptions } from "./options.ts";
 
 /** Whether the API's address is free, and links in alerts lead anywhere. */
 export async function examineListen({ config }: Pick<DoctorOptions, "config">): Promise<readonly Finding[]> {

@@ -13,15 +13,12 @@ import { explainFlags, explainLoss, NO_EVENTS_ADVICE } from "../sources/keyspace
 import { judgeFlags, withWanted } from "../sources/keyspace/flags.ts";
 import { tapPatterns } from "../sources/keyspace/patterns.ts";
 import { dialectOf } from "../sources/keyspace/target-view.ts";
-import type { DoctorOptions } from "./doctor.ts";
 import { Findings, reasonOf } from "./finding.ts";
+import type { DoctorOptions } from "./options.ts";
 import { noteSettings } from "./server-settings.ts";
-import { noteSight } from "./sight.ts";
+import { type FlagsSight, noteSight } from "./sight.ts";
 
 const TIMEOUTS = { connectTimeoutMs: 3000, commandTimeoutMs: 3000 };
-
-/** How the server publishes what the tap wants; `null`: its flags cannot be read. */
-export type FlagsSight = "all" | "no-misses" | "too-little" | null;
 
 /** The look at one server. */
 export class ServerExam {

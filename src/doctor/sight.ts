@@ -2,7 +2,9 @@ import type { Config } from "../config/schema.ts";
 import { formatHostPort } from "../config/target-url.ts";
 import type { TargetPoll } from "../redis/poll.ts";
 import type { Findings } from "./finding.ts";
-import type { FlagsSight } from "./server-exam.ts";
+
+/** How the server publishes what the tap wants; `null`: its flags cannot be read. */
+export type FlagsSight = "all" | "no-misses" | "too-little" | null;
 
 export interface SightConditions {
   readonly poll: TargetPoll;

@@ -1,8 +1,8 @@
 import { targetFoundAt } from "../config/resolve.ts";
 import type { TargetConfig } from "../config/schema.ts";
 import type { NamedServer, Topology } from "../redis/topology.ts";
-import type { DoctorOptions } from "./doctor.ts";
 import type { Finding } from "./finding.ts";
+import type { DoctorOptions } from "./options.ts";
 import { ServerExam } from "./server-exam.ts";
 
 /** More at once would be a storm of connections. */
