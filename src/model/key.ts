@@ -1,3 +1,4 @@
+import { isUtf8 } from "node:buffer";
 import { createHash, type Hash } from "node:crypto";
 import { isRedacted, redactedDigits, redactedLabel, redactedSlot } from "./redacted-key.ts";
 import { SlotHasher, slotOf } from "./slot.ts";
@@ -102,6 +103,12 @@ export function showKey(kept: Uint8Array): ShownKey {
   } catch {
     return { key: Buffer.from(bytes).toString("base64"), keyEncoding: "base64", cut };
   }
+}
+
+/** The beginning of a key that was cut elsewhere: text without the rest of its last character, other bytes as they are. */
+export function keyHead(bytes: Uint8Array): Uint8Array {
+  const whole = withoutHalfCharacter(bytes);
+  return isUtf8(whole) ? whole : bytes;
 }
 
 const CONTINUATION_BYTES_MAX = 3;

@@ -95,7 +95,7 @@ class NodeProbe {
 
   async start(): Promise<void> {
     await this.#noting(async () => {
-      this.#slotsBefore = await readSlotStats(this.server);
+      this.#slotsBefore = await readSlotStats(this.server, this.#monotonic);
       this.#first = await readServer(this.server, this.#monotonic);
     });
   }
@@ -105,7 +105,9 @@ class NodeProbe {
     await this.#noting(async () => {
       this.#second = await readServer(this.server, this.#monotonic);
       this.#slotsAfter =
-        this.#slotsBefore.state === "on" ? await readSlotStats(this.server) : this.#slotsBefore;
+        this.#slotsBefore.state === "on"
+          ? await readSlotStats(this.server, this.#monotonic)
+          : this.#slotsBefore;
     });
   }
 
@@ -126,8 +128,12 @@ class NodeProbe {
   }
 
   hotSlots(): readonly HotSlot[] {
-    if (this.#slotsBefore.state !== "on" || this.#slotsAfter.state !== "on") return [];
-    return hottestSlots(this.address, this.#slotsBefore.slots, this.#slotsAfter.slots, this.seconds);
+    const before = this.#slotsBefore;
+    const after = this.#slotsAfter;
+    if (before.state !== "on" || after.state !== "on") return [];
+    // Longer than that of the node: the slots are read around it, at a small budget for seconds.
+    const seconds = (after.takenAtMs - before.takenAtMs) / 1000;
+    return hottestSlots(this.address, before.slots, after.slots, seconds);
   }
 
   async #noting(act: () => Promise<void>): Promise<void> {

@@ -151,21 +151,29 @@ describe("keyheat scan balance", () => {
 });
 
 describe("keyheat scan balance of one server", () => {
-  test("counts the commands of others over the interval", async (t) => {
+  test("counts the commands of others in the interval, exactly", async (t) => {
     const redis = await startRedis(t);
-    const others = busy(redis.port);
-    const { document } = await scanJson<BalanceDocument>([
-      "balance",
-      "--redis",
-      url(redis.port),
-      "--seconds",
-      "2",
-    ]);
-    await others.end();
+    const asked = { count: 0 };
+    const { document } = await scanJson<BalanceDocument>(
+      ["balance", "--redis", url(redis.port), "--seconds", "4"],
+      { onStart: () => void loadWhenMeasured(redis.port, asked) },
+    );
     const [node] = document.nodes;
-    assert.ok((node?.opsPerSecond ?? 0) > 100);
+    const counted = (node?.opsPerSecond ?? 0) * document.seconds;
+    // Rates are told to one decimal. Asking whether the scan waits may begin before it does.
+    assert.ok(counted >= LOAD && counted <= LOAD + asked.count + 1, `${counted} of ${LOAD}`);
     assert.equal(node?.slots, null);
     assert.equal(node?.potentiallyHot, false);
+  });
+
+  test("needs no right but INFO", async (t) => {
+    const redis = await startRedis(t);
+    await command(redis.port, ["ACL", "SETUSER", "looker", "on", ">pw", "-@all", "+info"]);
+    const { code, document, stderr } = await scanJson<BalanceDocument>([
+      ...["balance", "--seconds", "1", "--redis", `redis://looker:pw@127.0.0.1:${redis.port}`],
+    ]);
+    assert.equal(code, 0, stderr);
+    assert.equal(document.nodes[0]?.opsPerSecond, 0);
   });
 
   test("says which right is missing, and works when that line was run", async (t) => {
@@ -197,11 +205,25 @@ describe("keyheat scan balance of one server", () => {
   });
 });
 
-/** Takes the counters back, as a restart does, once the first reading was taken and the scan waits for the second one. */
+/** Takes the counters back, as a restart does. */
 async function restartWhenMeasured(port: number): Promise<void> {
   await load(port, 5000, () => ["PING"]);
-  await waitFor("the first reading", async () =>
-    /^.* idle=[1-9].* cmd=info .*$/m.test(String(await command(port, ["CLIENT", "LIST"]))),
-  );
+  await whenMeasured(port);
   await command(port, ["CONFIG", "RESETSTAT"]);
+}
+
+const LOAD = 2000;
+
+/** Sends so many commands; `asked` counts what else is sent. */
+async function loadWhenMeasured(port: number, asked: { count: number }): Promise<void> {
+  await whenMeasured(port, asked);
+  await load(port, LOAD, () => ["PING"]);
+}
+
+/** The first reading was taken, and the scan waits for the second one. */
+async function whenMeasured(port: number, asked = { count: 0 }): Promise<void> {
+  await waitFor("the first reading", async () => {
+    asked.count += 1;
+    return /^.* idle=[1-9].* cmd=info .*$/m.test(String(await command(port, ["CLIENT", "LIST"])));
+  });
 }

@@ -38,8 +38,9 @@ export function compared(nodes: readonly MeasuredNode[]): Balance {
   const primaries = nodes.filter(({ role }) => role === "primary");
   const counted = primaries.length > 0 ? primaries : nodes;
   const keys = counted.map((node) => node.keys);
-  const memory = counted.map(({ usedMemoryBytes }) => usedMemoryBytes ?? 0);
-  const ops = counted.map(({ opsPerSecond }) => opsPerSecond ?? 0);
+  // What a node does not tell, as after a restart, is not 0: it would make the others hot.
+  const memory = counted.flatMap(({ usedMemoryBytes }) => usedMemoryBytes ?? []);
+  const ops = counted.flatMap(({ opsPerSecond }) => opsPerSecond ?? []);
   return {
     nodes: nodes.map((node) => ({ ...node, ...heatOf(node, nodes) })).sort(byLoad),
     avgKeys: decimals(meanOf(keys)),

@@ -28,7 +28,7 @@ export async function readServer(server: ScanServer, monotonic: () => number): P
     keys: Array.from(databasesOf(info).values()).reduce((sum, keys) => sum + keys, 0),
     usedMemoryBytes: infoNumber(info, "used_memory"),
     connectedClients: infoNumber(info, "connected_clients"),
-    commands: commands === null ? null : commands - server.sent,
+    commands: commands === null ? null : commands - server.ran,
     cpuSeconds: cpuSecondsOf(info),
     networkInBytes: infoNumber(info, "total_net_input_bytes"),
     networkOutBytes: infoNumber(info, "total_net_output_bytes"),

@@ -12,14 +12,19 @@ export interface SlotStat {
 
 /** `off`: the server knows the command and counts nothing but keys. `absent`: it is older, or the user may not. */
 export type SlotStats =
-  | { readonly state: "on"; readonly slots: ReadonlyMap<number, SlotStat> }
+  | {
+      readonly state: "on";
+      readonly slots: ReadonlyMap<number, SlotStat>;
+      /** Monotonic, when the last answer came. */
+      readonly takenAtMs: number;
+    }
   | { readonly state: "off" | "absent" };
 
 /** An answer for more slots would hold the server for longer than a moment. */
 const SLOTS_AT_ONCE = 256;
 
 /** Counts of all slots of a server. Source: Redis (8.2) and Valkey (8.0) command reference, CLUSTER SLOT-STATS. */
-export async function readSlotStats(server: ScanServer): Promise<SlotStats> {
+export async function readSlotStats(server: ScanServer, monotonic: () => number): Promise<SlotStats> {
   const slots = new Map<number, SlotStat>();
   for (const [first, last] of (server.poll.slots ?? []).flatMap(pieces)) {
     const [answer] = await server.ask([["CLUSTER", "SLOT-STATS", "SLOTSRANGE", first, last]]);
@@ -28,7 +33,7 @@ export async function readSlotStats(server: ScanServer): Promise<SlotStats> {
     if (rows === null) return { state: "off" };
     for (const row of rows) slots.set(row.slot, row);
   }
-  return slots.size === 0 ? { state: "absent" } : { state: "on", slots };
+  return slots.size === 0 ? { state: "absent" } : { state: "on", slots, takenAtMs: monotonic() };
 }
 
 function pieces([first, last]: SlotRange): SlotRange[] {

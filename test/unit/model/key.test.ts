@@ -4,6 +4,7 @@ import {
   isCut,
   keep,
   keptKeySlot,
+  keyHead,
   keyId,
   keyLabel,
   keyText,
@@ -44,6 +45,14 @@ test("JSON shows text as text and other bytes as base64, a cut key as its first 
   const halved = showKey(keep(Buffer.from(`x${"é".repeat(900)}`)));
   assert.deepEqual([halved.keyEncoding, halved.key], ["utf8", `x${"é".repeat(511)}`]);
   assert.equal(cut, true);
+});
+
+test("the beginning of a key ends with a whole character where it is text", () => {
+  const text = Buffer.from("aé€😀");
+  const heads = Array.from(text, (_, end) => Buffer.from(keyHead(text.subarray(0, end))).toString());
+  assert.deepEqual(heads, ["", "a", "a", "aé", "aé", "aé", "aé€", "aé€", "aé€", "aé€"]);
+  const binary = Buffer.from([0xff, 0x00, 0xe2, 0x82]);
+  assert.deepEqual(keyHead(binary), binary);
 });
 
 test("labels are one printable line, and different keys have different labels", () => {

@@ -82,6 +82,18 @@ describe("an entry of the slow log", () => {
     );
   });
 
+  test("has the keys that are there where thousands of words were left out", () => {
+    assert.deepEqual(keysOf("ZUNIONSTORE", "to", "20000", ...many(20_000, "k")), ["to", ...many(28, "k")]);
+    assert.deepEqual(keysOf("EVAL", "return 1", "30000", ...many(30_000, "k"), "arg"), many(28, "k"));
+  });
+
+  test("is left out where it is of the client that asks", () => {
+    const reply = [logged("INFO"), logged("GET", "k")];
+    assert.deepEqual(slowEntriesOf(reply, "127.0.0.1:5000"), []);
+    assert.equal(slowEntriesOf(reply, "127.0.0.1:5001").length, 2);
+    assert.equal(slowEntriesOf(reply, null).length, 2);
+  });
+
   test("takes binary keys as they are", () => {
     const key = Buffer.from([0xff, 0x00, 0x0a]);
     const [entry] = slowEntriesOf([[1, 1, 1, [Buffer.from("get"), key], Buffer.from(""), Buffer.from("")]]);

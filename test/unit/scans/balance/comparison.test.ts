@@ -63,6 +63,8 @@ describe("nodes side by side", () => {
     assert.equal(unknown?.opsRatio, null);
     assert.equal(unknown?.potentiallyHot, false);
     assert.equal(balance.nodes[0]?.opsRatio, 1);
+    assert.equal(balance.avgOpsPerSecond, 100);
+    assert.equal(balance.maxOpsImbalance, 1);
   });
 
   test("have no imbalance where there is nothing", () => {
