@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import { examples } from "./arguments.ts";
 import { addBalance } from "./scan/balance-command.ts";
 import { addHot } from "./scan/hot-command.ts";
+import { addMonitor } from "./scan/monitor-command.ts";
 import { addSlow } from "./scan/slow-command.ts";
 
 /** `keyheat scan ...`: one look at a server that is safe on production. */
@@ -20,6 +21,7 @@ export function addScan(program: Command, done: (exitCode: number) => void): voi
       ]),
     );
   addHot(scan, done);
+  addMonitor(scan, done);
   addSlow(scan, done);
   addBalance(scan, done);
 }
