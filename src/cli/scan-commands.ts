@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { examples } from "./arguments.ts";
 import { addBalance } from "./scan/balance-command.ts";
+import { addEvents } from "./scan/events-command.ts";
 import { addHot } from "./scan/hot-command.ts";
 import { addMonitor } from "./scan/monitor-command.ts";
 import { addSlow } from "./scan/slow-command.ts";
@@ -22,6 +23,7 @@ export function addScan(program: Command, done: (exitCode: number) => void): voi
     );
   addHot(scan, done);
   addMonitor(scan, done);
+  addEvents(scan, done);
   addSlow(scan, done);
   addBalance(scan, done);
 }
