@@ -1,4 +1,4 @@
-import { createInterface } from "node:readline/promises";
+import { createInterface } from "node:readline";
 import { ConfigError } from "../../config/problem.ts";
 import type { ScanIo } from "./run-scan.ts";
 
@@ -16,14 +16,22 @@ export async function hasConsent(question: string, input: ConsentInput, io: Scan
     throw new ConfigError("options", [{ path: "--yes", message }]);
   }
   io.err.write(`${question}\nBegin? [y/N] `);
+  return /^\s*y(es)?\s*$/i.test(await lineOf(input, io.signal));
+}
+
+/** What is typed, up to Enter; nothing at Ctrl-C, Ctrl-D, or where the terminal is closed. */
+async function lineOf(input: ConsentInput, signal: AbortSignal): Promise<string> {
   const lines = createInterface({ input });
+  const { promise, resolve } = Promise.withResolvers<string>();
+  const giveUp = () => resolve("");
+  lines.once("line", resolve);
+  lines.once("close", giveUp);
+  signal.addEventListener("abort", giveUp, { once: true });
+  if (signal.aborted) giveUp();
   try {
-    const answer = await lines.question("", { signal: io.signal });
-    return /^\s*y(es)?\s*$/i.test(answer);
-  } catch {
-    // Ctrl-C, or the terminal was closed.
-    return false;
+    return await promise;
   } finally {
+    signal.removeEventListener("abort", giveUp);
     lines.close();
   }
 }

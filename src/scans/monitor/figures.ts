@@ -68,6 +68,11 @@ export class FiguresReader {
     };
   }
 
+  /** Another connection of ours ran so many commands: they are not the server's load. */
+  noteOwn(commands: number): void {
+    this.#asked += commands;
+  }
+
   #growth(fields: Info): number {
     const bytes = clientBytesOf(fields) ?? 0;
     this.#firstBytes ??= bytes;

@@ -73,6 +73,7 @@ export class ServerWatch {
       decoder.push(bytes, from, to);
       this.#lag.note(decoder.latestMs, clock.monotonic());
     });
+    this.#figures.noteOwn(1);
     const startMs = clock.monotonic();
     this.#latest = start;
     await this.#guarded(link, start, startMs);
