@@ -131,6 +131,11 @@ export function keyLabel(kept: Uint8Array): string {
   return labelWith(text, digits);
 }
 
+/** The same, of any length: all that is kept of the key. Not unique among keys of more than 1 KiB. */
+export function keyText(kept: Uint8Array): string {
+  return isRedacted(kept) ? keyLabel(kept) : printableKey(kept);
+}
+
 /** Whether the label of a key is all of it, or all that is told of it. */
 export function isLabelWhole(kept: Uint8Array): boolean {
   return isRedacted(kept) || isWhole(kept, printableKey(kept));

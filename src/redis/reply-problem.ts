@@ -1,4 +1,11 @@
-import { createUserLine, grantCommandsLine, passwordLine, VERIFY_RIGHTS } from "./acl.ts";
+import {
+  createUserLine,
+  FACTS_KEYS,
+  grantCommandsLine,
+  grantKeysLine,
+  passwordLine,
+  VERIFY_RIGHTS,
+} from "./acl.ts";
 import type { ProblemCode, TargetProblem } from "./problem.ts";
 
 /** Who asked, and what. Nothing in it is secret. */
@@ -61,11 +68,17 @@ export function isNoPermission(reply: string): boolean {
 /** Why one command gave nothing, and what to run: one line. `command` as in an ACL, such as `config|get`. */
 export function refusalReason(command: string, reply: string, username: string | undefined): string {
   const shown = command.replace("|", " ").toUpperCase();
+  if (isNoPermission(reply) && /access (a|one of the) key/i.test(reply)) {
+    return `user "${username || "default"}" may not ask ${shown} of some keys; run: ${grantKeysLine(username, FACTS_KEYS)} (or ~* before Redis 7)`;
+  }
   if (isNoPermission(reply)) {
     return `user "${username || "default"}" may not run ${shown}; run: ${grantCommandsLine(username, [command])}`;
   }
   if (/unknown (sub)?command|not (available|allowed|supported)/i.test(reply)) {
     return `the server does not offer ${shown} (renamed, or kept back by its provider)`;
+  }
+  if (reply.startsWith("CLUSTERDOWN")) {
+    return `the server refused ${shown}: its cluster is down, as some slots have no server and cluster-require-full-coverage is yes`;
   }
   return `the server refused ${shown}`;
 }

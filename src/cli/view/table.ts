@@ -1,4 +1,5 @@
-import { displayWidth, fit } from "./display-text.ts";
+import { fit } from "./display-text.ts";
+import { displayWidth } from "./text-width.ts";
 
 /** A column of a table: its head, and what stands in it. Texts are printable. */
 export interface Column<Row> {

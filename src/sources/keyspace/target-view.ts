@@ -50,7 +50,7 @@ export class ViewHistory {
 /** A server that does not tell its version may have every command there is. */
 const NEWEST = [Number.POSITIVE_INFINITY, 0] as const;
 
-export function dialectOf({ flavor, version }: TargetView): EventDialect {
+export function dialectOf({ flavor, version }: Pick<TargetView, "flavor" | "version">): EventDialect {
   const numbers = /^(\d+)\.(\d+)/.exec(version);
   return { flavor, version: numbers ? [Number(numbers[1]), Number(numbers[2])] : NEWEST };
 }

@@ -1,6 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { isCut, keep, keptKeySlot, keyId, keyLabel, LongKey, showKey } from "../../../src/model/key.ts";
+import {
+  isCut,
+  keep,
+  keptKeySlot,
+  keyId,
+  keyLabel,
+  keyText,
+  LongKey,
+  showKey,
+} from "../../../src/model/key.ts";
 import { slotOf } from "../../../src/model/slot.ts";
 import fc from "../../support/fast-check.ts";
 
@@ -54,4 +63,11 @@ test("labels are one printable line, and different keys have different labels", 
     }),
     { numRuns: 500 },
   );
+});
+
+test("the whole text of a key is escaped as its label is, and has no end of its own", () => {
+  const long = `cart:${"x".repeat(500)}\u001b[2J`;
+  assert.equal(keyText(Buffer.from(long)), `cart:${"x".repeat(500)}\\u{1b}[2J`);
+  assert.equal(keyText(Buffer.from([0xff, 0x41])), "\\xffA");
+  assert.equal(keyText(keep(Buffer.from("y".repeat(5000)))), "y".repeat(1024));
 });
