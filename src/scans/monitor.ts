@@ -73,11 +73,13 @@ export async function scanMonitor(
       const progress = (doneMs: number) =>
         onProgress({ done: Math.round(doneMs), total: lengthMs, unit: "ms" });
       const watch = new ServerWatch(server, { clock, signal, lengthMs, onProgress: progress });
-      return { watch, problem: await watch.run().then(() => null, reasonOf) };
+      const problem = await watch.run().then(() => null, reasonOf);
+      // What a stopped scan could not begin is no fault of the server's.
+      return { watch, problem: signal.aborted ? null : problem };
     }),
   );
   const [failed] = runs.filter(({ problem }) => problem !== null);
-  if (failed !== undefined && !signal.aborted && runs.every(({ problem }) => problem !== null))
+  if (failed !== undefined && runs.every(({ problem }) => problem !== null))
     throw new Error(`${failed.watch.server.address}: ${failed.problem}`);
   const keys = hottestOf(runs, limit).map((key, index) => ({ rank: index + 1, ...key }));
   const servers = runs.map(serverOf);

@@ -9,6 +9,7 @@ import {
   visitKeys,
   type WordUse,
 } from "../../redis/command-keys.ts";
+import { digitOf, escapedByte } from "./escapes.ts";
 import { KeptWord } from "./kept-word.ts";
 import { LineHead } from "./line-head.ts";
 
@@ -36,13 +37,6 @@ const NO_ESCAPE = 0;
 const ESCAPE = 1;
 const FIRST_DIGIT = 2;
 const SECOND_DIGIT = 3;
-/** What the server writes for bytes by a letter; quote and backslash stand for themselves. */
-const ESCAPED: ReadonlyMap<number, number> = new Map(
-  [..."n\nr\rt\ta\x07b\b"].flatMap((letter, index, all) =>
-    index % 2 === 0 ? [[letter.charCodeAt(0), all[index + 1]!.charCodeAt(0)] as const] : [],
-  ),
-);
-
 const NAME_BYTES_MAX = 40;
 const CONTROL_BYTES_MAX = 9;
 /** Three for each of the keys that a command is looked into for. */
@@ -181,7 +175,7 @@ export class MonitorDecoder {
     if (this.#escape === ESCAPE) {
       if (byte === LF) return this.#failAt(at);
       this.#escape = byte === LETTER_X ? FIRST_DIGIT : NO_ESCAPE;
-      if (byte !== LETTER_X) this.#keepByte(ESCAPED.get(byte) ?? byte);
+      if (byte !== LETTER_X) this.#keepByte(escapedByte(byte));
       return at + 1;
     }
     const digit = digitOf(byte);
@@ -294,11 +288,4 @@ export class MonitorDecoder {
     this.#fail();
     return at;
   }
-}
-
-/** Of a hexadecimal digit; -1 for anything else. */
-function digitOf(byte: number): number {
-  if (byte >= 0x30 && byte <= 0x39) return byte - 0x30;
-  const letter = byte | 0x20;
-  return letter >= 0x61 && letter <= 0x66 ? letter - 0x57 : -1;
 }
