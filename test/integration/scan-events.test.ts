@@ -224,6 +224,13 @@ describe("keyheat scan events", () => {
     );
   });
 
+  test("says that a renamed PSUBSCRIBE is not offered", async (t) => {
+    const redis = await startRedis(t, { args: [...ALL, "--rename-command", "PSUBSCRIBE", ""] });
+    const run = await runScanCommand(["scan", "events", "--redis", url(redis.port), "--seconds", "600"]);
+    assert.equal(run.code, 1);
+    assert.match(run.lastLine, /the server does not offer PSUBSCRIBE/);
+  });
+
   test("says that a server publishes nothing where it cannot read its setting", async (t) => {
     const redis = await startRedis(t, { args: ["--rename-command", "CONFIG", ""] });
     await startLoad(t, redis.port, 200, () => ["SET", "k", "v"]);

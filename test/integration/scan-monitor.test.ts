@@ -254,6 +254,32 @@ describe("keyheat scan monitor", () => {
     assert.match(run.lastLine, /the server does not offer MONITOR/);
   });
 
+  test("ends when the server answers no more", async (t) => {
+    const redis = await startRedis(t);
+    t.after(() => redis.process.kill("SIGCONT"));
+    const args = ["monitor", "--redis", url(redis.port), "--yes", "--seconds", "60"];
+    const run = await scanJson<MonitorDocument>(args, {
+      onStart: () => void monitorAt(redis.port).then(() => redis.process.kill("SIGSTOP")),
+    });
+    assert.equal(run.code, 1);
+    assert.equal(run.document.stoppedBy, "unwatched", run.stderr);
+    assert.match(run.lastLine, /it could not be watched any more: no answer for 1 s/);
+  });
+
+  test("counts nothing of its own: an idle server ran no commands", async (t) => {
+    const folder = mkdtempSync(join(tmpdir(), "keyheat-"));
+    t.after(() => rmSync(folder, { recursive: true }));
+    const path = join(folder, "redis.sock");
+    const redis = await startRedis(t, { args: ["--unixsocket", path] });
+    for (const server of [url(redis.port), `unix://${path}`]) {
+      const args = ["monitor", "--redis", server, "--yes", "--seconds", "1"];
+      const { code, document } = await scanJson<MonitorDocument>(args);
+      assert.equal(code, 0);
+      assert.deepEqual([document.commands, document.accesses, document.keys], [0, 0, []]);
+      assert.deepEqual(document.opsPerSecond, { before: 0, during: 0 });
+    }
+  });
+
   test("reads a unix socket's clients", async (t) => {
     const folder = mkdtempSync(join(tmpdir(), "keyheat] [-"));
     t.after(() => rmSync(folder, { recursive: true }));

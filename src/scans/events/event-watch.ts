@@ -141,11 +141,15 @@ export class EventWatch {
     while (!signal.aborted) {
       const { state, reason } = this.#source.status();
       if (state === "up") return true;
-      if (reason !== before) throw refusal(reason ?? "it cannot be subscribed to");
+      if (reason !== before) throw this.#notSubscribed(reason ?? "it cannot be subscribed to");
       if (clock.monotonic() > endMs) throw refusal("no answer to PSUBSCRIBE within 5 s");
       await delayUnless(signal, SUBSCRIBED_LOOK_MS, clock);
     }
     return false;
+  }
+
+  #notSubscribed(reason: string): TargetError {
+    return /unknown command/i.test(reason) ? this.server.refused("psubscribe", reason) : refusal(reason);
   }
 
   async #watch(): Promise<void> {
