@@ -17,7 +17,7 @@ export interface ServerOptions {
 }
 
 /** Commands a second and server. */
-export const BUDGET = 10_000;
+export const BUDGET = 5000;
 const BUDGET_MIN = 10;
 const BUDGET_MAX = 1_000_000;
 
