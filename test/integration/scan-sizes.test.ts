@@ -253,8 +253,8 @@ describe("a scan of keys of which most go meanwhile", () => {
     const atPage = 100 + Math.floor(Math.random() * 200);
     const need = server.need;
     let pages = 0;
-    server.need = async (right, lines) => {
-      const values = await need.call(server, right, lines);
+    server.need = async (right, lines, cost) => {
+      const values = await need.call(server, right, lines, cost);
       if (right !== "scan") return values;
       byScan.push(...((values[0] as [unknown, Buffer[]])[1] ?? []).map(String));
       if (++pages === atPage) await shrink(connection);
