@@ -5,6 +5,8 @@ import type { BacktestCommandOptions } from "./backtest.ts";
 import { addScan } from "./scan-commands.ts";
 import { addSilence } from "./silence-commands.ts";
 import type { StandaloneCommandOptions } from "./standalone.ts";
+import { type TopOptions, windowLengthMs } from "./top/options.ts";
+import { KEYS_ASKED_MAX, KEYS_SHOWN, SORTS } from "./view/key-order.ts";
 
 const DESCRIPTION = `Finds the keys that overheat Redis and Valkey servers, with bounds on every number, and alerts once.`;
 
@@ -144,31 +146,64 @@ function addTop(program: Command, done: Done): void {
     .command("top")
     .summary("live view of the hottest keys")
     .description(
-      "Shows the hottest keys and the incidents: of a running Keyheat, or of servers that it watches itself.",
+      "Shows the hottest keys and the incidents: of a running Keyheat, or of servers that it watches itself. In the view, ? tells which keys do what.",
     )
     .addOption(redisOption())
     .option("--url <url>", "API of a running standalone or aggregator", httpUrl, DEFAULT_API_URL)
     .option("--cluster <name>", "cluster to show (default: the one of the config)")
     .option("--token-file <file>", "file with the token of the API")
-    .addHelpText("after", examples(["keyheat top", "keyheat top --redis redis://10.0.0.1:6379"]))
-    .action(async (options: { redis: string[]; url: string; cluster?: string; tokenFile?: string }) => {
+    .option(
+      "--window <length>",
+      "over how long rates are taken (default: 10s, if there is one)",
+      windowLengthMs,
+    )
+    .option("--limit <n>", "show so many keys", wholeNumber(1, KEYS_ASKED_MAX), KEYS_SHOWN)
+    .addOption(new Option("--sort <by>", "what they are ranked by").choices(SORTS).default("total"))
+    .option("--filter <text>", "only keys that have the text in them, or in their pattern", "")
+    .option("--once", "print one frame as plain text; with --redis, of a first whole window")
+    .option("--json", "print JSON: a line a second, or with --once one document")
+    .option("--seconds <n>", "end after so many seconds", wholeNumber(1, 86_400))
+    .addHelpText(
+      "after",
+      examples([
+        "keyheat top",
+        "keyheat top --redis redis://10.0.0.1:6379",
+        "keyheat top --once --sort write --filter cart: --limit 10",
+        "keyheat top --json --seconds 60 > minute.ndjson",
+      ]),
+    )
+    .action(async (options: TopOptions) => {
       const { topCommand } = await import("./top.ts");
-      done(await topCommand(options));
+      const { stdout: out, stderr: err, stdin: input, env } = process;
+      done(await topCommand(options, { out, err, input, env }));
     });
 }
 
 function addCheck(program: Command, done: Done): void {
   program
     .command("check")
-    .summary("check a config file")
+    .summary("check a config file, and with --connect all that it names")
     .description(
-      "Reads a config file and prints what it amounts to, or every problem with its path. Shows no secret.",
+      "Reads a config file and prints what it amounts to, or every problem with its path. With --connect it also looks for real at the servers, Kafka and receivers, and prints each problem with the line to run; nothing is changed and nobody is told. Shows no secret.",
     )
     .requiredOption("-c, --config <file>", "config file (YAML)")
-    .addHelpText("after", examples(["keyheat check --config keyheat.yaml"]))
-    .action(async (options: { config: string }) => {
-      const { checkCommand } = await import("./check.ts");
-      done(checkCommand(options, { out: process.stdout, err: process.stderr, env: process.env }));
+    .option("--connect", "look at what the config names, too")
+    .option("--json", "with --connect: print one JSON document")
+    .addHelpText(
+      "after",
+      examples(["keyheat check --config keyheat.yaml", "keyheat check --config keyheat.yaml --connect"]),
+    )
+    .action(async (options: { config: string; connect?: boolean; json?: boolean }) => {
+      const { stdout: out, stderr: err, env } = process;
+      if (options.connect !== true) {
+        const { checkCommand } = await import("./check.ts");
+        done(checkCommand(options, { out, err, env }));
+        return;
+      }
+      const { connectCommand } = await import("./check/connect.ts");
+      const { stopRequest } = await import("./stop-request.ts");
+      using signal = stopRequest();
+      done(await connectCommand(options, { out, err, env, signal }));
     });
 }
 

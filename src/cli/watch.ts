@@ -6,6 +6,7 @@ import { createLogger, type Logger, silentLogger } from "../runtime/logger.ts";
 import type { Standalone } from "../standalone.ts";
 import { ApiSource } from "./view/api-source.ts";
 import type { FrameTexts } from "./view/frame.ts";
+import { ALL_KEYS } from "./view/key-order.ts";
 import { showLiveView } from "./view/live-view.ts";
 
 export interface WatchOptions {
@@ -19,29 +20,47 @@ export interface WatchOptions {
 const STOP_MS = 3000;
 const USUAL_PORT = 9380;
 
-/** Runs a standalone that keeps nothing on disk, with the live view on it, until `signal` aborts. */
+/** Shows what a standalone of its own sees, until `signal` aborts or the user quits. */
 export async function watch({ servers, texts, signal, onListening }: WatchOptions): Promise<void> {
-  const standalone = await startOn(servers);
-  onListening?.(standalone.url);
-  try {
-    const source = new ApiSource({ url: standalone.url });
-    const footer = `API ${standalone.url}/api/v1/hotkeys   Ctrl-C ends`;
+  await whileWatching(servers, viewLogger(), async (url) => {
+    onListening?.(url);
+    const footer = `API ${url}/api/v1/hotkeys`;
+    const { stdout: out, stdin: input, env } = process;
+    const source = new ApiSource({ url });
     await showLiveView({
       source,
       texts: { ...texts, footer },
-      out: process.stdout,
-      env: process.env,
+      selection: ALL_KEYS,
+      out,
+      input,
+      env,
       signal,
     });
+  });
+}
+
+/**
+ * Runs a standalone that keeps nothing on disk for as long as `use` takes; `use` gets the URL of its API.
+ *
+ * Throws: ListenError; what `use` throws.
+ */
+export async function whileWatching<T>(
+  servers: WatchedServers,
+  logger: Logger,
+  use: (url: string) => Promise<T>,
+): Promise<T> {
+  const standalone = await startOn(servers, logger);
+  try {
+    return await use(standalone.url);
   } finally {
     // It flushes in time or not at all: the end must not wait for it.
     await Promise.race([standalone.stop(), sleep(STOP_MS)]);
   }
 }
 
-async function startOn({ configOn, port }: WatchedServers): Promise<Standalone> {
+async function startOn({ configOn, port }: WatchedServers, logger: Logger): Promise<Standalone> {
   const { startStandalone } = await import("../standalone.ts");
-  const options = { logger: viewLogger(), dataDir: null };
+  const options = { logger, dataDir: null };
   try {
     return await startStandalone(configOn(port ?? USUAL_PORT), options);
   } catch (error) {
@@ -52,7 +71,7 @@ async function startOn({ configOn, port }: WatchedServers): Promise<Standalone> 
 }
 
 /** Lines of the log would tear the frame, if both go to one terminal. */
-function viewLogger(): Logger {
+export function viewLogger(): Logger {
   const wouldTear = process.stdout.isTTY === true && process.stderr.isTTY === true;
   return wouldTear ? silentLogger : createLogger("warn");
 }
@@ -61,22 +80,33 @@ function viewLogger(): Logger {
 export interface WatchedServers {
   /** Their names, without credentials. */
   readonly names: string;
-  /** Of the API; `undefined`: the usual one, or any. */
+  /** Of the API; `undefined`: the usual one, or any; 0: any. */
   readonly port: number | undefined;
   /** The config with the API on `port`; 0 is any. */
   configOn(port: number): Config;
 }
 
+export interface WatchedServersOptions {
+  readonly configure: "verify" | "ensure";
+  readonly port?: number | undefined;
+  /** To be kept beside the usual ones, in ms. */
+  readonly windowMs?: number | undefined;
+}
+
+const USUAL_WINDOWS_MS = [10_000, 60_000];
+
 /** Throws: ConfigError, for a bad URL. */
 export function watchedServers(
   redisUrls: readonly string[],
-  { configure, port }: { configure: "verify" | "ensure"; port?: number | undefined },
+  { configure, port, windowMs }: WatchedServersOptions,
 ): WatchedServers {
+  const windowsMs = new Set([...USUAL_WINDOWS_MS, ...(windowMs === undefined ? [] : [windowMs])]);
   const configOn = (listenPort: number) =>
     defaultConfig({
       redisUrls,
       sources: { keyspace: { configure } },
       http: { listen: `127.0.0.1:${listenPort}` },
+      windows: Array.from(windowsMs, (lengthMs) => `${lengthMs}ms`),
       // The view shows incidents itself.
       receivers: [],
     });

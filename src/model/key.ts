@@ -1,3 +1,4 @@
+import { isUtf8 } from "node:buffer";
 import { createHash, type Hash } from "node:crypto";
 import { isRedacted, redactedDigits, redactedLabel, redactedSlot } from "./redacted-key.ts";
 import { SlotHasher, slotOf } from "./slot.ts";
@@ -104,6 +105,12 @@ export function showKey(kept: Uint8Array): ShownKey {
   }
 }
 
+/** The beginning of a key that was cut elsewhere: text without the rest of its last character, other bytes as they are. */
+export function keyHead(bytes: Uint8Array): Uint8Array {
+  const whole = withoutHalfCharacter(bytes);
+  return isUtf8(whole) ? whole : bytes;
+}
+
 const CONTINUATION_BYTES_MAX = 3;
 
 /** Text that was cut may end inside a character: without what is there of it. */
@@ -129,6 +136,11 @@ export function keyLabel(kept: Uint8Array): string {
   if (isWhole(kept, text)) return text;
   const digits = createHash("sha256").update(kept).digest("hex").slice(0, 8);
   return labelWith(text, digits);
+}
+
+/** The same, of any length: all that is kept of the key. Not unique among keys of more than 1 KiB. */
+export function keyText(kept: Uint8Array): string {
+  return isRedacted(kept) ? keyLabel(kept) : printableKey(kept);
 }
 
 /** Whether the label of a key is all of it, or all that is told of it. */

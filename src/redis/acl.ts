@@ -19,13 +19,15 @@ export const WANTED_COMMANDS: readonly string[] = ["role", "config|get", "cluste
 
 export const ENSURE_COMMANDS: readonly string[] = ["config|set"];
 
+const NO_TOUCH = "client|no-touch";
+
 export const FACTS_COMMANDS: readonly string[] = [
   "type",
   "ttl",
   "memory|usage",
   "object|encoding",
   "select",
-  "client|no-touch",
+  NO_TOUCH,
 ];
 
 /** Reads of any key: look-ups of facts never write. Redis 6 has no `%R~` and takes `~*`. */
@@ -65,14 +67,26 @@ export function grantCommandsLine(user: string | undefined, commands: readonly s
   return `ACL SETUSER ${quoted(user || "default")} ${commands.map((command) => `+${command}`).join(" ")}`;
 }
 
+/** What a server's ACLs know of what look-ups of facts need. A right that it does not know makes it refuse the whole line. */
+export interface FactsDialect {
+  /** Redis 7.2, Valkey. */
+  readonly hasNoTouch: boolean;
+  /** `%R~*`: Redis 7.0, Valkey; before that keys may be had as a whole only. */
+  readonly hasReadKeys: boolean;
+}
+
 /** The line that gives a user keys, as in an ACL: `%R~*`. */
 export function grantKeysLine(user: string | undefined, keys: string): string {
   return `ACL SETUSER ${quoted(user || "default")} ${keys}`;
 }
 
 /** The line that adds look-ups of facts to a user. */
-export function grantFactsLine(user: string | undefined): string {
-  return `${grantCommandsLine(user, FACTS_COMMANDS)} ${FACTS_KEYS}`;
+export function grantFactsLine(
+  user: string | undefined,
+  { hasNoTouch, hasReadKeys }: FactsDialect = { hasNoTouch: true, hasReadKeys: true },
+): string {
+  const commands = FACTS_COMMANDS.filter((command) => hasNoTouch || command !== NO_TOUCH);
+  return `${grantCommandsLine(user, commands)} ${hasReadKeys ? FACTS_KEYS : "~*"}`;
 }
 
 /** The line that lets a user in, with a placeholder for its password. */

@@ -1,6 +1,6 @@
 import type { Facts } from "../model/target.ts";
 import type { Clock } from "../runtime/clock.ts";
-import { grantFactsLine } from "./acl.ts";
+import { type FactsDialect, grantFactsLine } from "./acl.ts";
 import type { OwnReads } from "./own-reads.ts";
 import { TargetError } from "./problem.ts";
 import type { Refusals } from "./refusals.ts";
@@ -13,8 +13,8 @@ export interface FactAsker {
   readonly ownReads: OwnReads;
   readonly clock: Clock;
   readonly username: string | undefined;
-  /** Redis 7.2, Valkey: look-ups of this connection leave the keys' recency and frequency alone. */
-  readonly hasNoTouch: boolean;
+  /** With NO-TOUCH look-ups of this connection leave the keys' recency and frequency alone. */
+  readonly dialect: FactsDialect;
 }
 
 const FACTS_RIGHT = "facts";
@@ -80,7 +80,7 @@ export class FactLookUp {
 
   /** Once a connection; without the right it is left, for none of the look-ups touches keys on current servers. */
   async #stopTouching(): Promise<void> {
-    if (this.#isNoTouchAsked || !this.#asker.hasNoTouch) return;
+    if (this.#isNoTouchAsked || !this.#asker.dialect.hasNoTouch) return;
     this.#isNoTouchAsked = true;
     await this.#ask(["CLIENT", "NO-TOUCH", "ON"]);
   }
@@ -106,10 +106,10 @@ export class FactLookUp {
   }
 
   #denied(): TargetError {
-    const { username } = this.#asker;
+    const { username, dialect } = this.#asker;
     return new TargetError({
       code: "NOPERM",
-      message: `user "${username || "default"}" may not look up facts of keys; run: ${grantFactsLine(username)}`,
+      message: `user "${username || "default"}" may not look up facts of keys; run: ${grantFactsLine(username, dialect)}`,
       retryable: false,
     });
   }

@@ -71,13 +71,14 @@ export class LiveSession {
   }
 
   facts(db: number, key: Uint8Array): Promise<Facts | null> {
+    const version = this.#lastPoll?.version ?? "";
     this.#lookUp ??= new FactLookUp({
       session: this.session,
       refusals: this.refusals,
       ownReads: this.#options.ownReads,
       clock: this.#options.clock,
       username: this.#target.username,
-      hasNoTouch: isAtLeast(this.#lastPoll?.version ?? "", 7, 2),
+      dialect: { hasNoTouch: isAtLeast(version, 7, 2), hasReadKeys: isAtLeast(version, 7, 0) },
     });
     return this.#lookUp.facts(db, key);
   }

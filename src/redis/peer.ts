@@ -12,8 +12,19 @@ export function peerOf({
   remoteAddress,
   remotePort,
 }: Pick<Socket, "remoteAddress" | "remotePort">): string | null {
-  if (remoteAddress === undefined || remotePort === undefined) return null;
-  return formatHostPort(plainIp(remoteAddress), remotePort);
+  return endOf(remoteAddress, remotePort);
+}
+
+/** This process's end of a socket, as the server names its client where nothing stands between them. */
+export function ownEndOf({
+  localAddress,
+  localPort,
+}: Pick<Socket, "localAddress" | "localPort">): string | null {
+  return endOf(localAddress, localPort);
+}
+
+function endOf(ip: string | undefined, port: number | undefined): string | null {
+  return ip === undefined || port === undefined ? null : formatHostPort(plainIp(ip), port);
 }
 
 /** IPv4 mapped into IPv6 as IPv4; all else unchanged. */

@@ -65,6 +65,11 @@ export function isNoPermission(reply: string): boolean {
   return reply.startsWith("NOPERM");
 }
 
+/** Whether an error reply says that the server did not begin to run the command: it does not count it either. */
+export function isTurnedAway(reply: string): boolean {
+  return isNoPermission(reply) || /unknown (sub)?command/i.test(reply);
+}
+
 /** Why one command gave nothing, and what to run: one line. `command` as in an ACL, such as `config|get`. */
 export function refusalReason(command: string, reply: string, username: string | undefined): string {
   const shown = command.replace("|", " ").toUpperCase();

@@ -1,7 +1,7 @@
 import { Socket } from "node:net";
 import { Redis } from "ioredis";
 import { authArguments, connectionOptions, type TargetAccess, type Timeouts } from "./options.ts";
-import { peerOf } from "./peer.ts";
+import { ownEndOf, peerOf } from "./peer.ts";
 import { TargetError, type TargetProblem } from "./problem.ts";
 import { type Asker, connectionProblem } from "./reply-problem.ts";
 import { socketProblem } from "./socket-problem.ts";
@@ -64,9 +64,18 @@ export class Session {
 
   /** Address of the server as it was resolved; `null`: by a path, or not connected. */
   get peer(): string | null {
+    return this.#socket && peerOf(this.#socket);
+  }
+
+  /** Address of this end, as the server names it unless a proxy stands in between; `null`: by a path, or not connected. */
+  get ownEnd(): string | null {
+    return this.#socket && ownEndOf(this.#socket);
+  }
+
+  get #socket(): Socket | null {
     // Before it connects there is none, whatever the type says.
     const stream: Redis["stream"] | undefined = this.#redis.stream;
-    return stream instanceof Socket ? peerOf(stream) : null;
+    return stream instanceof Socket ? stream : null;
   }
 
   /** Calls `listener` once when the connection has ended by itself. */

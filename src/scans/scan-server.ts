@@ -3,7 +3,7 @@ import { LiveSession } from "../redis/live-session.ts";
 import { OwnReads } from "../redis/own-reads.ts";
 import type { TargetPoll } from "../redis/poll.ts";
 import { TargetError } from "../redis/problem.ts";
-import { refusalReason } from "../redis/reply-problem.ts";
+import { isTurnedAway, refusalReason } from "../redis/reply-problem.ts";
 import type { Answer, CommandLine, Session } from "../redis/session.ts";
 import { backoffMs } from "../runtime/backoff.ts";
 import { type Clock, delayUnless } from "../runtime/clock.ts";
@@ -34,6 +34,7 @@ export class ScanServer {
   #live: LiveSession;
   #db = 0;
   #pingedMs = Number.NEGATIVE_INFINITY;
+  #ran = 0;
 
   private constructor(target: TargetConfig, live: LiveSession, poll: TargetPoll, options: ScanServerOptions) {
     this.target = target;
@@ -63,6 +64,11 @@ export class ScanServer {
     return this.#live;
   }
 
+  /** Commands of this scan that it ran so far, and so are among those that it says it ran. */
+  get ran(): number {
+    return this.#ran;
+  }
+
   /** Whose keys the next commands see. */
   async select(db: number): Promise<void> {
     if (db === this.#db) return;
@@ -88,7 +94,9 @@ export class ScanServer {
   async ask(lines: readonly CommandLine[], cost = lines.length): Promise<readonly Answer[]> {
     await this.#measure();
     await this.#wait(this.pace.reserve(cost));
-    return this.#retried((session) => session.askForBytes(lines));
+    const answers = await this.#retried((session) => session.askForBytes(lines));
+    this.#note(answers);
+    return answers;
   }
 
   /** The error for a command that the server refused. */
@@ -108,10 +116,15 @@ export class ScanServer {
     const pings = this.#pingedMs < 0 ? FIRST_PINGS : 1;
     for (let i = 0; i < pings; i++) {
       const startMs = clock.monotonic();
-      await this.#retried((session) => session.ask([["PING"]]));
+      this.#note(await this.#retried((session) => session.ask([["PING"]])));
       this.#pingedMs = clock.monotonic();
       this.pace.heard(this.#pingedMs - startMs);
     }
+  }
+
+  /** What the user may not run, or the server does not know, it does not count. */
+  #note(answers: readonly Answer[]): void {
+    this.#ran += answers.filter((answer) => "value" in answer || !isTurnedAway(answer.error)).length;
   }
 
   async #retried<T>(act: (session: Session) => Promise<T>): Promise<T> {

@@ -1,5 +1,6 @@
-import { type ShownKey, showKey } from "../model/key.ts";
+import { keyHead, type ShownKey, showKey } from "../model/key.ts";
 import { patternOf } from "../model/pattern.ts";
+import type { Answer } from "../redis/session.ts";
 import { reasonOf } from "./fleet.ts";
 import type { ScanContext, ScanOutcome } from "./scan-context.ts";
 import type { ScanServer } from "./scan-server.ts";
@@ -25,10 +26,12 @@ export interface SlowKey extends ShownKey, SlowSum {
 
 export interface SlowServer {
   readonly target: string;
-  /** Entries that were read. */
+  /** Entries that were read, without this scan's own. */
   readonly entries: number;
-  /** The oldest one; earlier ones may have fallen out. */
+  /** The oldest one. */
   readonly sinceAt: string | null;
+  /** The log has as many entries as it may: earlier ones have fallen out; `null`: how many it may have cannot be read. */
+  readonly isFull: boolean | null;
   /** What takes longer is logged; negative: nothing is; `null`: the setting cannot be read. */
   readonly thresholdMs: number | null;
   readonly problem: string | null;
@@ -57,10 +60,10 @@ export async function scanSlow(
   const limits: string[] = [];
   for (const [index, server] of context.servers.entries()) {
     if (context.signal.aborted) break;
-    const { report, entries, length } = await readLog(server);
+    const { report, entries, left } = await readLog(server);
     servers.push(report);
-    if (length > entries.length && report.problem === null)
-      limits.push(`${server.address}: the latest ${entries.length} of ${length} entries were read`);
+    if (left > 0)
+      limits.push(`${server.address}: the latest ${ENTRIES_MAX} of ${ENTRIES_MAX + left} entries were read`);
     for (const entry of entries) add(entry, server.address, byKey, withoutKey);
     context.onProgress({ done: index + 1, total: context.servers.length, unit: "servers" });
   }
@@ -83,38 +86,59 @@ export async function scanSlow(
 interface Log {
   readonly report: SlowServer;
   readonly entries: readonly SlowEntry[];
-  /** How many entries the log has. */
-  readonly length: number;
+  /** How many more entries the log has. */
+  readonly left: number;
 }
 
 async function readLog(server: ScanServer): Promise<Log> {
   const target = server.address;
   try {
     const [reply] = await server.need("slowlog|get", [["SLOWLOG", "GET", ENTRIES_MAX]]);
-    const entries = slowEntriesOf(reply);
+    const entries = slowEntriesOf(reply, server.live.session.ownEnd);
+    const read = Array.isArray(reply) ? reply.length : 0;
+    const length = await lengthOf(server, read);
     const oldestMs = Math.min(...entries.map(({ atMs }) => atMs));
     const sinceAt = entries.length === 0 ? null : new Date(oldestMs).toISOString();
-    const thresholdMs = await thresholdOf(server);
-    const report = { target, entries: entries.length, sinceAt, thresholdMs, problem: null };
-    return { report, entries, length: await lengthOf(server, entries.length) };
+    const { thresholdMs, entriesMax } = await settingsOf(server);
+    const isFull = entriesMax === null ? null : length >= entriesMax;
+    const report = { target, entries: entries.length, sinceAt, isFull, thresholdMs, problem: null };
+    return { report, entries, left: length - read };
   } catch (err) {
-    const report = { target, entries: 0, sinceAt: null, thresholdMs: null, problem: reasonOf(err) };
-    return { report, entries: [], length: 0 };
+    const unknown = { entries: 0, sinceAt: null, isFull: null, thresholdMs: null };
+    return { report: { target, ...unknown, problem: reasonOf(err) }, entries: [], left: 0 };
   }
 }
 
 /** The log may have more than was read; a user who may not ask does without. */
-async function lengthOf(server: ScanServer, known: number): Promise<number> {
-  if (known < ENTRIES_MAX) return known;
+async function lengthOf(server: ScanServer, read: number): Promise<number> {
+  if (read < ENTRIES_MAX) return read;
   const [answer] = await server.ask([["SLOWLOG", "LEN"]]);
-  return answer && "value" in answer && typeof answer.value === "number" ? answer.value : known;
+  return answer && "value" in answer ? Math.max(read, Number(answer.value)) : read;
 }
 
-async function thresholdOf(server: ScanServer): Promise<number | null> {
-  const [answer] = await server.ask([["CONFIG", "GET", "slowlog-log-slower-than"]]);
+interface Settings {
+  readonly thresholdMs: number | null;
+  /** `null`: not told, or without an end. */
+  readonly entriesMax: number | null;
+}
+
+async function settingsOf(server: ScanServer): Promise<Settings> {
+  const [threshold, entriesMax] = await server.ask([
+    ["CONFIG", "GET", "slowlog-log-slower-than"],
+    ["CONFIG", "GET", "slowlog-max-len"],
+  ]);
+  const microseconds = numberOf(threshold);
+  return {
+    thresholdMs: microseconds === null ? null : microseconds / 1000,
+    entriesMax: numberOf(entriesMax) || null,
+  };
+}
+
+/** Of an answer to CONFIG GET of one setting. */
+function numberOf(answer: Answer | undefined): number | null {
   if (!answer || "error" in answer || !Array.isArray(answer.value)) return null;
-  const microseconds = Number(String((answer.value as unknown[])[1]));
-  return Number.isFinite(microseconds) ? microseconds / 1000 : null;
+  const value = Number(String((answer.value as unknown[])[1]));
+  return Number.isFinite(value) ? value : null;
 }
 
 function add(
@@ -142,16 +166,22 @@ function ranked(
   return Array.from(found)
     .filter(({ tally }) => tally.count >= minCount)
     .sort((a, b) => b.tally.totalMs - a.tally.totalMs)
-    .map(({ key, tally }, index) => ({
-      rank: index + 1,
-      ...showKey(key.head),
-      cut: key.head.length < key.length,
-      db: null,
-      target: tally.target,
-      pattern: patternOf(key.head),
-      ...tally.sum(),
-      commands: tally.commands(),
-    }));
+    .map(({ key, tally }, index) => rowOf(key, tally, index + 1));
+}
+
+function rowOf(key: LoggedKey, tally: SlowTally, rank: number): SlowKey {
+  const cut = key.head.length < key.length;
+  const head = cut ? keyHead(key.head) : key.head;
+  return {
+    rank,
+    ...showKey(head),
+    cut,
+    db: null,
+    target: tally.target,
+    pattern: patternOf(head),
+    ...tally.sum(),
+    commands: tally.commands(),
+  };
 }
 
 function commandsOf(withoutKey: ReadonlyMap<string, SlowTally>): SlowScan["withoutKey"] {

@@ -1,7 +1,7 @@
 import { formatDuration } from "../../model/duration-text.ts";
 import type { ScanProgress } from "../../scans/scan-context.ts";
 import { fit } from "../view/display-text.ts";
-import { heatBar } from "../view/frame.ts";
+import { heatBar } from "../view/heat-bar.ts";
 
 export interface ProgressOutput {
   readonly isTTY?: boolean;

@@ -28,7 +28,7 @@ const TIMES: readonly Column<SlowKey | WithoutKey>[] = [
   { head: "COUNT", align: "right", cell: ({ count }) => count.toLocaleString("en-US") },
   { head: "TOTAL MS", align: "right", cell: ({ totalMs }) => totalMs.toFixed(1) },
   { head: "WORST MS", align: "right", cell: ({ worstMs }) => worstMs.toFixed(1) },
-  { head: "LAST", cell: ({ lastAt }) => `${lastAt.slice(0, 19)}Z` },
+  { head: "LAST", cell: ({ lastAt }) => momentText(lastAt) },
 ];
 
 const KEYS: readonly Column<SlowKey>[] = [
@@ -62,10 +62,18 @@ function commandsText(commands: Readonly<Record<string, number>>): string {
 }
 
 /** What somebody who expected more should know. */
-function hintsOf({ target, thresholdMs, entries }: SlowServer): string[] {
-  if (thresholdMs === null) return [];
-  if (thresholdMs < 0)
+function hintsOf({ target, thresholdMs, sinceAt, isFull }: SlowServer): string[] {
+  if (thresholdMs !== null && thresholdMs < 0)
     return [`${target}: the slow log is off; run: CONFIG SET slowlog-log-slower-than 10000`];
-  const since = `${target}: logs what takes longer than ${thresholdMs} ms`;
-  return entries === 0 ? [`${since}; nothing did`] : [since];
+  const logs = thresholdMs === null ? [] : [`logs what takes longer than ${thresholdMs} ms`];
+  const since = sinceAt === null ? [] : [`reaches back to ${momentText(sinceAt)}`];
+  const empty = thresholdMs !== null && sinceAt === null ? ["nothing did"] : [];
+  const full = isFull ? ["is full, so older entries have fallen out"] : [];
+  const all = [...logs, ...empty, ...since, ...full];
+  return all.length === 0 ? [] : [`${target}: ${all.join("; ")}`];
+}
+
+/** To the second. */
+function momentText(iso: string): string {
+  return `${iso.slice(0, 19)}Z`;
 }

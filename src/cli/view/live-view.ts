@@ -1,91 +1,140 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { printable } from "./display-text.ts";
-import { type FrameTexts, frameLines } from "./frame.ts";
+import { type FrameTexts, frameLines, roomOf, type View } from "./frame.ts";
+import type { KeyInput } from "./key-decoder.ts";
+import { keysToAsk, type Selection } from "./key-order.ts";
+import { Keyboard, type ViewInput } from "./keyboard.ts";
 import { paintFor } from "./paint.ts";
-import { changeLines, summaryLine, type Told } from "./plain-lines.ts";
-import type { Scene, SceneSource } from "./scene.ts";
-import { Screen, type ViewOutput } from "./screen.ts";
+import { showLines } from "./plain-view.ts";
+import type { SceneSource } from "./scene.ts";
+import type { ViewOutput } from "./screen.ts";
+import { Terminal } from "./terminal.ts";
+import { trailsWith } from "./trails.ts";
+import { afterInput } from "./view-input.ts";
+import { firstState, followed, type Moment, NO_MOMENT, type ViewState } from "./view-state.ts";
 
 export interface LiveViewOptions {
   readonly source: SceneSource;
   readonly texts: FrameTexts;
+  readonly selection: Selection;
   readonly out: ViewOutput;
+  readonly input: ViewInput;
   readonly env: NodeJS.ProcessEnv;
   /** Ends the view. */
   readonly signal: AbortSignal;
 }
 
+const SCENE_MS = 1000;
+const SCENE_PHASE_MS = 150;
+/** Ages grow also while an answer is waited for. */
 const REDRAW_MS = 1000;
-const FRAME_PHASE_MS = 150;
-const INCIDENT_CHECK_MS = 250;
-const SUMMARY_MS = 2000;
-const SETTLE_MS = 1000;
 
-/** Shows scenes until `signal` aborts: a frame redrawn each second in a terminal, else plain lines. */
+/**
+ * Shows scenes until `signal` aborts or the user quits: frames in a terminal, with keys where there is a keyboard; else
+ * plain lines.
+ */
 export async function showLiveView(options: LiveViewOptions): Promise<void> {
-  if (options.out.isTTY === true) await showFrames(options);
+  const canDraw = options.out.isTTY === true && options.env.TERM !== "dumb";
+  if (canDraw) await new LiveView(options).run();
   else await showLines(options);
 }
 
-async function showFrames({ source, texts, out, env, signal }: LiveViewOptions): Promise<void> {
-  const screen = new Screen(out);
-  const paint = paintFor(env);
-  let last: Scene | null = null;
-  try {
-    while (!signal.aborted) {
-      const scene: Scene = await readOr(source, last);
-      last = scene;
-      if (!signal.aborted) {
-        screen.draw(frameLines(scene, texts, { columns: out.columns ?? 80, rows: out.rows ?? 24 }, paint));
-      }
-      // Frames come just after the full second, when the hop of the second before has closed.
-      await pause(REDRAW_MS - ((Date.now() - FRAME_PHASE_MS) % REDRAW_MS), signal);
+/** The view in a terminal: what comes, from the source and the keyboard, changes its state, and that is drawn. */
+class LiveView {
+  readonly #options: LiveViewOptions;
+  readonly #over = new AbortController();
+  #state: ViewState;
+  #moment: Moment = NO_MOMENT;
+  #terminal: Terminal | null = null;
+
+  constructor(options: LiveViewOptions) {
+    this.#options = options;
+    this.#state = firstState(options.selection);
+  }
+
+  async run(): Promise<void> {
+    const { out, input, signal } = this.#options;
+    const end = AbortSignal.any([signal, this.#over.signal]);
+    if (end.aborted) return;
+    const onKey = (key: KeyInput) => this.#onKey(key);
+    using terminal = new Terminal({ out, input, onKey, onStale: () => this.#draw() });
+    this.#terminal = terminal;
+    const redraw = setInterval(() => this.#draw(), REDRAW_MS);
+    try {
+      await this.#readUntil(end);
+      terminal.leave(this.#lastLines());
+    } finally {
+      clearInterval(redraw);
+      this.#terminal = null;
     }
-  } finally {
-    screen.close();
   }
-}
 
-async function showLines({ source, texts, out, signal }: LiveViewOptions): Promise<void> {
-  out.write(`${texts.title}: ${texts.subtitle}\n${texts.footer}\n`);
-  const told: Told = { incidents: new Map(), problems: new Set() };
-  let last: Scene | null = null;
-  let nextSummaryMs = performance.now() + SUMMARY_MS;
-  // In its first second it is connecting: that is no problem to tell of.
-  await pause(SETTLE_MS, signal);
-  while (!signal.aborted) {
-    await pause(INCIDENT_CHECK_MS, signal);
-    if (signal.aborted) return;
-    const scene: Scene = await readOr(source, last);
-    last = scene;
-    for (const line of changeLines(scene, told)) out.write(`${line}\n`);
-    if (performance.now() < nextSummaryMs) continue;
-    nextSummaryMs += SUMMARY_MS;
-    out.write(`${summaryLine(scene)}\n`);
+  async #readUntil(end: AbortSignal): Promise<void> {
+    const aborted = new Promise<void>((resolve) =>
+      end.addEventListener("abort", () => resolve(), { once: true }),
+    );
+    while (!end.aborted) {
+      // An answer that takes its time does not hold up the end.
+      const moment = await Promise.race([this.#nextMoment(), aborted]);
+      if (moment === undefined || end.aborted) return;
+      this.#moment = moment;
+      this.#state = followed(this.#state, moment);
+      this.#draw();
+      // Scenes are read just after the full second, when the hop of the second before has closed.
+      const untilNextMs = SCENE_MS - ((Date.now() - SCENE_PHASE_MS) % SCENE_MS);
+      await sleep(untilNextMs, undefined, { signal: end }).catch(() => {});
+    }
   }
-}
 
-/** The next scene; where there is none, the last one with the reason in it. */
-async function readOr(source: SceneSource, last: Scene | null): Promise<Scene> {
-  try {
-    return await source.read();
-  } catch (error) {
-    const reason = printable(error instanceof Error ? error.message : String(error));
-    return { ...(last ?? EMPTY), atMs: Date.now(), complete: false, problems: [reason] };
+  /** With the next scene; where there is none, with the last one and the reason. */
+  async #nextMoment(): Promise<Moment> {
+    const { source } = this.#options;
+    try {
+      const scene = await source.read({ keysMax: keysToAsk(this.#state.selection) });
+      return { scene, trails: trailsWith(this.#moment.trails, scene), failure: null };
+    } catch (error) {
+      const reason = printable(error instanceof Error ? error.message : String(error));
+      return { ...this.#moment, failure: reason };
+    }
   }
-}
 
-const EMPTY: Scene = {
-  atMs: 0,
-  windowMs: 10_000,
-  complete: false,
-  accessesPerSecond: null,
-  targets: [],
-  keys: [],
-  incidents: [],
-  problems: [],
-};
+  #onKey(key: KeyInput): void {
+    if (key.type === "key" && key.name === "suspend") {
+      this.#terminal?.suspend();
+      return;
+    }
+    if (key.type === "key" && key.name === "redraw") {
+      this.#terminal?.redraw();
+      return;
+    }
+    const room = roomOf(this.#view(), this.#size(), this.#paint());
+    this.#state = afterInput(this.#state, key, this.#moment, room);
+    if (this.#state.isOver) this.#over.abort();
+    else this.#draw();
+  }
 
-async function pause(delayMs: number, signal: AbortSignal): Promise<void> {
-  await sleep(delayMs, undefined, { signal }).catch(() => {});
+  #draw(): void {
+    this.#terminal?.draw(frameLines(this.#view(), this.#size(), this.#paint()));
+  }
+
+  /** The table is what stays in the terminal, whatever page was open. */
+  #lastLines(): readonly string[] {
+    const state = { ...this.#state, opened: null, isHelpShown: false, isTyping: false, cursor: null };
+    return frameLines({ ...this.#view(), state, hints: "none" }, this.#size(), this.#paint());
+  }
+
+  #view(): View {
+    const { texts, input } = this.#options;
+    const hints = Keyboard.isOn(input) ? "keys" : "end";
+    return { state: this.#state, moment: this.#moment, texts, hints, nowMs: Date.now() };
+  }
+
+  #size() {
+    const { columns = 80, rows = 24 } = this.#options.out;
+    return { columns, rows };
+  }
+
+  #paint() {
+    return paintFor(this.#options.env);
+  }
 }

@@ -1,4 +1,4 @@
-import { incidentText } from "./frame.ts";
+import { incidentText } from "./incident-lines.ts";
 import { formatMargin, formatRate, formatShare } from "./numbers.ts";
 import type { IncidentRow, Scene } from "./scene.ts";
 

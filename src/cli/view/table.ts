@@ -1,4 +1,5 @@
-import { displayWidth, fit } from "./display-text.ts";
+import { fit } from "./display-text.ts";
+import { displayWidth } from "./text-width.ts";
 
 /** A column of a table: its head, and what stands in it. Texts are printable. */
 export interface Column<Row> {
@@ -11,6 +12,8 @@ export interface Column<Row> {
 
 const GAP = "  ";
 const FLEXIBLE_MIN = 12;
+/** Also where nothing limits the table: one long name must not push all numbers out of sight. */
+const FLEXIBLE_MAX = 100;
 
 /** A table in lines, its head first; none is wider than `columnsMax` where the flexible column can help it. Pure. */
 export function tableLines<Row>(
@@ -28,15 +31,16 @@ export function tableLines<Row>(
 
 function shrunk<Row>(
   columns: readonly Column<Row>[],
-  widths: readonly number[],
+  natural: readonly number[],
   columnsMax: number,
 ): number[] {
+  const isFlexible = (index: number) => columns[index]?.isFlexible === true;
+  const widths = natural.map((width, index) => (isFlexible(index) ? Math.min(width, FLEXIBLE_MAX) : width));
   const all = widths.reduce((sum, width) => sum + width, 0) + GAP.length * (widths.length - 1);
   const excess = Math.max(0, all - columnsMax);
-  return widths.map((width, index) => {
-    if (columns[index]?.isFlexible !== true) return width;
-    return Math.max(Math.min(width, FLEXIBLE_MIN), width - excess);
-  });
+  return widths.map((width, index) =>
+    isFlexible(index) ? Math.max(Math.min(width, FLEXIBLE_MIN), width - excess) : width,
+  );
 }
 
 function lineOf<Row>(

@@ -24,20 +24,27 @@ const WORDS_MAX = 32;
 const WORD_BYTES_MAX = 128;
 const MORE_WORDS = /^\.\.\. \((\d+) more arguments\)$/;
 const MORE_BYTES = /\.\.\. \((\d+) more bytes\)$/;
-/** More are not needed to know where the keys stand that are there. */
-const LEFT_OUT_MAX = 10_000;
+/** A server takes no more words at once. */
+const LEFT_OUT_MAX = 1024 * 1024;
 /** Stands for a word that the log left out. */
 const LEFT_OUT: Argument = Buffer.alloc(0);
 const NAME_CHARACTERS_MAX = 64;
 const MICROSECONDS_PER_MS = 1000;
 
 /**
- * Entries of an answer to SLOWLOG GET (strings as Buffers); what has not their form is left out.
+ * Entries of an answer to SLOWLOG GET (strings as Buffers), but for those of the client `own`, as the server names it;
+ * what has not their form is left out.
  *
  * Source: Redis command reference, SLOWLOG GET; the limits are `SLOWLOG_ENTRY_MAX_ARGC` and `SLOWLOG_ENTRY_MAX_STRING`.
  */
-export function slowEntriesOf(reply: unknown): SlowEntry[] {
-  return Array.isArray(reply) ? (reply as unknown[]).flatMap((row) => entryOf(row) ?? []) : [];
+export function slowEntriesOf(reply: unknown, own: string | null = null): SlowEntry[] {
+  if (!Array.isArray(reply)) return [];
+  return (reply as unknown[]).flatMap((row) => (isOf(row, own) ? [] : (entryOf(row) ?? [])));
+}
+
+function isOf(row: unknown, own: string | null): boolean {
+  const client: unknown = Array.isArray(row) ? row[4] : null;
+  return Buffer.isBuffer(client) && client.toString("latin1") === own;
 }
 
 function entryOf(row: unknown): SlowEntry | null {
@@ -77,7 +84,7 @@ function withLeftOut(args: readonly Buffer[]): Argument[] {
   const count = MORE_WORDS.exec(args.at(-1)?.toString("latin1") ?? "")?.[1];
   if (count === undefined) return [...args];
   const leftOut = Math.min(Number(count), LEFT_OUT_MAX);
-  return [...args.slice(0, -1), ...Array.from({ length: leftOut }, () => LEFT_OUT)];
+  return args.slice(0, -1).concat(new Array(leftOut).fill(LEFT_OUT));
 }
 
 /** Only words that were cut are longer than 128 bytes, since they end in how much is missing. */

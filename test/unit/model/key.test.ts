@@ -1,6 +1,16 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { isCut, keep, keptKeySlot, keyId, keyLabel, LongKey, showKey } from "../../../src/model/key.ts";
+import {
+  isCut,
+  keep,
+  keptKeySlot,
+  keyHead,
+  keyId,
+  keyLabel,
+  keyText,
+  LongKey,
+  showKey,
+} from "../../../src/model/key.ts";
 import { slotOf } from "../../../src/model/slot.ts";
 import fc from "../../support/fast-check.ts";
 
@@ -37,6 +47,14 @@ test("JSON shows text as text and other bytes as base64, a cut key as its first 
   assert.equal(cut, true);
 });
 
+test("the beginning of a key ends with a whole character where it is text", () => {
+  const text = Buffer.from("aé€😀");
+  const heads = Array.from(text, (_, end) => Buffer.from(keyHead(text.subarray(0, end))).toString());
+  assert.deepEqual(heads, ["", "a", "a", "aé", "aé", "aé", "aé€", "aé€", "aé€", "aé€"]);
+  const binary = Buffer.from([0xff, 0x00, 0xe2, 0x82]);
+  assert.deepEqual(keyHead(binary), binary);
+});
+
 test("labels are one printable line, and different keys have different labels", () => {
   assert.equal(keyLabel(Buffer.from("a\nb")), "a\\nb");
   assert.equal(keyLabel(Buffer.from("a\\nb")), "a\\\\nb");
@@ -54,4 +72,11 @@ test("labels are one printable line, and different keys have different labels", 
     }),
     { numRuns: 500 },
   );
+});
+
+test("the whole text of a key is escaped as its label is, and has no end of its own", () => {
+  const long = `cart:${"x".repeat(500)}\u001b[2J`;
+  assert.equal(keyText(Buffer.from(long)), `cart:${"x".repeat(500)}\\u{1b}[2J`);
+  assert.equal(keyText(Buffer.from([0xff, 0x41])), "\\xffA");
+  assert.equal(keyText(keep(Buffer.from("y".repeat(5000)))), "y".repeat(1024));
 });

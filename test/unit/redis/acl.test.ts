@@ -34,7 +34,9 @@ describe("ACL lines", () => {
 
   it("name the default user where there is no other", () => {
     assert.equal(grantCommandsLine(undefined, ["config|get"]), "ACL SETUSER default +config|get");
-    assert.match(grantFactsLine("k"), /^ACL SETUSER k \+type .* %R~\*$/);
+    assert.match(grantFactsLine("k"), /^ACL SETUSER k \+type .* \+client\|no-touch %R~\*$/);
+    const old = { hasNoTouch: false, hasReadKeys: false };
+    assert.match(grantFactsLine("k", old), /^ACL SETUSER k \+type .* \+select ~\*$/);
   });
 
   it("stand in the docs as they are made here", () => {

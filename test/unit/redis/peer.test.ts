@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { peerOf } from "../../../src/redis/peer.ts";
+import { ownEndOf, peerOf } from "../../../src/redis/peer.ts";
 
 test("a peer is written as an address with its port, IPv6 in brackets, mapped IPv4 as IPv4", () => {
   const peer = (remoteAddress?: string, remotePort?: number) => peerOf({ remoteAddress, remotePort });
@@ -9,4 +9,10 @@ test("a peer is written as an address with its port, IPv6 in brackets, mapped IP
   assert.equal(peer("::ffff:10.0.0.1", 6379), "10.0.0.1:6379");
   assert.equal(peer("::FFFF:10.0.0.1", 6379), "10.0.0.1:6379");
   assert.equal(peer(undefined, undefined), null);
+});
+
+test("this end of a socket is told as the server names its client", () => {
+  assert.equal(ownEndOf({ localAddress: "::ffff:10.0.0.1", localPort: 5000 }), "10.0.0.1:5000");
+  assert.equal(ownEndOf({ localAddress: "::1", localPort: 5000 }), "[::1]:5000");
+  assert.equal(ownEndOf({}), null);
 });

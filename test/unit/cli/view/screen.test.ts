@@ -1,51 +1,62 @@
 import assert from "node:assert/strict";
-import { EventEmitter } from "node:events";
 import { test } from "node:test";
 import { Screen } from "../../../../src/cli/view/screen.ts";
+import { StandInTerminal } from "./stand-in-terminal.ts";
 
-class Terminal extends EventEmitter {
-  written = "";
+const OPENING = "\u001b[?1049h\u001b[?25l\u001b[?7l\u001b[?2004h\u001b[2J";
+const CLOSING = "\u001b[?2004l\u001b[?7h\u001b[?25h\u001b[?1049l";
+const inFrame = (text: string) => `\u001b[?2026h${text}\u001b[?2026l`;
 
-  write(text: string): void {
-    this.written += text;
-  }
-
-  take(): string {
-    const text = this.written;
-    this.written = "";
-    return text;
-  }
-}
-
-test("a frame is drawn over the one before, and what is left of that is cleared", () => {
-  const terminal = new Terminal();
+test("the first frame is drawn whole on a page of its own, later ones only where they differ", () => {
+  const terminal = new StandInTerminal();
   const screen = new Screen(terminal);
   screen.draw(["one", "two"]);
-  assert.equal(terminal.take(), "\u001b[?25l\u001b[?7lone\u001b[K\ntwo\u001b[K\n\u001b[J\u001b[?7h");
-  screen.draw(["three"]);
-  assert.equal(terminal.take(), "\u001b[?7l\u001b[2A\rthree\u001b[K\n\u001b[J\u001b[?7h");
+  assert.equal(terminal.take(), OPENING + inFrame("\u001b[1;1H\u001b[Kone\u001b[2;1H\u001b[Ktwo"));
+  screen.draw(["one", "three"]);
+  assert.equal(terminal.take(), inFrame("\u001b[2;1H\u001b[Kthree"));
+  screen.draw(["one"]);
+  assert.equal(terminal.take(), inFrame("\u001b[2;1H\u001b[K"));
 });
 
-test("after a resize the frame starts at the top of a cleared screen", () => {
-  const terminal = new Terminal();
-  const screen = new Screen(terminal);
-  screen.draw(["one"]);
-  terminal.emit("resize");
-  terminal.take();
-  screen.draw(["one"]);
-  assert.ok(terminal.take().includes("\u001b[H\u001b[Jone"));
-  screen.draw(["one"]);
-  assert.ok(terminal.take().includes("\u001b[1A\r"));
-});
-
-test("closing gives the cursor back and stops listening, and a screen never drawn on writes nothing", () => {
-  const terminal = new Terminal();
+test("an equal frame is not drawn again", () => {
+  const terminal = new StandInTerminal();
   const screen = new Screen(terminal);
   screen.draw(["one"]);
   terminal.take();
-  screen.close();
-  assert.equal(terminal.take(), "\u001b[?7h\u001b[?25h");
-  new Screen(terminal).close();
+  screen.draw(["one"]);
   assert.equal(terminal.take(), "");
-  assert.equal(terminal.listenerCount("resize"), 0);
+});
+
+test("what the terminal has forgotten, as after a resize, is drawn anew", () => {
+  const terminal = new StandInTerminal();
+  const screen = new Screen(terminal);
+  screen.draw(["one"]);
+  terminal.take();
+  screen.forget();
+  screen.draw(["one"]);
+  assert.equal(terminal.take(), inFrame("\u001b[2J\u001b[1;1H\u001b[Kone"));
+});
+
+test("closing gives the terminal back, once, and can leave lines there", () => {
+  const terminal = new StandInTerminal();
+  const screen = new Screen(terminal);
+  screen.draw(["one", "two"]);
+  terminal.take();
+  screen.closeWith(["three", "four"]);
+  assert.equal(terminal.take(), `${CLOSING}three\nfour\n`);
+  screen.closeWith(["five"]);
+  screen.close();
+  assert.equal(terminal.take(), "");
+});
+
+test("a screen that was never drawn on writes nothing, and one that was closed can be opened again", () => {
+  const terminal = new StandInTerminal();
+  const screen = new Screen(terminal);
+  screen.close();
+  assert.equal(terminal.take(), "");
+  screen.draw(["one"]);
+  screen.close();
+  terminal.take();
+  screen.draw(["one"]);
+  assert.ok(terminal.take().startsWith(OPENING));
 });

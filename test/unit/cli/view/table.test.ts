@@ -39,6 +39,11 @@ describe("a table", () => {
     assert.match(line, /^head-x+…x+-tail {2}123456$/);
   });
 
+  test("is not as wide as its longest name, also where there is no terminal", () => {
+    const rows = [{ key: "x".repeat(300), bytes: 1 }];
+    for (const line of tableLines(COLUMNS, rows)) assert.ok(displayWidth(line) <= 110, line);
+  });
+
   test("is its head alone where there are no rows", () => {
     assert.deepEqual(tableLines(COLUMNS, []), ["KEY  BYTES"]);
   });

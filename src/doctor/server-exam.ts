@@ -1,0 +1,188 @@
+import type { TargetConfig } from "../config/schema.ts";
+import { formatHostPort } from "../config/target-url.ts";
+import { grantCommandsLine } from "../redis/acl.ts";
+import { isAtLeast } from "../redis/info.ts";
+import { LiveSession } from "../redis/live-session.ts";
+import { readNotificationFlags } from "../redis/notification-flags.ts";
+import { OwnReads } from "../redis/own-reads.ts";
+import type { TargetPoll } from "../redis/poll.ts";
+import { isNoPermission } from "../redis/reply-problem.ts";
+import { Session } from "../redis/session.ts";
+import type { Topology } from "../redis/topology.ts";
+import { explainFlags, explainLoss, NO_EVENTS_ADVICE } from "../sources/keyspace/advice.ts";
+import { judgeFlags, withWanted } from "../sources/keyspace/flags.ts";
+import { tapPatterns } from "../sources/keyspace/patterns.ts";
+import { dialectOf } from "../sources/keyspace/target-view.ts";
+import { Findings, reasonOf } from "./finding.ts";
+import type { DoctorOptions } from "./options.ts";
+import { noteSettings } from "./server-settings.ts";
+import { type FlagsSight, noteSight } from "./sight.ts";
+
+const TIMEOUTS = { connectTimeoutMs: 3000, commandTimeoutMs: 3000 };
+
+/** The look at one server. */
+export class ServerExam {
+  readonly target: TargetConfig;
+  /** Who belongs to its cluster; `null`: not known, or not asked. */
+  topology: Topology | null = null;
+  readonly #options: DoctorOptions;
+  readonly #findings: Findings;
+  #peer: string | null = null;
+  #canSubscribe = false;
+
+  constructor(target: TargetConfig, options: DoctorOptions) {
+    this.target = target;
+    this.#options = options;
+    this.#findings = new Findings(`target ${target.address}`);
+  }
+
+  get findings() {
+    return this.#findings.all;
+  }
+
+  /** By which other servers may call it. */
+  get names(): readonly string[] {
+    return this.#peer === null ? [this.target.address] : [this.target.address, this.#peer];
+  }
+
+  /** Never throws: what fails is a finding. */
+  async run(): Promise<void> {
+    const { clock, signal } = this.#options;
+    const startMs = clock.monotonic();
+    let live: LiveSession;
+    try {
+      live = await LiveSession.open(this.target, {
+        clock,
+        ownReads: new OwnReads(),
+        timeouts: TIMEOUTS,
+        signal,
+      });
+    } catch (err) {
+      this.#findings.explained("fail", "reachable", reasonOf(err));
+      return;
+    }
+    try {
+      this.#peer = live.session.peer;
+      await this.#look(live, clock.monotonic() - startMs);
+    } catch (err) {
+      this.#findings.explained("fail", "answers", reasonOf(err));
+    } finally {
+      live.session.close();
+    }
+  }
+
+  async #look(live: LiveSession, connectMs: number): Promise<void> {
+    const poll = await live.poll();
+    const { clock } = this.#options;
+    const startMs = clock.monotonic();
+    await live.session.ask([["PING"]]);
+    const pingMs = clock.monotonic() - startMs;
+    this.#findings.ok("reachable", `connected in ${Math.round(connectMs)} ms, PING ${pingMs.toFixed(1)} ms`);
+    this.#noteIdentity(poll);
+    this.topology = await live.topology().catch(() => null);
+    if (poll.isSentinel) return;
+    const flags = await this.#noteFlags(live, poll);
+    await this.#noteSubscription(poll);
+    await this.#noteFacts(live);
+    await noteSettings(this.#findings, live.session, poll);
+    this.#noteRights(live);
+    noteSight(this.#findings, this.#options.config, { poll, flags, canSubscribe: this.#canSubscribe });
+  }
+
+  #noteIdentity({ role, flavor, version, isSentinel, clusterEnabled, primary }: TargetPoll): void {
+    const findings = this.#findings;
+    const kind = isSentinel ? "Sentinel" : clusterEnabled ? `${role} of a cluster` : role;
+    const of = primary === null ? "" : ` of ${formatHostPort(primary.host, primary.port)}`;
+    findings.ok("role", `${kind}${of}, ${flavor} ${version}`);
+    if (version !== "unknown" && !isAtLeast(version, 5, 0))
+      findings.fail("version", `${flavor} ${version} is older than Keyheat can watch: 5.0 at least`);
+    if (role === "unknown" && !isSentinel) findings.warn("role", "it does not say whether it is a primary");
+  }
+
+  /** Changes nothing, also where the config says `ensure`. */
+  async #noteFlags(live: LiveSession, poll: TargetPoll): Promise<FlagsSight> {
+    const { config, clock } = this.#options;
+    const { enabled, configure, patterns } = config.sources.keyspace;
+    if (!enabled || poll.role === "unknown") return null;
+    const flags = await readNotificationFlags(live.session, live.refusals, clock.monotonic());
+    const findings = this.#findings;
+    if (flags === null) {
+      findings.warn("flags", `notify-keyspace-events cannot be read; if no event comes: ${NO_EVENTS_ADVICE}`);
+      return null;
+    }
+    const { form } = tapPatterns(patterns, poll.role);
+    const dialect = dialectOf(poll);
+    const verdict = judgeFlags(flags, form, poll.role, dialect);
+    const shown = flags === "" ? "off" : `"${flags}"`;
+    if (verdict.kind === "ok") {
+      if (verdict.seesMisses) findings.ok("flags", `notify-keyspace-events is ${shown}`);
+      else {
+        const line = `CONFIG SET notify-keyspace-events ${withWanted(flags, form, poll.role, dialect)}`;
+        findings.warn(
+          "flags",
+          `notify-keyspace-events is ${shown}: misses are not seen, class m is missing`,
+          line,
+        );
+      }
+      return verdict.seesMisses ? "all" : "no-misses";
+    }
+    if (configure === "ensure") {
+      const line = `CONFIG SET notify-keyspace-events ${verdict.wanted}`;
+      findings.warn(
+        "flags",
+        `notify-keyspace-events is ${shown}; Keyheat adds ${verdict.missing} at its start (configure: ensure), or`,
+        line,
+      );
+    } else findings.explained("fail", "flags", explainFlags(flags, verdict.missing, verdict.wanted));
+    return "too-little";
+  }
+
+  /** Subscribes for real, on a connection of its own that ends at once. */
+  async #noteSubscription({ role }: TargetPoll): Promise<void> {
+    const { enabled, patterns } = this.#options.config.sources.keyspace;
+    if (!enabled || role === "unknown") return;
+    const { channels } = tapPatterns(patterns, role);
+    const session = await Session.open(this.target, TIMEOUTS, this.#options.signal);
+    try {
+      // In small letters: ioredis looks for it by name.
+      const [answer] = await session.ask([["psubscribe", ...channels]]);
+      const reply = answer && "error" in answer ? answer.error : null;
+      this.#canSubscribe = reply === null;
+      if (reply === null) this.#findings.ok("subscription", channels.join(" "));
+      else if (isNoPermission(reply)) {
+        const loss = { code: "denied", message: "this user may not subscribe" } as const;
+        const reason = explainLoss(loss, { username: this.target.username, channels });
+        this.#findings.explained("fail", "subscription", reason);
+      } else this.#findings.fail("subscription", "the server refused PSUBSCRIBE");
+    } finally {
+      session.close();
+    }
+  }
+
+  /** Looks for a key that is not there. */
+  async #noteFacts(live: LiveSession): Promise<void> {
+    try {
+      await live.facts(0, Buffer.from("keyheat:check"));
+      this.#findings.ok("facts", "type, size and expiry of hot keys can be looked up");
+    } catch (err) {
+      this.#findings.explained(
+        "warn",
+        "facts",
+        `alerts will lack type, size and expiry of the key: ${reasonOf(err)}`,
+      );
+    }
+  }
+
+  /** What was refused on the way: each degrades its part. */
+  #noteRights(live: LiveSession): void {
+    const reasons = live.refusals.reasons().filter((reason) => !reason.includes("look up facts"));
+    for (const reason of reasons) this.#findings.explained("warn", "rights", reason);
+    const { configure, enabled } = this.#options.config.sources.keyspace;
+    if (enabled && configure === "ensure")
+      this.#findings.ok(
+        "rights",
+        `configure: ensure needs CONFIG SET, which is not tried: ${grantCommandsLine(this.target.username, ["config|set"])}`,
+      );
+    else if (reasons.length === 0) this.#findings.ok("rights", "all that Keyheat asks");
+  }
+}
