@@ -70,12 +70,9 @@ class LiveView {
   }
 
   async #readUntil(end: AbortSignal): Promise<void> {
-    const aborted = new Promise<void>((resolve) =>
-      end.addEventListener("abort", () => resolve(), { once: true }),
-    );
     while (!end.aborted) {
       // An answer that takes its time does not hold up the end.
-      const moment = await Promise.race([this.#nextMoment(), aborted]);
+      const moment = await unlessAborted(this.#nextMoment(), end);
       if (moment === undefined || end.aborted) return;
       this.#moment = moment;
       this.#state = followed(this.#state, moment);
@@ -136,5 +133,21 @@ class LiveView {
 
   #paint() {
     return paintFor(this.#options.env);
+  }
+}
+
+/**
+ * What is awaited, or `undefined` where `signal` aborts before it is there.
+ *
+ * Nothing stays with the signal: a race against one promise for all rounds would keep the outcome of each of them.
+ */
+async function unlessAborted<T>(awaited: Promise<T>, signal: AbortSignal): Promise<T | undefined> {
+  const { promise: aborted, resolve } = Promise.withResolvers<undefined>();
+  const onAbort = () => resolve(undefined);
+  signal.addEventListener("abort", onAbort, { once: true });
+  try {
+    return await Promise.race([awaited, aborted]);
+  } finally {
+    signal.removeEventListener("abort", onAbort);
   }
 }

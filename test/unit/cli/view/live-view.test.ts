@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { ALL_KEYS } from "../../../../src/cli/view/key-order.ts";
 import { showLiveView } from "../../../../src/cli/view/live-view.ts";
 import type { Scene, SceneAsk } from "../../../../src/cli/view/scene.ts";
@@ -159,6 +161,24 @@ test("a pause holds what is shown while the source goes on", async (t) => {
   assert.ok(!shown.terminal.written.includes("later:1"));
   shown.keyboard.press("p");
   await shown.shows("later:1");
+});
+
+test("what was shown is let go: a view that is open for hours keeps one scene", async (t) => {
+  setFlagsFromString("--expose-gc");
+  const collectGarbage = runInNewContext("gc") as () => void;
+  const read: WeakRef<Scene>[] = [];
+  const answer = async () => {
+    const scene = sceneWith({ atMs: Date.now() });
+    read.push(new WeakRef(scene));
+    return scene;
+  };
+  const shown = new Shown(t, { answer });
+  await waitFor("a third scene", () => read.length >= 3);
+  await waitFor("the first scene to be let go", () => {
+    collectGarbage();
+    return read[0]?.deref() === undefined;
+  });
+  await shown.end();
 });
 
 test("a terminal that can draw nothing gets plain lines", async () => {
