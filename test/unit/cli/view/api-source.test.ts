@@ -243,3 +243,14 @@ test("a server that never answers is given up", async (t) => {
   const url = await serve(t, () => {});
   await assert.rejects(new ApiSource({ url, timeoutMs: 50 }).read(ASK), /no answer from .*timeout/);
 });
+
+test("an answer that stops in the middle is told as such, not as that of something else", async (t) => {
+  const url = await serve(t, (request, response) => {
+    if (request.url?.startsWith("/api/v1/hotkeys") !== true) return answering(BODIES)(request, response);
+    response.writeHead(200).write('{"cluster":');
+  });
+  await assert.rejects(
+    new ApiSource({ url, timeoutMs: 100 }).read(ASK),
+    /^Error: the answer of http:\/\/127\.0\.0\.1:\d+ broke off: .*timeout/,
+  );
+});
