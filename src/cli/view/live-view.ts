@@ -26,6 +26,9 @@ export interface LiveViewOptions {
 
 const SCENE_MS = 1000;
 const SCENE_PHASE_MS = 150;
+/** Of a terminal that does not tell. */
+const COLUMNS = 80;
+const ROWS = 24;
 /** Ages grow also while an answer is waited for. */
 const REDRAW_MS = 1000;
 
@@ -127,8 +130,9 @@ class LiveView {
   }
 
   #size() {
-    const { columns = 80, rows = 24 } = this.#options.out;
-    return { columns, rows };
+    const { columns, rows } = this.#options.out;
+    // A terminal that does not know its size says 0: a serial line, or a container's before anybody has set it.
+    return { columns: columns || COLUMNS, rows: rows || ROWS };
   }
 
   #paint() {

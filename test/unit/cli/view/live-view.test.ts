@@ -128,6 +128,15 @@ test("a resize is drawn at once, and no line is wider than before it", async (t)
   assert.ok(drawn.includes("TOTAL/S") && !drawn.includes("WRITE/S"));
 });
 
+test("a terminal that does not know its size is drawn on as one of 80 columns and 24 rows", async (t) => {
+  const shown = new Shown(t);
+  await shown.shows("WRITE/S");
+  shown.terminal.resize(100, 30);
+  shown.terminal.take();
+  shown.terminal.resize(0, 0);
+  assert.match(shown.terminal.take(), /WRITE\/S[\s\S]*product:4711:stock[\s\S]*q quit/);
+});
+
 test("a filter asks for more keys than are shown: the wanted ones need not be the hottest", async (t) => {
   const shown = new Shown(t);
   await shown.shows("product:4711:stock");
