@@ -1,5 +1,5 @@
 /**
- * `keyheat scan memory` in a process that watches its own memory: `scan-process.ts URL`. Sends what it found, when it is done.
+ * `keyheat scan memory` in a process that watches its own memory: `scan-process.ts URL [BUDGET]`. Sends what it found, when it is done.
  * Needs --expose-gc.
  */
 import { memoryCommand } from "../../src/cli/scan/memory.ts";
@@ -19,7 +19,7 @@ export interface ScanFigures {
 const LOOK_MS = 1000;
 const MIB = 2 ** 20;
 
-async function scan(url: string): Promise<ScanFigures> {
+async function scan(url: string, budget: number): Promise<ScanFigures> {
   let output = "";
   const heapsMib: number[] = [];
   const look = () => {
@@ -29,7 +29,7 @@ async function scan(url: string): Promise<ScanFigures> {
   const timer = setInterval(look, LOOK_MS);
   const streams = { out: { write: (text: string) => (output += text) }, err: { write: () => true } };
   const io = { ...streams, env: {}, signal: new AbortController().signal };
-  const options = { redis: [url], budget: BUDGET, json: true, patterns: [], limit: 1000 };
+  const options = { redis: [url], budget, json: true, patterns: [], limit: 1000 };
   const cpu = process.cpuUsage();
   await memoryCommand(options, io);
   const { user, system } = process.cpuUsage(cpu);
@@ -43,5 +43,5 @@ async function scan(url: string): Promise<ScanFigures> {
   };
 }
 
-const [url = ""] = process.argv.slice(2);
-process.send?.(await scan(url), () => process.disconnect());
+const [url = "", budget = BUDGET] = process.argv.slice(2);
+process.send?.(await scan(url, Number(budget)), () => process.disconnect());
