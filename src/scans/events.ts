@@ -154,6 +154,7 @@ function missingOf({ watch, problem }: Run): string[] {
     lines.push(
       `in ${incompletePanes} of ${panes} seconds events may have gone unseen${why}: no upper bounds`,
     );
+  if (watch.lostFlags !== null) lines.push(`its setting was changed meanwhile: ${watch.lostFlags}`);
   if (counts.isSampled)
     lines.push(
       "this process could not keep up: not every event was counted, estimates are scaled, no upper bounds",

@@ -188,6 +188,24 @@ describe("keyheat scan events", () => {
     assert.deepEqual(run.document.servers[0]?.gaps, { closed: 1 });
   });
 
+  test("marks what it saw as partial, without upper bounds, where the server ceased to publish it meanwhile", async (t) => {
+    const redis = await startRedis(t, { args: ALL });
+    await startLoad(t, redis.port, 100, (n) =>
+      n % 2 === 0 ? ["SET", "k", "v"] : ["HSET", "h", "f", `${n}`],
+    );
+    const args = ["--redis", url(redis.port), "--seconds", "4"];
+    for (const flags of ["", "KE$m", "KEA"]) {
+      await command(redis.port, ["CONFIG", "SET", "notify-keyspace-events", "AKEm"]);
+      const run = await whileWatched(redis.port, args, () =>
+        command(redis.port, ["CONFIG", "SET", "notify-keyspace-events", flags]),
+      );
+      assert.equal(run.code, 1, `${flags}: ${run.stderr}`);
+      assert.equal(run.document.keys[0]?.count.upper, null);
+      assert.match(run.stderr, /events may have gone unseen.*: no upper bounds/);
+      assert.match(run.lastLine, /its setting was changed meanwhile: .*notify-keyspace-events/);
+    }
+  });
+
   test("ends at Ctrl-C with what it saw", async (t) => {
     const redis = await startRedis(t, { args: ALL });
     await startLoad(t, redis.port, 100, () => ["SET", "k", "v"]);

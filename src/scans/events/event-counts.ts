@@ -61,10 +61,10 @@ export class EventCounts {
     this.#waiting.push(...parts);
   }
 
-  /** The last parts of a pane; none: nobody watched. */
-  closePane(parts: readonly PanePart[]): void {
+  /** The last parts of a pane; none: nobody watched. `isPublished`: the server published all that it did. */
+  closePane(parts: readonly PanePart[], isPublished = true): void {
     this.panes++;
-    if (!parts.some(({ closing, complete }) => closing && complete)) this.incompletePanes++;
+    if (!isPublished || !parts.some(({ closing, complete }) => closing && complete)) this.incompletePanes++;
     const streams = Map.groupBy([...this.#waiting.splice(0), ...parts], streamOf);
     for (const [stream, together] of streams) this.#merge(stream, together);
   }

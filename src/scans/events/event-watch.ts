@@ -7,7 +7,7 @@ import { silentLogger } from "../../runtime/logger.ts";
 import { LoopLoad } from "../../runtime/loop-load.ts";
 import { flagsLine } from "../../sources/keyspace/advice.ts";
 import { openSocket } from "../../sources/keyspace/connect.ts";
-import { judgeFlags } from "../../sources/keyspace/flags.ts";
+import { type FlagsVerdict, judgeFlags } from "../../sources/keyspace/flags.ts";
 import { KeyspaceSource } from "../../sources/keyspace/keyspace-source.ts";
 import { tapPatterns } from "../../sources/keyspace/patterns.ts";
 import { dialectOf, viewOf } from "../../sources/keyspace/target-view.ts";
@@ -31,6 +31,7 @@ const SUBSCRIBED_WITHIN_MS = 5000;
 const SUBSCRIBED_LOOK_MS = 20;
 /** Fewer writes may all have changed nothing. */
 const SILENT_WRITES_MIN = 20;
+const NO_MISSES = "misses are not seen: class m is missing from notify-keyspace-events";
 
 /** Watches the keyspace events of one server for a while, by the tap that agents have. */
 export class EventWatch {
@@ -46,12 +47,18 @@ export class EventWatch {
   readonly unseen: string[] = [];
   /** Whether the server showed its setting, and all that is needed is in it. */
   hasReadFlags = false;
+  /** What the server ceased to publish meanwhile, with the line to run; `null`: nothing, or nobody knows. */
+  lostFlags: string | null = null;
   readonly #options: EventWatchOptions;
   readonly #source: KeyspaceSource;
   readonly #epoch: number;
   #previous: TargetPoll;
   /** Events that had come when the last pane closed. */
   #received = 0;
+  /** Whether misses were published at the start. */
+  #sawMisses = false;
+  /** Whether the server published less than at the start when it was asked last. */
+  #lacksFlags = false;
 
   constructor(server: ScanServer, options: EventWatchOptions) {
     this.server = server;
@@ -74,11 +81,10 @@ export class EventWatch {
       return;
     }
     this.hasReadFlags = true;
-    const { form } = tapPatterns(this.#options.patterns, role);
-    const verdict = judgeFlags(flags, form, role, dialectOf(viewOf(this.server.poll, null)));
+    const verdict = this.#verdictOn(flags, role);
     if (verdict.kind === "missing") throw refusal(flagsLine(flags, verdict.missing, verdict.wanted));
-    if (!verdict.seesMisses)
-      this.unseen.push("misses are not seen: class m is missing from notify-keyspace-events");
+    this.#sawMisses = verdict.seesMisses;
+    if (!verdict.seesMisses) this.unseen.push(NO_MISSES);
     if (role === "replica")
       this.unseen.push("it is a replica: only its misses are seen, writes at its primary");
   }
@@ -165,7 +171,9 @@ export class EventWatch {
       await this.#untilPaneEnds(paneEndMs);
       this.watchedMs = clock.monotonic() - startMs;
       onProgress(this.watchedMs);
-      this.counts.closePane(await this.#closePane());
+      const lackedFlags = this.#lacksFlags;
+      const parts = await this.#closePane();
+      this.counts.closePane(parts, !lackedFlags && !this.#lacksFlags);
     }
     this.events = this.#received - eventsBefore;
     this.writeCalls = difference(first.writeCalls, this.#previous.writeCalls);
@@ -198,10 +206,30 @@ export class EventWatch {
     try {
       // A connection that was cut comes back with a command.
       if (this.server.live.session.ended !== null) await this.server.ask([["PING"]]);
-      return await this.server.live.poll();
+      const poll = await this.server.live.poll();
+      if (this.hasReadFlags) await this.#lookAtFlags();
+      return poll;
     } catch {
       return null;
     }
+  }
+
+  /** The source itself looks every 10 s only: most scans are over by then. Throws: `TargetError`. */
+  async #lookAtFlags(): Promise<void> {
+    const { role } = this.server.poll;
+    const { session, refusals } = this.server.live;
+    const flags = await readNotificationFlags(session, refusals, this.#options.clock.monotonic());
+    if (flags === null || role === "unknown") return;
+    const verdict = this.#verdictOn(flags, role);
+    const lostMisses = verdict.kind === "ok" && this.#sawMisses && !verdict.seesMisses;
+    this.#lacksFlags = verdict.kind === "missing" || lostMisses;
+    if (verdict.kind === "missing") this.lostFlags = flagsLine(flags, verdict.missing, verdict.wanted);
+    else if (lostMisses) this.lostFlags ??= NO_MISSES;
+  }
+
+  #verdictOn(flags: string, role: "primary" | "replica"): FlagsVerdict {
+    const { form } = tapPatterns(this.#options.patterns, role);
+    return judgeFlags(flags, form, role, dialectOf(viewOf(this.server.poll, null)));
   }
 }
 
