@@ -2,7 +2,6 @@ import { type BigKey, bigKey, type FoundKey, foundKey } from "./big/big-key.ts";
 import { detailsOf, NO_DETAILS } from "./big/key-details.ts";
 import { lengthsOf, type SizedKey } from "./big/lengths.ts";
 import { type TypeFigures, TypeTally } from "./big/type-tally.ts";
-import { reasonOf } from "./fleet.ts";
 import { type MeasuredKey, measureKeys } from "./measure-keys.ts";
 import type { ScanContext, ScanOutcome } from "./scan-context.ts";
 import type { ScanServer } from "./scan-server.ts";
@@ -44,9 +43,13 @@ export async function scanBig(
     search.addSized(server, page.db, lengths.sized);
     for (const problem of lengths.problems) problems.add(`${server.address}: ${problem}`);
   });
-  const { keys, missing: unasked } = await listed(search.found(), context.signal);
+  const found = search.found();
+  const failed = new Set(servers.filter(({ problem }) => problem !== null).map(({ target }) => target));
+  const present = found.filter(({ server }) => !failed.has(server.address));
+  const details = await detailsOf(present, context.signal);
+  const keys = found.map((one, index) => bigKey(index + 1, one, details.byKey.get(one) ?? NO_DETAILS));
   const body = { servers, aboveBytes: above, types: search.types.figures(), keys };
-  return { body, missing: [...missing, ...unasked, ...problems], limits };
+  return { body, missing: [...missing, ...details.problems, ...problems], limits };
 }
 
 /** What was found so far, on all servers. */
@@ -80,20 +83,5 @@ class BigSearch {
 
   found(): readonly FoundKey[] {
     return [...this.#largest.items(), ...this.#longest.items()];
-  }
-}
-
-async function listed(
-  found: readonly FoundKey[],
-  signal: AbortSignal,
-): Promise<{ readonly keys: readonly BigKey[]; readonly missing: readonly string[] }> {
-  const rows = (details: Awaited<ReturnType<typeof detailsOf>>) =>
-    found.map((one, index) => bigKey(index + 1, one, details.get(one) ?? NO_DETAILS));
-  // Who ends a scan wants to see now what there is.
-  if (signal.aborted) return { keys: rows(new Map()), missing: [] };
-  try {
-    return { keys: rows(await detailsOf(found)), missing: [] };
-  } catch (err) {
-    return { keys: rows(new Map()), missing: [`lengths of the keys are not known: ${reasonOf(err)}`] };
   }
 }

@@ -1,5 +1,6 @@
 import { isAtLeast } from "../../redis/info.ts";
 import type { Answer, CommandLine } from "../../redis/session.ts";
+import { reasonOf } from "../fleet.ts";
 import type { ScanServer } from "../scan-server.ts";
 import { lengthCommandOf } from "../value-types.ts";
 import { type FoundKey, type KeyDetails, wholeName } from "./big-key.ts";
@@ -9,28 +10,51 @@ export const NO_DETAILS: KeyDetails = { length: null, encoding: null, ttlSeconds
 /** Each makes three commands. */
 const KEYS_AT_ONCE = 16;
 
+export interface Details {
+  readonly byKey: ReadonlyMap<FoundKey, KeyDetails>;
+  /** Servers that were lost meanwhile, one line each. */
+  readonly problems: readonly string[];
+}
+
 /**
- * Length, encoding and expiry of keys, by key; what the server refuses is `null`.
- *
- * Throws: `TargetError` where a server is lost.
+ * Length, encoding and expiry of keys, until `signal` aborts; what the server refuses is `null`. A server that is lost is
+ * not asked again, and the others are asked all the same.
  */
-export async function detailsOf(found: readonly FoundKey[]): Promise<ReadonlyMap<FoundKey, KeyDetails>> {
-  const details = new Map<FoundKey, KeyDetails>();
+export async function detailsOf(found: readonly FoundKey[], signal: AbortSignal): Promise<Details> {
+  const byKey = new Map<FoundKey, KeyDetails>();
+  const lost = new Map<ScanServer, string>();
   for (const group of groupsOf(found)) {
-    const [first] = group;
-    if (first === undefined) continue;
-    await first.server.select(first.db);
-    const answers = await askUntouched(first.server, group.flatMap(linesOf));
-    group.forEach((one, index) => {
-      const [length, ttl, encoding] = answers.slice(index * 3, index * 3 + 3).map(valueIn);
-      details.set(one, {
-        length: typeof length === "number" ? length : null,
-        encoding: Buffer.isBuffer(encoding) ? encoding.toString("latin1") : null,
-        ttlSeconds: typeof ttl === "number" && ttl >= 0 ? ttl : null,
-      });
-    });
+    const server = group[0]?.server;
+    if (server === undefined || lost.has(server) || signal.aborted) continue;
+    try {
+      await addDetails(byKey, server, group);
+    } catch (err) {
+      lost.set(server, reasonOf(err));
+    }
   }
-  return details;
+  const problems = Array.from(
+    lost,
+    ([{ address }, reason]) => `${address}: lengths of its keys are not known: ${reason}`,
+  );
+  return { byKey, problems };
+}
+
+/** Keys of one server and database. Throws: `TargetError` where the server is lost. */
+async function addDetails(
+  byKey: Map<FoundKey, KeyDetails>,
+  server: ScanServer,
+  group: readonly FoundKey[],
+): Promise<void> {
+  await server.select(group[0]?.db ?? 0);
+  const answers = await askUntouched(server, group.flatMap(linesOf));
+  group.forEach((one, index) => {
+    const [length, ttl, encoding] = answers.slice(index * 3, index * 3 + 3).map(valueIn);
+    byKey.set(one, {
+      length: typeof length === "number" ? length : null,
+      encoding: Buffer.isBuffer(encoding) ? encoding.toString("latin1") : null,
+      ttlSeconds: typeof ttl === "number" && ttl >= 0 ? ttl : null,
+    });
+  });
 }
 
 /**
