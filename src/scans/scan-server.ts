@@ -96,7 +96,8 @@ export class ScanServer {
   /** Whose keys the next commands see. */
   async select(db: number): Promise<void> {
     if (db === this.#db) return;
-    await this.need("select", [["SELECT", db]]);
+    const [answer] = await this.ask([["SELECT", db]]);
+    if (answer && "error" in answer) throw this.#unselected(db, answer.error);
     this.#db = db;
   }
 
@@ -126,6 +127,13 @@ export class ScanServer {
   /** The error for a command that the server refused. */
   refused(right: string, reply: string): TargetError {
     const message = refusalReason(right, reply, this.target.username);
+    return new TargetError({ code: "REFUSED", message, retryable: false });
+  }
+
+  #unselected(db: number, reply: string): TargetError {
+    const isAbsent = /out of range|cluster mode/i.test(reply);
+    if (!isAbsent) return this.refused("select", reply);
+    const message = `it has no database ${db}${/cluster/i.test(reply) ? ": in Redis Cluster there is only 0" : ""}`;
     return new TargetError({ code: "REFUSED", message, retryable: false });
   }
 
