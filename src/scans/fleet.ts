@@ -56,6 +56,11 @@ class FleetFinder {
   async #add(server: ScanServer): Promise<void> {
     const seed = server.target;
     const topology = await server.live.topology().catch((err: unknown) => this.#noTopology(server, err));
+    // A Sentinel has no keys of its own.
+    if (topology === null && server.poll.isSentinel) {
+      server.close();
+      return;
+    }
     if (topology === null || topology.kind === "replication") {
       this.#keep(server);
       if (topology?.kind === "replication" && this.#options.replicas)
@@ -121,6 +126,7 @@ class FleetFinder {
   }
 
   #noTopology(server: ScanServer, err: unknown): null {
+    if (err instanceof TargetError) this.#firstProblem ??= err.problem;
     this.#missing.add(`who belongs to the cluster of ${server.address} is not known: ${reasonOf(err)}`);
     return null;
   }

@@ -82,6 +82,16 @@ describe("the servers that a scan looks at", () => {
     });
   });
 
+  test("are not a Sentinel that does not tell what it watches", async (t) => {
+    const primary = await startRedis(t);
+    const sentinel = await startSentinel(t, { shop: primary.port });
+    await command(sentinel.port, ["ACL", "SETUSER", "default", "-sentinel"]);
+    await assert.rejects(fleetOf(t, [sentinel.port]), {
+      code: "NOPERM",
+      message: /may not run SENTINEL MASTERS/,
+    });
+  });
+
   test("are those that answer, with a line for each other one", async (t) => {
     const primary = await startRedis(t);
     const closed = await freePort();

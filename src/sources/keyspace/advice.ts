@@ -24,6 +24,9 @@ export function explainFlags(current: string, missing: string, wanted: string): 
   return `keyspace notifications are ${now}, classes ${missing} are missing; run: CONFIG SET notify-keyspace-events ${wanted} (or set sources.keyspace.configure to ensure)`;
 }
 
-/** What to do where CONFIG cannot be read and no event comes. */
-export const NO_EVENTS_ADVICE =
-  "the server ran writes for 10 s and no event came; set notify-keyspace-events to AKEm at the provider (its parameter group or console), for CONFIG cannot be read here";
+/** What to do where CONFIG cannot be read. */
+export const UNREADABLE_FLAGS_ADVICE =
+  "set notify-keyspace-events to AKEm at the provider (its parameter group or console), for CONFIG cannot be read here";
+
+/** What to do where no event comes either. */
+export const NO_EVENTS_ADVICE = `the server ran writes for 10 s and no event came; ${UNREADABLE_FLAGS_ADVICE}`;
