@@ -107,11 +107,11 @@ class SweepRun {
   /** Throws: Error where no server gave anything. */
   result(): Sweep {
     const failed = this.#walks.filter(({ problem }) => problem !== null);
-    const [first] = failed;
-    if (first !== undefined && failed.length === this.#walks.length && this.#seen === 0)
-      throw new Error(`${first.server.address}: ${first.problem}`);
+    const failures = failed.map(({ server, problem }) => `${server.address}: ${problem}`);
+    if (failed.length > 0 && failed.length === this.#walks.length && this.#seen === 0)
+      throw new Error(failures.join("; "));
     const missing = [
-      ...failed.map(({ server, problem }) => `${server.address}: ${problem}`),
+      ...failures,
       ...this.#walks
         .filter(({ doubt }) => doubt !== null)
         .map(

@@ -7,7 +7,7 @@ import { ScanServer } from "../../src/scans/scan-server.ts";
 import { type Examine, sweep } from "../../src/scans/sweep.ts";
 import { command, freePort, load, startRedis, waitFor } from "../support/redis.ts";
 import { startRedisCluster } from "../support/redis-cluster.ts";
-import { scanJson } from "../support/scan.ts";
+import { runScanCommand, scanJson } from "../support/scan.ts";
 
 const url = (port: number) => `redis://127.0.0.1:${port}`;
 
@@ -97,6 +97,19 @@ describe("a scan at a server", () => {
     stop.abort();
     await Promise.all([asking, opening]);
   });
+});
+
+test("keyheat scan hot says of every server why it gave nothing", async (t) => {
+  const servers = await Promise.all([startRedis(t), startRedis(t)]);
+  for (const { port } of servers) await load(port, 10, (n) => ["SET", `key:${n}`, "v"]);
+  const { code, stdout, lastLine } = await runScanCommand([
+    ...["scan", "hot", "--json"],
+    ...servers.flatMap(({ port }) => ["--redis", url(port)]),
+  ]);
+  assert.equal(code, 1);
+  assert.equal(stdout, "");
+  for (const { port } of servers)
+    assert.ok(lastLine.includes(`127.0.0.1:${port}: its maxmemory-policy`), lastLine);
 });
 
 async function refusalOf(port: number): Promise<unknown> {
