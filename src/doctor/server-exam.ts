@@ -61,12 +61,15 @@ export class ServerExam {
       this.#noteFailure("reachable", err);
       return;
     }
+    const stop = () => live.session.close();
+    signal.addEventListener("abort", stop, { once: true });
     try {
       this.#peer = live.session.peer;
       await this.#look(live, clock.monotonic() - startMs);
     } catch (err) {
       this.#noteFailure("answers", err);
     } finally {
+      signal.removeEventListener("abort", stop);
       live.session.close();
     }
   }
@@ -101,7 +104,8 @@ export class ServerExam {
   /** The servers that are not known are not looked at. */
   #noTopology({ isSentinel }: TargetPoll, err: unknown): null {
     if (isSentinel) this.#noteFailure("watches", err);
-    else this.#findings.warn("members", "who else belongs to its cluster is not known, and not looked at");
+    else if (!this.#options.signal.aborted)
+      this.#findings.warn("members", "who else belongs to its cluster is not known, and not looked at");
     return null;
   }
 

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer as createTlsServer } from "node:https";
-import { createServer } from "node:net";
+import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, type TestContext, test } from "node:test";
@@ -232,6 +233,37 @@ describe("the doctor at a server", () => {
     const empty = await examined({ targets: [{ url: url(sentinel.port) }] });
     assert.equal(empty.code, 1);
     has(empty.findings, named(sentinel.port), "watches", "fail");
+  });
+
+  test("ends at Ctrl-C, whatever does not answer", async (t) => {
+    const silent = createServer(() => {}).listen(0, "127.0.0.1");
+    await once(silent, "listening");
+    t.after(() => silent.close());
+    const { port } = silent.address() as AddressInfo;
+    const stop = new AbortController();
+    // The target, the receiver, and the broker twice: once to see that it is there.
+    let connections = 0;
+    silent.on("connection", () => {
+      if (++connections === 4) stop.abort();
+    });
+    const hanging = `127.0.0.1:${port}`;
+    const { code, findings } = await examined(
+      {
+        targets: [{ url: url(port) }],
+        kafka: { brokers: [hanging] },
+        receivers: [{ name: "ops", webhook: { url: `https://${hanging}/` }, allow: ["127.0.0.1/32"] }],
+      },
+      { signal: stop.signal },
+    );
+    assert.equal(code, 1);
+    assert.deepEqual(
+      findings.filter(({ subject }) => /^kafka|^receiver/.test(subject)),
+      [],
+    );
+    assert.deepEqual(
+      findings.filter(({ status }) => status === "fail"),
+      [],
+    );
   });
 
   test("does not call a failure what Ctrl-C has cut off", async (t) => {
