@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { z } from "zod";
+import { ConfigError } from "../config/problem.ts";
 import { printable } from "./view/display-text.ts";
 
 export interface ApiClientOptions {
@@ -56,11 +57,23 @@ export class ApiClient {
     }).catch((cause: unknown) => {
       throw new Error(`no answer from ${this.#url}: ${reasonOf(cause)}`, { cause });
     });
-    const body: unknown = await response.json().catch(() => null);
+    const body = await this.#bodyOf(response);
     if (!accepted.includes(response.status)) throw this.#refusal(response.status, body);
     const parsed = schema.safeParse(body);
     if (!parsed.success) throw new Error(`${this.#url} is not Keyheat's API, or of another version`);
     return parsed.data;
+  }
+
+  /** What the body says; `null` where it is no JSON. Throws: Error where it does not come to its end. */
+  async #bodyOf(response: Response): Promise<unknown> {
+    const text = await response.text().catch((cause: unknown) => {
+      throw new Error(`the answer of ${this.#url} broke off: ${reasonOf(cause)}`, { cause });
+    });
+    try {
+      return JSON.parse(text);
+    } catch {
+      return null;
+    }
   }
 
   #headers(sent: unknown): Record<string, string> {
@@ -80,9 +93,23 @@ export class ApiClient {
   }
 }
 
-/** The token in a file; `undefined`: there is none. */
+/** What may stand in a header, in one word: `fetch` repeats anything else in its error. */
+const TOKEN = /^[\x21-\x7e]+$/;
+
+/** The token in a file; `undefined`: there is none. Throws: ConfigError, which does not show what is in the file. */
 export async function tokenIn(file: string | undefined): Promise<string | undefined> {
-  return file === undefined ? undefined : (await readFile(file, "utf8")).trim();
+  if (file === undefined) return undefined;
+  const content = await readFile(file, "utf8").catch((cause: unknown) => {
+    throw tokenProblem(`the file cannot be read: ${printable(reasonOf(cause))}`);
+  });
+  const token = content.trim();
+  if (!TOKEN.test(token))
+    throw tokenProblem("expected a file with a token in it, in one line without spaces");
+  return token;
+}
+
+function tokenProblem(message: string): ConfigError {
+  return new ConfigError("options", [{ path: "--token-file", message }]);
 }
 
 function reasonOf(error: unknown): string {

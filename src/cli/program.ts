@@ -148,7 +148,8 @@ function addTop(program: Command, done: Done): void {
     .description(
       "Shows the hottest keys and the incidents: of a running Keyheat, or of servers that it watches itself. In the view, ? tells which keys do what.",
     )
-    .addOption(redisOption())
+    // One or the other: it asks an API, or it watches servers itself, which are one cluster.
+    .addOption(redisOption().conflicts(["url", "cluster", "tokenFile"]))
     .option("--url <url>", "API of a running standalone or aggregator", httpUrl, DEFAULT_API_URL)
     .option("--cluster <name>", "cluster to show (default: the one of the config)")
     .option("--token-file <file>", "file with the token of the API")

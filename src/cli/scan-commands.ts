@@ -2,8 +2,10 @@ import type { Command } from "commander";
 import { examples } from "./arguments.ts";
 import { addBalance } from "./scan/balance-command.ts";
 import { addBig } from "./scan/big-command.ts";
+import { addEvents } from "./scan/events-command.ts";
 import { addHot } from "./scan/hot-command.ts";
 import { addMemory } from "./scan/memory-command.ts";
+import { addMonitor } from "./scan/monitor-command.ts";
 import { addSlow } from "./scan/slow-command.ts";
 
 /** `keyheat scan ...`: one look at a server that is safe on production. */
@@ -21,6 +23,8 @@ export function addScan(program: Command, done: (exitCode: number) => void): voi
         "keyheat scan balance --redis redis://10.0.0.1:6379 --json",
       ]),
     );
+  addMonitor(scan, done);
+  addEvents(scan, done);
   addHot(scan, done);
   addBig(scan, done);
   addMemory(scan, done);

@@ -10,9 +10,11 @@ import {
   NO_KEY,
   parseKeySpec,
   REFUSED,
+  useFor,
+  type WordUse,
 } from "./key-spec.ts";
 
-export type { Argument, KeyKind } from "./key-spec.ts";
+export { type Argument, isOptionWord, type KeyKind, type WordUse } from "./key-spec.ts";
 
 /** How a command uses keys, by its name and, for containers, its subcommand. */
 export interface CommandShape {
@@ -128,6 +130,23 @@ function visitSpecs(specs: readonly KeySpec[], args: readonly Argument[], visit:
     const last = lastKey(spec, first, args);
     for (let index = first; index <= last && left > 0; index += spec.step, left--) visit(index, spec.kind);
   }
+}
+
+/**
+ * What the next word of a command is to `visitKeys`, from the words before it: for who sees commands word by word and
+ * must not keep the values in them. Words of no use may be replaced by any that is not empty and no number or option.
+ */
+export function useOfNext(shape: CommandShape, before: readonly Argument[]): WordUse {
+  const index = before.length;
+  if (shape.single !== null) return index === 0 ? "key" : "none";
+  if (shape.name === "bitfield") return index === 0 ? "key" : "control";
+  const uses = shape instanceof KnownShape ? shape.specs.map((spec) => useFor(spec, index, before)) : [];
+  return uses.find((use) => use === "key") ?? uses.find((use) => use === "control") ?? "none";
+}
+
+/** Whether `shapeOf` needs the first word after a command's name as well; the name in any case. */
+export function hasSubcommands(name: string): boolean {
+  return containers.has(name) || (name.length <= NAME_LENGTH_MAX && containers.has(name.toLowerCase()));
 }
 
 const WORDS_OF_GET = 3;

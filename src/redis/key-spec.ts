@@ -66,6 +66,31 @@ function distance(spec: KeySpec, first: number, args: readonly Argument[]): numb
   return left % spec.share === 0 ? left / spec.share + spec.last : Number.NaN;
 }
 
+/** What is needed of one word to find keys: all of it, since it may be one; its few digits or letters; nothing. */
+export type WordUse = "key" | "control" | "none";
+
+/** What the word at `index` is to this specification, from the words before it. */
+export function useFor(spec: KeySpec, index: number, before: readonly Argument[]): WordUse {
+  if (spec.options.length > 0) return useAfterOption(spec, index, before);
+  const first = firstKey(spec, before);
+  if (index < first) return spec.counted && index === first - 1 ? "control" : "none";
+  return isKeyPlace(spec, index - first, before[first - 1]) ? "key" : "none";
+}
+
+function useAfterOption(spec: KeySpec, index: number, before: readonly Argument[]): WordUse {
+  const first = firstKey(spec, before);
+  if (first === NO_KEY) return index >= spec.begin - 1 ? "control" : "none";
+  if (spec.last < 0) return "key";
+  return index === first ? "key" : "control";
+}
+
+/** Whether a key may stand so many words behind the first one; how many words there will be is not known yet. */
+function isKeyPlace(spec: KeySpec, distance: number, count: Argument | undefined): boolean {
+  if (distance % spec.step !== 0) return false;
+  if (spec.counted) return distance < countIn(count) * spec.step;
+  return spec.last < 0 || distance <= spec.last;
+}
+
 /** How many values follow an option where they may be any text; numbers are never taken for options. */
 const VALUES_OF_OPTION: readonly (readonly [option: string, values: number])[] = [
   ["BY", 1],
@@ -101,6 +126,24 @@ export function isOption(word: Argument | undefined, option: string): boolean {
     if ((isLowerCase ? code - 0x20 : code) !== option.charCodeAt(i)) return false;
   }
   return true;
+}
+
+const OPTION_WORDS = [
+  "STORE",
+  "STOREDIST",
+  "STREAMS",
+  "KEYS",
+  "BY",
+  "GET",
+  "AUTH",
+  "AUTH2",
+  "GROUP",
+  "OVERFLOW",
+];
+
+/** Whether a word is an option, of any command, that says where keys stand or what is done to them. */
+export function isOptionWord(word: Argument): boolean {
+  return OPTION_WORDS.some((option) => isOption(word, option));
 }
 
 const COUNT_DIGITS_MAX = 9;

@@ -103,12 +103,12 @@ export class ScanServer {
 
   /**
    * Values of the answers to commands that all need the right `right` (as in an ACL: `memory|usage`), at the server's
-   * pace. Strings in them are Buffers.
+   * pace. Strings in them are Buffers. `cost`: how many commands of the budget they count as.
    *
    * Throws: `TargetError` where one is refused, with the line to run; where the connection is lost and does not come back.
    */
-  async need(right: string, lines: readonly CommandLine[]): Promise<readonly unknown[]> {
-    const answers = await this.ask(lines);
+  async need(right: string, lines: readonly CommandLine[], cost = lines.length): Promise<readonly unknown[]> {
+    const answers = await this.ask(lines, cost);
     return answers.map((answer) => {
       if ("value" in answer) return answer.value;
       throw this.refused(right, answer.error);
@@ -116,9 +116,9 @@ export class ScanServer {
   }
 
   /** Answers to commands, at the server's pace; error replies are answers. They only read: they may be sent twice. */
-  async ask(lines: readonly CommandLine[]): Promise<readonly Answer[]> {
+  async ask(lines: readonly CommandLine[], cost = lines.length): Promise<readonly Answer[]> {
     await this.#measure();
-    await this.#wait(this.pace.reserve(lines.length));
+    await this.#wait(this.pace.reserve(cost));
     const answers = await this.#retried((session) => session.askForBytes(lines));
     this.#note(answers);
     return answers;

@@ -9,7 +9,7 @@ import { LoopLoad } from "../runtime/loop-load.ts";
 import { FactFinder } from "./fact-finder.ts";
 import { openSocket } from "./keyspace/connect.ts";
 import { KeyspaceSource } from "./keyspace/keyspace-source.ts";
-import type { TargetView } from "./keyspace/target-view.ts";
+import { type TargetView, viewOf } from "./keyspace/target-view.ts";
 import { PaneClock, type PaneTick } from "./pane-clock.ts";
 import type { ServerClaims } from "./server-claims.ts";
 
@@ -189,7 +189,7 @@ export class TargetWatch {
   }
 
   #publish(startMs: number, poll: TargetPoll | null): void {
-    const view = poll && this.#viewOf(poll);
+    const view = poll && viewOf(poll, this.#previous);
     const parts = this.source.publish(view);
     this.#options.emit([...parts, this.#report(startMs, poll, view, parts)]);
     const closing = parts.find((part) => part.closing);
@@ -201,32 +201,13 @@ export class TargetWatch {
   async #look(poll: TargetPoll): Promise<void> {
     const { logger, target } = this.#options;
     try {
-      await this.source.look(this.#viewOf(poll));
+      await this.source.look(viewOf(poll, this.#previous));
     } catch (err) {
       logger.warn(
         { target: target.address, err },
         "the target could not be asked for its notification flags",
       );
     }
-  }
-
-  #viewOf(poll: TargetPoll): TargetView {
-    const previous = this.#previous?.runId === poll.runId ? this.#previous : null;
-    return {
-      role: poll.role,
-      runId: poll.runId,
-      flavor: poll.flavor,
-      version: poll.version,
-      slots: poll.slots,
-      calls: poll.calls.size > 0 ? poll.calls : null,
-      writeCalls: poll.writeCalls,
-      takenAtMs: poll.takenAtMs,
-      cpuShare: this.#cpuShare(poll),
-      ran: {
-        read: growth(previous?.reads, poll.reads),
-        write: growth(previous?.writeCalls, poll.writeCalls),
-      },
-    };
   }
 
   #report(
@@ -266,18 +247,4 @@ export class TargetWatch {
     const problem = this.#options.connection.problem();
     return poll || !problem || status.state !== "down" ? status : { ...status, reason: problem.message };
   }
-
-  #cpuShare(poll: TargetPoll): number | null {
-    const previous = this.#previous;
-    if (previous?.runId !== poll.runId) return null;
-    const usedSeconds = growth(previous.cpuSeconds, poll.cpuSeconds);
-    const elapsedMs = poll.takenAtMs - previous.takenAtMs;
-    return usedSeconds === null || elapsedMs <= 0 ? null : (usedSeconds * 1000) / elapsedMs;
-  }
-}
-
-/** Growth of a counter; `null` where it is not known or was reset. */
-function growth(before: number | null | undefined, after: number | null): number | null {
-  if (before === null || before === undefined || after === null || after < before) return null;
-  return after - before;
 }

@@ -130,8 +130,8 @@ async function walkOverShrinking(port: number, server: ScanServer) {
 function heard(server: ScanServer, keys: string[]): KeyHolder {
   return {
     select: (db) => server.select(db),
-    need: async (right, lines) => {
-      const values = await server.need(right, lines);
+    need: async (right, lines, cost) => {
+      const values = await server.need(right, lines, cost);
       if (right === "scan") keys.push(...((values[0] as unknown[])[1] as Buffer[]).map(String));
       return values;
     },

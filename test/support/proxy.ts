@@ -39,6 +39,14 @@ export class TestProxy {
     }
   }
 
+  /** The same for the connection that was taken last. */
+  freezeLatest(): void {
+    for (const socket of [...this.#sockets].slice(-2)) {
+      this.#frozen.add(socket);
+      socket.pause();
+    }
+  }
+
   async close(): Promise<void> {
     const closed = once(this.#server, "close");
     this.#server.close();

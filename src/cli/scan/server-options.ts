@@ -16,7 +16,8 @@ export interface ServerOptions {
   readonly json?: boolean;
 }
 
-const BUDGET = 10_000;
+/** Commands a second and server. */
+export const BUDGET = 5000;
 const BUDGET_MIN = 10;
 const BUDGET_MAX = 1_000_000;
 

@@ -22,8 +22,8 @@ export function onceText(
   const nowMs = Date.now();
   const moment = { scene: sceneOf(bodies, nowMs), trails, failure: null };
   const view = { state: firstState(selection), moment, texts, hints: "none", nowMs } as const;
-  // The last column of a terminal is left free, where there is one.
-  const columns = out.columns ?? (Number(env.COLUMNS) || COLUMNS) + 1;
+  // The last column of a terminal is left free, where there is one; one that does not know its width says 0.
+  const columns = out.columns || (Number(env.COLUMNS) || COLUMNS) + 1;
   const lines = frameLines(view, { columns, rows: ROWS }, noColours);
   return lines.map((line) => `${line.trimEnd()}\n`).join("");
 }

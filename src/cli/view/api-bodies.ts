@@ -4,7 +4,7 @@ import { z } from "zod";
 const shownKey = { key: z.string(), keyEncoding: z.enum(["utf8", "base64"]), cut: z.boolean() };
 const share = z.number().nullable();
 const bounds = z.looseObject({ estimate: z.number(), lower: z.number(), upper: z.number().nullable() });
-const mix = z.object({ read: z.number(), write: z.number(), miss: z.number() });
+const mix = z.looseObject({ read: z.number(), write: z.number(), miss: z.number() });
 const vantage = z.enum(["server-events", "clients", "traces", "server-commands", "requests"]).optional();
 const counts = z.record(z.string(), z.number());
 
@@ -19,7 +19,7 @@ const hotKey = z.looseObject({
   currentRatePerSecond: z.number(),
   count: bounds,
   shareOfTarget: share,
-  vantages: z.object({ read: vantage, write: vantage, miss: vantage }),
+  vantages: z.looseObject({ read: vantage, write: vantage, miss: vantage }),
   commands: counts,
   services: counts,
   absorbedPerSecond: z.number(),
@@ -50,21 +50,21 @@ const incident = z.looseObject({
   resolvedAt: z.iso.datetime().nullable(),
   ratePerSecond: z.number(),
   peakRatePerSecond: z.number(),
-  measure: z.object({
+  measure: z.looseObject({
     unit: z.enum(["accesses/s", "share", "bytes/s", "ratio", "seconds"]),
     value: z.number().nullable(),
     threshold: z.number(),
     baseline: z.number().nullable(),
   }),
   facts: z
-    .object({
+    .looseObject({
       type: z.string(),
       bytes: z.number().nullable(),
       ttlSeconds: z.number().nullable(),
       encoding: z.string().nullable(),
     })
     .nullable(),
-  advice: z.array(z.object({ remedy: z.string(), why: z.string(), url: z.string() })),
+  advice: z.array(z.looseObject({ remedy: z.string(), why: z.string(), url: z.string() })),
   muted: z.enum(["silenced", "inhibited"]).nullable(),
 });
 

@@ -1,5 +1,12 @@
 import { ApiClient, type ApiClientOptions } from "../api-client.ts";
-import { type ApiBodies, coverageBody, hotKeysBody, incidentsBody, readinessBody } from "./api-bodies.ts";
+import {
+  type ApiBodies,
+  type ApiIncident,
+  coverageBody,
+  hotKeysBody,
+  incidentsBody,
+  readinessBody,
+} from "./api-bodies.ts";
 import { sceneOf } from "./api-scene.ts";
 import type { Scene, SceneAsk, SceneSource } from "./scene.ts";
 
@@ -11,6 +18,8 @@ export interface ApiSourceOptions extends ApiClientOptions {
 }
 
 const INCIDENTS_MAX = 100;
+/** So many that fire are shown, however old they are: the most that the API tells. */
+const FIRING_MAX = 1000;
 
 /** Scenes from the HTTP API of a standalone or an aggregator. */
 export class ApiSource implements SceneSource {
@@ -34,12 +43,14 @@ export class ApiSource implements SceneSource {
     const query = new URLSearchParams({ limit: String(keysMax) });
     if (this.#cluster !== undefined) query.set("cluster", this.#cluster);
     if (this.#window !== undefined) query.set("window", this.#window);
-    const [hotKeys, incidents, coverage, readiness] = await Promise.all([
+    const [hotKeys, newest, firing, coverage, readiness] = await Promise.all([
       client.ask(`/api/v1/hotkeys?${query}`, hotKeysBody),
       client.ask(`/api/v1/incidents?limit=${INCIDENTS_MAX}`, incidentsBody),
+      client.ask(`/api/v1/incidents?status=firing&limit=${FIRING_MAX}`, incidentsBody),
       client.ask("/api/v1/coverage", coverageBody),
       client.ask("/readyz", readinessBody, { accepted: [200, 503] }),
     ]);
+    const incidents = { incidents: allIncidents(newest.incidents, firing.incidents) };
     return this.#ofCluster({ hotKeys, incidents, coverage, readiness });
   }
 
@@ -53,4 +64,12 @@ export class ApiSource implements SceneSource {
       coverage: { targets: bodies.coverage.targets.filter(isWanted) },
     };
   }
+}
+
+/** Each once, newest first: one that has fired for hours must not vanish behind those that have come and gone since. */
+function allIncidents(newest: readonly ApiIncident[], firing: readonly ApiIncident[]): ApiIncident[] {
+  const known = new Set(newest.map(({ id }) => id));
+  const older = firing.filter(({ id }) => !known.has(id));
+  const startedAtMs = ({ startedAt }: ApiIncident) => Date.parse(startedAt);
+  return [...newest, ...older].toSorted((one, other) => startedAtMs(other) - startedAtMs(one));
 }

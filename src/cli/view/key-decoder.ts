@@ -37,9 +37,10 @@ export interface Decoded {
 const ESC = 0x1b;
 const FIRST_PRINTABLE = 0x20;
 const DELETE = 0x7f;
+const CTRL_C = 3;
 
 const CONTROLS: Readonly<Record<number, KeyName>> = {
-  3: "interrupt",
+  [CTRL_C]: "interrupt",
   8: "backspace",
   10: "enter",
   12: "redraw",
@@ -76,6 +77,9 @@ const SEQUENCE_BYTES_MAX = 64;
 
 /** The inputs in bytes from a terminal, which may be cut anywhere. Unknown sequences are ignored. Pure. */
 export function decodeKeys(state: DecoderState, bytes: Uint8Array): Decoded {
+  // A paste whose end was lost would hold the keyboard for ever: what comes alone is pressed.
+  if (state.isPasting && bytes.length === 1 && bytes[0] === CTRL_C)
+    return { inputs: [{ type: "key", name: "interrupt" }], state: NOTHING_PENDING };
   // What a key sends comes together, as a rule: an escape alone, with another key after it, was the key itself.
   const before = isEscapeAlone(state) && !continuesEscape(bytes) ? settleKeys(state) : { inputs: [], state };
   const inputs: KeyInput[] = [...before.inputs];

@@ -4,15 +4,17 @@ import type { KeyRow } from "./scene.ts";
 export const SORTS = ["total", "read", "write", "miss", "share", "current"] as const;
 export type Sort = (typeof SORTS)[number];
 
-const VALUES: Readonly<Record<Sort, (row: KeyRow) => number>> = {
+const VALUES: Readonly<Record<Sort, (row: KeyRow) => number | null>> = {
   total: ({ ratePerSecond }) => ratePerSecond,
   read: ({ mix }) => mix.read,
   write: ({ mix }) => mix.write,
   miss: ({ mix }) => mix.miss,
-  // What is not known comes last.
-  share: ({ share }) => share ?? -1,
+  share: ({ share }) => share,
   current: ({ currentPerSecond }) => currentPerSecond,
 };
+
+/** Below everything that is known, in either order. */
+const UNKNOWN = -Number.MAX_VALUE;
 
 /** Which keys are shown, and in which order. */
 export interface Selection {
@@ -35,15 +37,19 @@ export const ALL_KEYS: Selection = {
   keysMax: KEYS_SHOWN,
 };
 
-/** Keys of one rank stay in the order of their heat. Pure. */
+/** Keys of one rank stay in the order of their heat; those of which it is not known come last, either way round. Pure. */
 export function selectKeys(keys: readonly KeyRow[], selection: Selection): readonly KeyRow[] {
   const { filter, sort, isReversed, keysMax } = selection;
   const wanted = filter.toLowerCase();
   const value = VALUES[sort];
   const sign = isReversed ? -1 : 1;
+  const place = (row: KeyRow) => {
+    const known = value(row);
+    return known === null ? UNKNOWN : sign * known;
+  };
   return keys
     .filter((row) => wanted === "" || hasText(row, wanted))
-    .toSorted((one, other) => sign * (value(other) - value(one)) || one.rank - other.rank)
+    .toSorted((one, other) => place(other) - place(one) || one.rank - other.rank)
     .slice(0, keysMax);
 }
 

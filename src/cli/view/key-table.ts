@@ -2,8 +2,9 @@ import type { IncidentStatus } from "../../model/incident.ts";
 import { cutEnd, fit } from "./display-text.ts";
 import { type CellContext, type PlacedColumn, placedColumns } from "./key-columns.ts";
 import type { Sort } from "./key-order.ts";
+import { formatShare } from "./numbers.ts";
 import type { Paint } from "./paint.ts";
-import { type KeyRow, type Scene, statusOf } from "./scene.ts";
+import { type KeyRow, type Scene, statusOf, type TargetRow } from "./scene.ts";
 import { isWidthCertain } from "./text-width.ts";
 
 /** The table of the hottest keys. */
@@ -80,5 +81,20 @@ export function emptyTableText({ atMs, targets, keys, complete, windowMs }: Scen
     return "blind: no server is seen, so it is not known whether anything is hot";
   if (unseen > 0) return `no accesses seen, but ${unseen} of ${targets.length} servers are not seen`;
   if (!complete) return "no accesses seen yet";
-  return `quiet: no accesses in the last ${windowMs / 1000} s`;
+  return unseenText(targets) ?? `quiet: no accesses in the last ${windowMs / 1000} s`;
+}
+
+/** Where less of what a server ran is seen, there may be accesses although none is. */
+const QUIET_RATIO_MIN = 0.9;
+
+/** Of which accesses too few are seen to say that there are none; `null`: of none. */
+function unseenText(targets: readonly TargetRow[]): string | null {
+  const ratios = targets.flatMap(({ role, coverage: { read, write } }) => [
+    { kind: "reads", ratio: read ?? 1 },
+    // A replica repeats what its primary ran, and that is seen there.
+    { kind: "writes", ratio: role === "replica" ? 1 : (write ?? 1) },
+  ]);
+  const [least] = ratios.toSorted((one, other) => one.ratio - other.ratio);
+  if (least === undefined || least.ratio >= QUIET_RATIO_MIN) return null;
+  return `no accesses seen, but only ${formatShare(least.ratio)} of the ${least.kind} of the last minute were seen`;
 }

@@ -26,6 +26,9 @@ export interface LiveViewOptions {
 
 const SCENE_MS = 1000;
 const SCENE_PHASE_MS = 150;
+/** Of a terminal that does not tell. */
+const COLUMNS = 80;
+const ROWS = 24;
 /** Ages grow also while an answer is waited for. */
 const REDRAW_MS = 1000;
 
@@ -70,12 +73,9 @@ class LiveView {
   }
 
   async #readUntil(end: AbortSignal): Promise<void> {
-    const aborted = new Promise<void>((resolve) =>
-      end.addEventListener("abort", () => resolve(), { once: true }),
-    );
     while (!end.aborted) {
       // An answer that takes its time does not hold up the end.
-      const moment = await Promise.race([this.#nextMoment(), aborted]);
+      const moment = await unlessAborted(this.#nextMoment(), end);
       if (moment === undefined || end.aborted) return;
       this.#moment = moment;
       this.#state = followed(this.#state, moment);
@@ -130,11 +130,28 @@ class LiveView {
   }
 
   #size() {
-    const { columns = 80, rows = 24 } = this.#options.out;
-    return { columns, rows };
+    const { columns, rows } = this.#options.out;
+    // A terminal that does not know its size says 0: a serial line, or a container's before anybody has set it.
+    return { columns: columns || COLUMNS, rows: rows || ROWS };
   }
 
   #paint() {
     return paintFor(this.#options.env);
+  }
+}
+
+/**
+ * What is awaited, or `undefined` where `signal` aborts before it is there.
+ *
+ * Nothing stays with the signal: a race against one promise for all rounds would keep the outcome of each of them.
+ */
+async function unlessAborted<T>(awaited: Promise<T>, signal: AbortSignal): Promise<T | undefined> {
+  const { promise: aborted, resolve } = Promise.withResolvers<undefined>();
+  const onAbort = () => resolve(undefined);
+  signal.addEventListener("abort", onAbort, { once: true });
+  try {
+    return await Promise.race([awaited, aborted]);
+  } finally {
+    signal.removeEventListener("abort", onAbort);
   }
 }

@@ -1,21 +1,26 @@
+import { visible } from "../../model/visible-text.ts";
 import { incidentText } from "./incident-lines.ts";
+import { ALL_KEYS, type Selection, selectKeys } from "./key-order.ts";
+import { emptyTableText } from "./key-table.ts";
 import { formatMargin, formatRate, formatShare } from "./numbers.ts";
 import type { IncidentRow, Scene } from "./scene.ts";
 
 const KEYS_SHOWN = 3;
 
-/** The scene in one line, for what is not a terminal. */
-export function summaryLine(scene: Scene): string {
+/** The scene in one line, with the first of the selected keys, for what is not a terminal. */
+export function summaryLine(scene: Scene, selection: Selection = ALL_KEYS): string {
   const seen = scene.accessesPerSecond === null ? [] : [`${formatRate(scene.accessesPerSecond)} accesses/s`];
-  const keys = scene.keys.slice(0, KEYS_SHOWN).map(({ label, ratePerSecond, marginPerSecond, share }) => {
+  const selected = selectKeys(scene.keys, selection);
+  const keys = selected.slice(0, KEYS_SHOWN).map(({ label, ratePerSecond, marginPerSecond, share }) => {
     const details = [formatMargin(marginPerSecond), ...(share === null ? [] : [formatShare(share)])];
     return `${label} ${formatRate(ratePerSecond)}/s (${details.join(", ")})`;
   });
   const states = scene.targets
     .filter(({ state }) => state !== "seen")
     .map(({ target, state }) => `${target} ${state}`);
-  const parts = [...states, ...seen, keys.length === 0 ? "no accesses seen yet" : `top: ${keys.join("; ")}`];
-  return parts.join(" | ");
+  const top =
+    keys.length === 0 ? emptyTableText(scene, visible(selection.filter)) : `top: ${keys.join("; ")}`;
+  return [...states, ...seen, top].join(" | ");
 }
 
 /** What was told before. */

@@ -74,6 +74,8 @@ export function followed(state: ViewState, moment: Moment): ViewState {
 /** Where its key has gone, the cursor stays where it was. */
 function cursorIn(rows: readonly KeyRow[], cursor: ViewState["cursor"]): ViewState["cursor"] {
   if (cursor === null) return null;
+  // Long keys that begin alike have one identity: a search would find the first of them for ever.
+  if (rows[cursor.row]?.id === cursor.id) return cursor;
   const found = rows.findIndex(({ id }) => id === cursor.id);
   return found >= 0 ? { id: cursor.id, row: found } : cursorAt(rows, cursor.row);
 }

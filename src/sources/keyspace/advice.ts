@@ -20,8 +20,13 @@ export function explainLoss(loss: SubscriptionLoss, { username, channels }: Subs
 
 /** What to run where the server publishes too little. */
 export function explainFlags(current: string, missing: string, wanted: string): string {
+  return `${flagsLine(current, missing, wanted)} (or set sources.keyspace.configure to ensure)`;
+}
+
+/** The same for who changes nothing at the server. */
+export function flagsLine(current: string, missing: string, wanted: string): string {
   const now = current === "" ? "off" : `"${current}"`;
-  return `keyspace notifications are ${now}, classes ${missing} are missing; run: CONFIG SET notify-keyspace-events ${wanted} (or set sources.keyspace.configure to ensure)`;
+  return `keyspace notifications are ${now}, classes ${missing} are missing; run: CONFIG SET notify-keyspace-events ${wanted}`;
 }
 
 /** What to do where CONFIG cannot be read. */

@@ -11,6 +11,18 @@ test("the URL of an API is http or https", () => {
   }
 });
 
+test("keyheat top asks an API or watches servers: what would be ignored is refused", async () => {
+  for (const option of ["--url=http://127.0.0.1:9380", "--cluster=prod", "--token-file=token"]) {
+    const program = createProgram("1.2.3", () => assert.fail("nothing is to run"));
+    program.commands.find((command) => command.name() === "top")?.configureOutput({ writeErr: () => {} });
+    const argv = ["top", "--redis", "redis://127.0.0.1:1", option];
+    await assert.rejects(
+      program.parseAsync(argv, { from: "user" }),
+      /'--redis <url>' cannot be used with option/,
+    );
+  }
+});
+
 test("a URL of an API with a password is bad usage, and not repeated", async () => {
   const program = createProgram("1.2.3", () => assert.fail("nothing is to run"));
   const argv = ["silence", "list", "--url", "http://ada:hunter2@127.0.0.1:9380"];

@@ -1,6 +1,13 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { type Argument, shapeOf, visitKeys } from "../../../src/redis/command-keys.ts";
+import {
+  type Argument,
+  hasSubcommands,
+  isOptionWord,
+  shapeOf,
+  useOfNext,
+  visitKeys,
+} from "../../../src/redis/command-keys.ts";
 import { COMMAND_TABLE } from "../../../src/redis/command-table.ts";
 import { WRITE_COMMANDS } from "../../../src/redis/commands.ts";
 import fc from "../../support/fast-check.ts";
@@ -294,5 +301,72 @@ describe("any words", () => {
       }),
       { numRuns: 2000 },
     );
+  });
+});
+
+/** The words of a command as somebody has them who keeps only those that are of use. */
+function usefulWords(name: string, args: readonly Argument[]): Argument[] {
+  const shape = shapeOf(name, args);
+  if (shape === undefined) return [];
+  const kept: Argument[] = [];
+  for (const word of args) {
+    const use = useOfNext(shape, kept);
+    const isControl = use === "control" && (isOptionWord(word) || /^\d{1,9}$/.test(String(word)));
+    kept.push(use === "key" || isControl ? word : "-");
+  }
+  return kept;
+}
+
+describe("what a command's next word is for", () => {
+  const word = fc.oneof(
+    fc.constantFrom(
+      "STORE",
+      "storedist",
+      "STREAMS",
+      "KEYS",
+      "BY",
+      "GET",
+      "AUTH",
+      "AUTH2",
+      "GROUP",
+      "OVERFLOW",
+    ),
+    fc.constantFrom("0", "1", "2", "3", "7", "01", "-1", ""),
+    fc.string({ maxLength: 5 }),
+  );
+
+  it("leaves the keys of every command where they are, with all other words left out", () => {
+    for (const { name } of KNOWN) {
+      const [first = "", ...subcommand] = name.split("|");
+      const property = fc.property(fc.array(word, { maxLength: 14 }), (words) => {
+        const args = [...subcommand, ...words];
+        const kept = usefulWords(first, args);
+        const shape = shapeOf(first, args);
+        if (shape === undefined) return;
+        const keys: string[] = [];
+        visitKeys(shape, kept, (index, kind) => keys.push(`${kind} ${kept[index]}`));
+        assert.deepEqual(keys, keysOf(first, args));
+      });
+      fc.assert(property, { numRuns: 60 });
+    }
+  });
+
+  it("keeps no values and no passwords", () => {
+    const kept = (line: string) => {
+      const [name = "", ...args] = line.split(" ");
+      return usefulWords(name, args)
+        .filter((kept) => kept !== "-")
+        .join(" ");
+    };
+    assert.equal(kept("SET k secret EX 10"), "k");
+    assert.equal(kept("MSET a secret b secret"), "a b");
+    assert.equal(kept("MSETEX 2 a secret b secret"), "2 a b");
+    assert.equal(kept("MIGRATE host 6379 k 0 100 AUTH secret"), "k AUTH");
+    assert.equal(kept("ZADD z 1 secret"), "z");
+    assert.equal(kept("AUTH user secret"), "");
+  });
+
+  it("needs the first word of a container alone to know the command", () => {
+    assert.deepEqual(["object", "XGROUP", "get", "config"].map(hasSubcommands), [true, true, false, false]);
   });
 });

@@ -58,6 +58,19 @@ describe("problems of a target", () => {
     );
   });
 
+  it("say the line to run for keys without permission, and that the whole cluster is down", () => {
+    for (const reply of [
+      "NOPERM this user has no permissions to access one of the keys used as arguments",
+      "NOPERM No permissions to access a key",
+    ]) {
+      assert.equal(
+        refusalReason("memory|usage", reply, "keyheat"),
+        'user "keyheat" may not ask MEMORY USAGE of some keys; run: ACL SETUSER keyheat %R~* (or ~* before Redis 7)',
+      );
+    }
+    assert.match(refusalReason("type", "CLUSTERDOWN The cluster is down", "x"), /its cluster is down/);
+  });
+
   const plain = { usesTls: false, isUnixSocket: false, isReached: true, hasAnswered: false };
   const tls = { ...plain, usesTls: true };
 

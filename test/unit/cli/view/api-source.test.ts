@@ -189,6 +189,43 @@ test("an incident of another cluster is no incident of this one's key, but it is
   assert.deepEqual([alone.incidents, alone.targets], [[], []]);
 });
 
+test("an incident that fires is there, however many have come and gone since", async (t) => {
+  const resolvedAt = "2026-11-23T18:00:05.000Z";
+  const gone = { ...INCIDENT, status: "resolved", startedAt: "2026-11-23T18:00:00.000Z", resolvedAt };
+  const later = Array.from({ length: 100 }, (_, index) => ({
+    ...gone,
+    id: `gone${index}`,
+    key: `k:${index}`,
+  }));
+  const url = await serve(t, (request, response) => {
+    const isOfFiring = (request.url ?? "").includes("status=firing");
+    const incidents = isOfFiring ? [INCIDENT] : later;
+    answering({ ...BODIES, "/api/v1/incidents": { incidents } })(request, response);
+  });
+  const scene = await new ApiSource({ url }).read(ASK);
+  assert.deepEqual(
+    scene.keys[0]?.incidents.map(({ id }) => id),
+    ["i1"],
+  );
+  assert.deepEqual([scene.incidents.length, scene.incidents.at(-1)?.id], [101, "i1"]);
+});
+
+test("members of a later version are kept, however deep they are", async (t) => {
+  const later = { later: 1 };
+  const ratePerSecond = { ...KEY.ratePerSecond, ...later };
+  const hotKeys = { ...HOT_KEYS, keys: [{ ...KEY, ratePerSecond, vantages: later }] };
+  const facts = { type: "string", bytes: 1, ttlSeconds: null, encoding: null, ...later };
+  const advice = [{ remedy: "local-cache", why: "reads", url: "/docs", ...later }];
+  const incident = { ...INCIDENT, measure: { ...INCIDENT.measure, ...later }, facts, advice };
+  const bodies = {
+    ...BODIES,
+    "/api/v1/hotkeys": hotKeys,
+    "/api/v1/incidents": { incidents: [incident] },
+  };
+  const read = await new ApiSource({ url: await serve(t, answering(bodies)) }).readBodies(ASK);
+  assert.deepEqual([read.hotKeys, read.incidents.incidents], [hotKeys, [incident]]);
+});
+
 test("cluster, window and number of keys go along", async (t) => {
   const asked: string[] = [];
   const url = await serve(t, (request, response) => {
@@ -242,4 +279,15 @@ test("something else than the API, or nothing, is named as such", async (t) => {
 test("a server that never answers is given up", async (t) => {
   const url = await serve(t, () => {});
   await assert.rejects(new ApiSource({ url, timeoutMs: 50 }).read(ASK), /no answer from .*timeout/);
+});
+
+test("an answer that stops in the middle is told as such, not as that of something else", async (t) => {
+  const url = await serve(t, (request, response) => {
+    if (request.url?.startsWith("/api/v1/hotkeys") !== true) return answering(BODIES)(request, response);
+    response.writeHead(200).write('{"cluster":');
+  });
+  await assert.rejects(
+    new ApiSource({ url, timeoutMs: 100 }).read(ASK),
+    /^Error: the answer of http:\/\/127\.0\.0\.1:\d+ broke off: .*timeout/,
+  );
 });

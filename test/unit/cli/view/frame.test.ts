@@ -127,10 +127,10 @@ test("a firing key is red, one that recovers yellow, a calm one plain", () => {
 test("quiet, blind, partly blind, not watching and not yet asked are told apart", () => {
   const [target] = SCENE.targets;
   assert.ok(target);
-  const seen = target;
+  const seen = { ...target, coverage: { read: null, write: 0.99 } };
   const blind = { ...target, state: "blind" } as const;
   const textOf = (fields: Parameters<typeof sceneWith>[0]) => {
-    const scene = { ...sceneWith({ keys: [], incidents: [] }), ...fields };
+    const scene = { ...sceneWith({ keys: [], incidents: [], targets: [seen] }), ...fields };
     return framed({ moment: momentWith({ scene }) })
       .find((line) => line.startsWith("    "))
       ?.trim();
@@ -144,6 +144,14 @@ test("quiet, blind, partly blind, not watching and not yet asked are told apart"
   assert.equal(textOf({ targets: [seen, blind] }), "no accesses seen, but 1 of 2 servers are not seen");
   assert.equal(textOf({ targets: [] }), "not watching: no server is known yet");
   assert.equal(textOf(NO_SCENE), "waiting for the first answer");
+  const replica = { ...target, role: "replica", coverage: { read: null, write: 0 } } as const;
+  assert.equal(textOf({ targets: [seen, replica] }), "quiet: no accesses in the last 10 s");
+  // Reads that hit emit no event: without a client that reports them, a server under load looks idle.
+  const unseenReads = { ...target, coverage: { read: 0, write: null } };
+  assert.equal(
+    textOf({ targets: [seen, unseenReads] }),
+    "no accesses seen, but only 0.0% of the reads of the last minute were seen",
+  );
 });
 
 test("servers that are not seen are named before others", () => {

@@ -73,6 +73,13 @@ test("a sequence that never ends is given up", () => {
   assert.deepEqual(names(`\u001b[${"1".repeat(100)}`, "q"), ["text q"]);
 });
 
+test("Ctrl-C, pressed alone, gets out of a paste whose end was lost", () => {
+  const pasting = decodeKeys(NOTHING_PENDING, Buffer.from("\u001b[200~cart")).state;
+  const { inputs, state } = decodeKeys(pasting, Buffer.from("\u0003"));
+  assert.deepEqual([inputs, state], [[{ type: "key", name: "interrupt" }], NOTHING_PENDING]);
+  assert.deepEqual(decodeKeys(pasting, Buffer.from("a\u0003b")).inputs, [{ type: "paste", text: "ab" }]);
+});
+
 test("what is pasted is no command, and control characters in it are left out", () => {
   assert.deepEqual(names("\u001b[200~q\u001b[31mcart\n:1\u001b[201~s"), ["paste q[31mcart:1", "text s"]);
   assert.deepEqual(names("\u001b[200~ab\u001b[2", "01~s"), ["paste ab", "text s"]);

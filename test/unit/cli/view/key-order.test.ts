@@ -42,6 +42,7 @@ test("keys are ranked by what was asked for, either way round", () => {
 
 test("a share that is not known comes last, and equals stay in the order of their heat", () => {
   assert.deepEqual(labels({ sort: "share" }), ["user:1", "user:2", "Cart:1"]);
+  assert.deepEqual(labels({ sort: "share", isReversed: true }), ["user:2", "user:1", "Cart:1"]);
   assert.deepEqual(labels({ sort: "write" }), ["Cart:1", "user:1", "user:2"]);
 });
 

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { ALL_KEYS } from "../../../../src/cli/view/key-order.ts";
 import { showLiveView } from "../../../../src/cli/view/live-view.ts";
 import type { Scene, SceneAsk } from "../../../../src/cli/view/scene.ts";
@@ -126,6 +128,15 @@ test("a resize is drawn at once, and no line is wider than before it", async (t)
   assert.ok(drawn.includes("TOTAL/S") && !drawn.includes("WRITE/S"));
 });
 
+test("a terminal that does not know its size is drawn on as one of 80 columns and 24 rows", async (t) => {
+  const shown = new Shown(t);
+  await shown.shows("WRITE/S");
+  shown.terminal.resize(100, 30);
+  shown.terminal.take();
+  shown.terminal.resize(0, 0);
+  assert.match(shown.terminal.take(), /WRITE\/S[\s\S]*product:4711:stock[\s\S]*q quit/);
+});
+
 test("a filter asks for more keys than are shown: the wanted ones need not be the hottest", async (t) => {
   const shown = new Shown(t);
   await shown.shows("product:4711:stock");
@@ -159,6 +170,24 @@ test("a pause holds what is shown while the source goes on", async (t) => {
   assert.ok(!shown.terminal.written.includes("later:1"));
   shown.keyboard.press("p");
   await shown.shows("later:1");
+});
+
+test("what was shown is let go: a view that is open for hours keeps one scene", async (t) => {
+  setFlagsFromString("--expose-gc");
+  const collectGarbage = runInNewContext("gc") as () => void;
+  const read: WeakRef<Scene>[] = [];
+  const answer = async () => {
+    const scene = sceneWith({ atMs: Date.now() });
+    read.push(new WeakRef(scene));
+    return scene;
+  };
+  const shown = new Shown(t, { answer });
+  await waitFor("a third scene", () => read.length >= 3);
+  await waitFor("the first scene to be let go", () => {
+    collectGarbage();
+    return read[0]?.deref() === undefined;
+  });
+  await shown.end();
 });
 
 test("a terminal that can draw nothing gets plain lines", async () => {

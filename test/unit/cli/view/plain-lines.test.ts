@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { ALL_KEYS } from "../../../../src/cli/view/key-order.ts";
 import { changeLines, summaryLine, type Told } from "../../../../src/cli/view/plain-lines.ts";
 import { incidentRow, sceneWith } from "./scenes.ts";
 
@@ -15,7 +16,19 @@ test("the summary names targets that are not seen", () => {
     { target: "h:1", role: "unknown", state: "blind", coverage: { read: null, write: null } },
   ] as const;
   const scene = sceneWith({ targets, keys: [], accessesPerSecond: null });
-  assert.equal(summaryLine(scene), "h:1 blind | no accesses seen yet");
+  assert.equal(
+    summaryLine(scene),
+    "h:1 blind | blind: no server is seen, so it is not known whether anything is hot",
+  );
+});
+
+test("the summary says why it has no key: that a filter leaves none is another thing than that nothing is hot", () => {
+  const idle = { keys: [], accessesPerSecond: null, targets: [] };
+  assert.equal(summaryLine(sceneWith(idle)), "not watching: no server is known yet");
+  assert.equal(
+    summaryLine(sceneWith(), { ...ALL_KEYS, filter: "cart\u001b" }),
+    '11,021 accesses/s | none of the 2 hottest keys has "cart\\u{1b}" in it',
+  );
 });
 
 test("an incident is told once for each of its states, the older change first, and a problem while it lasts once", () => {

@@ -69,6 +69,11 @@ test("the pointer stays on its key when ranks move, and where it was when the ke
   assert.equal(followed(state, momentOf()).cursor, null);
 });
 
+test("the pointer goes past keys that cannot be told apart", () => {
+  const moment = momentOf("a", "same", "same", "same", "b");
+  assert.equal(after(stateWith(), "jjjjj", moment).cursor?.row, 4);
+});
+
 test("a filter is typed live, Enter keeps it, Esc takes it away", () => {
   const moment = momentOf("cart:1", "user:1", "user:2");
   const labels = (state: ViewState) => shownKeys(state, moment).map(({ label }) => label);
