@@ -42,8 +42,24 @@ async function tell(error: unknown): Promise<number> {
   return FAILED;
 }
 
-// A reader that went away (`keyheat demo | head`) is an end like any other.
-process.stdout.on("error", (error: NodeJS.ErrnoException) =>
-  process.exit(error.code === "EPIPE" ? 0 : FAILED),
-);
-process.exit(await main(process.argv.slice(2)));
+/** A reader that went away (`keyheat demo | head`) is an end like any other; a full disk is none. */
+function exitUnwritten({ code, message }: NodeJS.ErrnoException): never {
+  if (code === "EPIPE") process.exit(0);
+  process.stderr.write(`keyheat: the output cannot be written: ${code ?? message}\n`);
+  process.exit(FAILED);
+}
+
+/** Exits when the answer is out, for `process.exit` cuts off what a slow reader has not taken yet. */
+function exitWhenWritten(exitCode: number): void {
+  const { stdout } = process;
+  stdout.write("", (error) => {
+    const lost = stdout.errored ?? error;
+    if (lost) exitUnwritten(lost);
+    process.exit(exitCode);
+  });
+}
+
+process.stdout.on("error", exitUnwritten);
+// Nobody is left to be told; the answer may still have its reader.
+process.stderr.on("error", () => {});
+exitWhenWritten(await main(process.argv.slice(2)));

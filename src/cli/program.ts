@@ -27,6 +27,7 @@ export function createProgram(version: string, done: (exitCode: number) => void)
     .addHelpText("after", examples(["keyheat demo", "keyheat standalone --redis redis://10.0.0.1:6379"]))
     .addHelpText("after", EXIT_CODES)
     .showSuggestionAfterError()
+    .configureOutput({ writeErr: (text) => process.stderr.write(withoutCredentials(text)) })
     .exitOverride();
   addStandalone(program, done);
   addAgent(program, done);
@@ -44,6 +45,11 @@ export function createProgram(version: string, done: (exitCode: number) => void)
     command.version(version, "-V, --version", "print the version");
   }
   return program;
+}
+
+/** What is said of a mistyped option repeats it, and it may hold a URL with a password: `--redsi=redis://:secret@host`. */
+export function withoutCredentials(text: string): string {
+  return text.replaceAll(/:\/\/[^\s'"]*@/g, "://***@");
 }
 
 const redisOption = () =>

@@ -8,6 +8,7 @@ import { lookAtGroup, lookAtTopic, type TopicLook } from "../transport/kafka/top
 import { topicPlans } from "../transport/kafka/topics.ts";
 import { type Finding, Findings, reasonOf } from "./finding.ts";
 import type { DoctorOptions } from "./options.ts";
+import { shellWord } from "./shell-word.ts";
 
 const CONNECT_MS = 3000;
 
@@ -89,10 +90,10 @@ function noteTopic(
     findings.fail(
       check,
       `has ${look.partitions} partitions, kafka.partitions says ${wanted}`,
-      `keyheat topics --config ${file}`,
+      `keyheat topics --config ${shellWord(file)}`,
     );
   else if (look.state === "missing")
-    findings.fail(check, "is missing", `keyheat topics --apply --config ${file}`);
+    findings.fail(check, "is missing", `keyheat topics --apply --config ${shellWord(file)}`);
   else noteDenied(findings, check, topic, settings);
 }
 

@@ -6,10 +6,10 @@ import { LiveSession } from "../redis/live-session.ts";
 import { readNotificationFlags } from "../redis/notification-flags.ts";
 import { OwnReads } from "../redis/own-reads.ts";
 import type { TargetPoll } from "../redis/poll.ts";
-import { isNoPermission } from "../redis/reply-problem.ts";
+import { isNoPermission, refusalReason } from "../redis/reply-problem.ts";
 import { Session } from "../redis/session.ts";
 import type { Topology } from "../redis/topology.ts";
-import { explainFlags, explainLoss, NO_EVENTS_ADVICE } from "../sources/keyspace/advice.ts";
+import { explainFlags, explainLoss, UNREADABLE_FLAGS_ADVICE } from "../sources/keyspace/advice.ts";
 import { judgeFlags, withWanted } from "../sources/keyspace/flags.ts";
 import { tapPatterns } from "../sources/keyspace/patterns.ts";
 import { dialectOf } from "../sources/keyspace/target-view.ts";
@@ -58,17 +58,25 @@ export class ServerExam {
         signal,
       });
     } catch (err) {
-      this.#findings.explained("fail", "reachable", reasonOf(err));
+      this.#noteFailure("reachable", err);
       return;
     }
+    const stop = () => live.session.close();
+    signal.addEventListener("abort", stop, { once: true });
     try {
       this.#peer = live.session.peer;
       await this.#look(live, clock.monotonic() - startMs);
     } catch (err) {
-      this.#findings.explained("fail", "answers", reasonOf(err));
+      this.#noteFailure("answers", err);
     } finally {
+      signal.removeEventListener("abort", stop);
       live.session.close();
     }
+  }
+
+  /** What Ctrl-C has cut off has not failed. */
+  #noteFailure(check: string, err: unknown): void {
+    if (!this.#options.signal.aborted) this.#findings.explained("fail", check, reasonOf(err));
   }
 
   async #look(live: LiveSession, connectMs: number): Promise<void> {
@@ -79,14 +87,33 @@ export class ServerExam {
     const pingMs = clock.monotonic() - startMs;
     this.#findings.ok("reachable", `connected in ${Math.round(connectMs)} ms, PING ${pingMs.toFixed(1)} ms`);
     this.#noteIdentity(poll);
-    this.topology = await live.topology().catch(() => null);
-    if (poll.isSentinel) return;
+    this.topology = await live.topology().catch((err: unknown) => this.#noTopology(poll, err));
+    if (poll.isSentinel) {
+      this.#noteWatched();
+      return;
+    }
     const flags = await this.#noteFlags(live, poll);
     await this.#noteSubscription(poll);
     await this.#noteFacts(live);
+    if (!poll.clusterEnabled) await this.#noteSelect(live);
     await noteSettings(this.#findings, live.session, poll);
     this.#noteRights(live);
     noteSight(this.#findings, this.#options.config, { poll, flags, canSubscribe: this.#canSubscribe });
+  }
+
+  /** The servers that are not known are not looked at. */
+  #noTopology({ isSentinel }: TargetPoll, err: unknown): null {
+    if (isSentinel) this.#noteFailure("watches", err);
+    else if (!this.#options.signal.aborted)
+      this.#findings.warn("members", "who else belongs to its cluster is not known, and not looked at");
+    return null;
+  }
+
+  #noteWatched(): void {
+    if (this.topology?.kind !== "sentinel") return;
+    const names = this.topology.groups.map(({ name }) => name);
+    if (names.length > 0) this.#findings.ok("watches", names.join(", "));
+    else this.#findings.fail("watches", "no primary: nothing is seen by way of this Sentinel");
   }
 
   #noteIdentity({ role, flavor, version, isSentinel, clusterEnabled, primary }: TargetPoll): void {
@@ -107,7 +134,10 @@ export class ServerExam {
     const flags = await readNotificationFlags(live.session, live.refusals, clock.monotonic());
     const findings = this.#findings;
     if (flags === null) {
-      findings.warn("flags", `notify-keyspace-events cannot be read; if no event comes: ${NO_EVENTS_ADVICE}`);
+      findings.warn(
+        "flags",
+        `whether the server publishes events is not known; if it does not, ${UNREADABLE_FLAGS_ADVICE}`,
+      );
       return null;
     }
     const { form } = tapPatterns(patterns, poll.role);
@@ -171,6 +201,18 @@ export class ServerExam {
         `alerts will lack type, size and expiry of the key: ${reasonOf(err)}`,
       );
     }
+  }
+
+  /** Look-ups in other databases than 0 select them. */
+  async #noteSelect({ session }: LiveSession): Promise<void> {
+    const [answer] = await session.ask([["SELECT", 0]]);
+    if (answer === undefined || "value" in answer) return;
+    const reason = refusalReason("select", answer.error, this.target.username);
+    this.#findings.explained(
+      "warn",
+      "facts",
+      `alerts on keys in databases other than 0 will lack them: ${reason}`,
+    );
   }
 
   /** What was refused on the way: each degrades its part. */

@@ -1,7 +1,7 @@
 import { targetFoundAt } from "../config/resolve.ts";
 import type { TargetConfig } from "../config/schema.ts";
 import type { NamedServer, Topology } from "../redis/topology.ts";
-import type { Finding } from "./finding.ts";
+import { type Finding, Findings } from "./finding.ts";
 import type { DoctorOptions } from "./options.ts";
 import { ServerExam } from "./server-exam.ts";
 
@@ -27,7 +27,17 @@ export async function examineTargets(options: DoctorOptions): Promise<readonly F
     }
   }
   const members = await examineAll([...found.values()].slice(0, SERVERS_MAX), options);
-  return [...seeds, ...members].flatMap(({ findings }) => findings);
+  return [
+    ...[...seeds, ...members].flatMap(({ findings }) => findings),
+    ...leftOut(found.size - SERVERS_MAX),
+  ];
+}
+
+function leftOut(count: number): readonly Finding[] {
+  if (count <= 0) return [];
+  const findings = new Findings("targets");
+  findings.warn("members", `${count} more servers were not looked at, only the first ${SERVERS_MAX}`);
+  return findings.all;
 }
 
 async function examineAll(targets: readonly TargetConfig[], options: DoctorOptions): Promise<ServerExam[]> {

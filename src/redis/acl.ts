@@ -75,6 +75,12 @@ export interface FactsDialect {
   readonly hasReadKeys: boolean;
 }
 
+/** The line that lets a user subscribe to patterns of channels. */
+export function grantChannelsLine(user: string | undefined, channels: readonly string[]): string {
+  const rights = channels.map((channel) => quoted(`&${channel}`)).join(" ");
+  return `${grantCommandsLine(user, ["psubscribe", "ping"])} ${rights}`;
+}
+
 /** The line that gives a user keys, as in an ACL: `%R~*`. */
 export function grantKeysLine(user: string | undefined, keys: string): string {
   return `ACL SETUSER ${quoted(user || "default")} ${keys}`;

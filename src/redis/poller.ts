@@ -139,7 +139,7 @@ function refuseLoading(info: Info): void {
   const done = percent === null ? "" : ` (${Math.floor(percent)}% done)`;
   throw new TargetError({
     code: "LOADING",
-    message: `the server is loading its data set${done}; waiting for it`,
+    message: `the server is loading its data set${done}`,
     retryable: true,
   });
 }

@@ -34,13 +34,9 @@ export function connectionProblem(reply: string, { username, hasPassword }: Aske
       : `the server wants a password; set the target's username and password, for a user made by: ${creating}`;
     return permanent("AUTH", message);
   }
-  if (reply.startsWith("LOADING"))
-    return passing("LOADING", "the server is loading its data set; waiting for it");
+  if (reply.startsWith("LOADING")) return passing("LOADING", "the server is loading its data set");
   if (reply.startsWith("BUSY")) {
-    return passing(
-      "BUSY",
-      "the server is busy with a script; waiting for it (SCRIPT KILL or FUNCTION KILL ends it)",
-    );
+    return passing("BUSY", "the server is busy with a script (SCRIPT KILL or FUNCTION KILL ends it)");
   }
   if (reply.startsWith("MASTERDOWN")) {
     return passing("MASTERDOWN", "the replica has lost its primary and replica-serve-stale-data is no");
@@ -68,6 +64,11 @@ export function isNoPermission(reply: string): boolean {
 /** Whether an error reply says that the server did not begin to run the command: it does not count it either. */
 export function isTurnedAway(reply: string): boolean {
   return isNoPermission(reply) || /unknown (sub)?command/i.test(reply);
+}
+
+/** Whether an error reply says that the key is, or is soon, on another node of the cluster. */
+export function isElsewhere(reply: string): boolean {
+  return /^(MOVED|ASK|TRYAGAIN)\b/.test(reply);
 }
 
 /** Why one command gave nothing, and what to run: one line. `command` as in an ACL, such as `config|get`. */

@@ -49,11 +49,11 @@ export class Session {
     signal.addEventListener("abort", abort, { once: true });
     try {
       await session.#connect();
+      const auth = authArguments(target);
+      if (auth) await session.#logIn(auth);
     } finally {
       signal.removeEventListener("abort", abort);
     }
-    const auth = authArguments(target);
-    if (auth) await session.#logIn(auth);
     return session;
   }
 

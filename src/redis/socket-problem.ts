@@ -87,7 +87,7 @@ function isTlsError(code: string | undefined, text: string): boolean {
 function closedMessage({ usesTls, hasAnswered }: Attempt): string {
   const tlsHint =
     usesTls || hasAnswered ? "" : " (where the port speaks TLS, write rediss:// in the target's url)";
-  return `the server closed the connection; reconnecting${tlsHint}`;
+  return `the server closed the connection${tlsHint}`;
 }
 
 function problem(code: ProblemCode, message: string): TargetProblem {

@@ -24,31 +24,43 @@ export interface ScanFleet {
  */
 export async function openFleet(seeds: readonly TargetConfig[], options: FleetOptions): Promise<ScanFleet> {
   const finder = new FleetFinder(options);
-  for (const seed of seeds) await finder.add(seed);
+  await finder.addSeeds(seeds);
   return finder.fleet();
 }
 
-const NO_MEMBERS: TargetProblem = {
-  code: "UNREACHABLE",
-  message: "it names no server that has slots",
-  retryable: true,
-};
+const NO_SERVER: TargetProblem = { code: "UNREACHABLE", message: "there is no server", retryable: true };
+
+const NOBODY_NAMED = {
+  cluster: "it names no node that has slots",
+  sentinel: "it watches no primary",
+} as const;
 
 class FleetFinder {
   readonly #options: FleetOptions;
   readonly #servers = new Map<string, ScanServer>();
   readonly #tried = new Set<string>();
-  readonly #missing: string[] = [];
+  /** Each once: two nodes of a cluster may say the same of it. */
+  readonly #missing = new Set<string>();
   #firstProblem: TargetProblem | null = null;
 
   constructor(options: FleetOptions) {
     this.#options = options;
   }
 
-  async add(seed: TargetConfig): Promise<void> {
-    const server = await this.#open(seed);
-    if (server === null) return;
+  /** Connects to all of them first: each by its own user, also where another one names it. */
+  async addSeeds(seeds: readonly TargetConfig[]): Promise<void> {
+    const servers = await Promise.all(seeds.map((seed) => this.#open(seed)));
+    for (const server of servers) if (server !== null) await this.#add(server);
+  }
+
+  async #add(server: ScanServer): Promise<void> {
+    const seed = server.target;
     const topology = await server.live.topology().catch((err: unknown) => this.#noTopology(server, err));
+    // A Sentinel has no keys of its own.
+    if (topology === null && server.poll.isSentinel) {
+      server.close();
+      return;
+    }
     if (topology === null || topology.kind === "replication") {
       this.#keep(server);
       if (topology?.kind === "replication" && this.#options.replicas)
@@ -59,18 +71,19 @@ class FleetFinder {
     if (wanted.some(({ nodeId }) => nodeId !== null && nodeId === server.poll.nodeId)) this.#keep(server);
     else server.close();
     await this.#addFound(seed, wanted);
+    if (wanted.length === 0) this.#missing.add(`${seed.address}: ${NOBODY_NAMED[topology.kind]}`);
     this.#noteSlots(topology);
   }
 
   fleet(): ScanFleet {
     if (this.#servers.size === 0) throw this.#nobody();
-    return { servers: [...this.#servers.values()], missing: this.#missing };
+    return { servers: [...this.#servers.values()], missing: [...this.#missing] };
   }
 
   /** Nothing was to be had, with the reason of each. */
   #nobody(): TargetError {
-    const { code, retryable } = this.#firstProblem ?? NO_MEMBERS;
-    const message = this.#missing.length > 0 ? this.#missing.join("; ") : NO_MEMBERS.message;
+    const { code, retryable } = this.#firstProblem ?? NO_SERVER;
+    const message = [...this.#missing].join("; ") || NO_SERVER.message;
     return new TargetError({ code, message, retryable });
   }
 
@@ -90,13 +103,14 @@ class FleetFinder {
   }
 
   async #open(target: TargetConfig): Promise<ScanServer | null> {
-    if (this.#tried.has(target.address)) return null;
+    if (this.#tried.has(target.address) || this.#options.signal.aborted) return null;
     this.#tried.add(target.address);
     try {
       return await ScanServer.open(target, this.#options);
     } catch (err) {
+      if (this.#options.signal.aborted) return null;
       if (err instanceof TargetError) this.#firstProblem ??= err.problem;
-      this.#missing.push(`${target.address}: ${reasonOf(err)}`);
+      this.#missing.add(`${target.address}: ${reasonOf(err)}`);
       return null;
     }
   }
@@ -112,13 +126,14 @@ class FleetFinder {
   }
 
   #noTopology(server: ScanServer, err: unknown): null {
-    this.#missing.push(`who belongs to the cluster of ${server.address} is not known: ${reasonOf(err)}`);
+    if (err instanceof TargetError) this.#firstProblem ??= err.problem;
+    this.#missing.add(`who belongs to the cluster of ${server.address} is not known: ${reasonOf(err)}`);
     return null;
   }
 
   #noteSlots(topology: Topology): void {
     if (topology.kind !== "cluster" || topology.slotsCovered === SLOT_COUNT) return;
-    this.#missing.push(`${SLOT_COUNT - topology.slotsCovered} slots of the cluster have no server`);
+    this.#missing.add(`${SLOT_COUNT - topology.slotsCovered} slots of the cluster have no server`);
   }
 }
 

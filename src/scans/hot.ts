@@ -1,7 +1,9 @@
 import { keep, type ShownKey, showKey } from "../model/key.ts";
 import { patternOf } from "../model/pattern.ts";
 import { TargetError } from "../redis/problem.ts";
+import { askInGroups } from "./command-groups.ts";
 import type { KeyPage } from "./key-walk.ts";
+import { hasMoved } from "./measure-keys.ts";
 import type { ScanContext, ScanOutcome } from "./scan-context.ts";
 import type { ScanServer } from "./scan-server.ts";
 import { type SweepOptions, type SweptServer, sweep } from "./sweep.ts";
@@ -50,8 +52,12 @@ async function addFrequencies(
   server: ScanServer,
   { db, keys }: KeyPage,
 ): Promise<void> {
-  const answers = await server.ask(keys.map((key) => ["OBJECT", "FREQ", key]));
+  const answers = await askInGroups(
+    server,
+    keys.map((key) => ["OBJECT", "FREQ", key]),
+  );
   for (const [index, answer] of answers.entries()) {
+    if (hasMoved(answer)) continue;
     if ("error" in answer) throw refusal(server, answer.error);
     const key = keys[index];
     // `null`: the key has gone.

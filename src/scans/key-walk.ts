@@ -42,18 +42,19 @@ export async function databaseSizes(server: KeyHolder, db?: number): Promise<Rea
  */
 export async function* walkKeys(server: KeyHolder, options: KeyWalkOptions): AsyncGenerator<KeyPage, void> {
   const sizes = await databaseSizes(server, options.db);
-  for (const db of sizes.keys()) {
+  for (const [db, size] of sizes) {
     if (options.signal.aborted) return;
     await server.select(db);
-    yield* walkDatabase(server, db, options);
+    yield* walkDatabase(server, { db, size }, options);
   }
 }
 
 async function* walkDatabase(
   server: KeyHolder,
-  db: number,
+  { db, size }: { readonly db: number; readonly size: number },
   { match, signal }: KeyWalkOptions,
 ): AsyncGenerator<KeyPage, void> {
+  let left = size;
   const recent = new RecentKeys();
   const filter = match === undefined ? [] : ["MATCH", match];
   let cursor = START;
@@ -61,8 +62,12 @@ async function* walkDatabase(
     const [reply] = await server.need("scan", [["SCAN", cursor, ...filter, "COUNT", SCAN_COUNT]], SCAN_COST);
     const [next, found] = pageOf(reply);
     const keys = found.filter((key) => recent.isNew(key));
-    yield { db, keys, passed: match === undefined ? keys.length : SCAN_COUNT };
     cursor = next;
+    // Of keys that do not match SCAN tells nothing: it goes over about so many a call, and over all of them to its end.
+    const gone = cursor === START ? left : Math.min(SCAN_COUNT, left);
+    const passed = match === undefined ? keys.length : Math.max(keys.length, gone);
+    left = Math.max(0, left - passed);
+    yield { db, keys, passed };
   } while (cursor !== START && !signal.aborted);
 }
 

@@ -1,3 +1,4 @@
+import { isElsewhere } from "../redis/reply-problem.ts";
 import type { Answer, CommandLine } from "../redis/session.ts";
 import { askInGroups } from "./command-groups.ts";
 import type { ScanServer } from "./scan-server.ts";
@@ -61,5 +62,5 @@ async function askEach<Item>(
 
 /** In a cluster a key may go to another node between SCAN and now. */
 export function hasMoved(answer: Answer): boolean {
-  return "error" in answer && /^(MOVED|ASK|TRYAGAIN) ?/.test(answer.error);
+  return "error" in answer && isElsewhere(answer.error);
 }

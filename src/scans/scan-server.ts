@@ -2,8 +2,8 @@ import type { TargetConfig } from "../config/schema.ts";
 import { LiveSession } from "../redis/live-session.ts";
 import { OwnReads } from "../redis/own-reads.ts";
 import type { TargetPoll } from "../redis/poll.ts";
-import { TargetError } from "../redis/problem.ts";
-import { isTurnedAway, refusalReason } from "../redis/reply-problem.ts";
+import { TargetError, type TargetProblem } from "../redis/problem.ts";
+import { isElsewhere, isTurnedAway, refusalReason } from "../redis/reply-problem.ts";
 import type { Answer, CommandLine, Session } from "../redis/session.ts";
 import { backoffMs } from "../runtime/backoff.ts";
 import { type Clock, delayUnless } from "../runtime/clock.ts";
@@ -17,12 +17,19 @@ export interface ScanServerOptions {
 }
 
 const TIMEOUTS = { connectTimeoutMs: 3000, commandTimeoutMs: 5000 };
-/** A lost connection is tried again so often: a scan of an hour must not end with one cut. */
-const ATTEMPTS_MAX = 6;
+/** A server that is lost, loads or runs a script is waited for: a scan of an hour must not end with one cut. */
+const PATIENCE_MS = 30_000;
 const RETRY = { firstMs: 100, maxMs: 2000 };
 /** Of a PING sent alone, to know how fast the server answers. */
 const PING_EVERY_MS = 100;
 const FIRST_PINGS = 5;
+/** What is on its way at Ctrl-C may still come: a server that hangs is given up after so long. */
+const LAST_ANSWERS_MS = 1000;
+const GIVEN_UP: TargetProblem = {
+  code: "TIMEOUT",
+  message: "it did not answer when the scan was stopped",
+  retryable: false,
+};
 
 /** One server that is scanned: a connection that comes back, and the pace at which it may be asked. */
 export class ScanServer {
@@ -35,6 +42,9 @@ export class ScanServer {
   #db = 0;
   #pingedMs = Number.NEGATIVE_INFINITY;
   #ran = 0;
+  #hasRestarted = false;
+  #hasMovedKeys = false;
+  readonly #release: () => void;
 
   private constructor(target: TargetConfig, live: LiveSession, poll: TargetPoll, options: ScanServerOptions) {
     this.target = target;
@@ -42,16 +52,20 @@ export class ScanServer {
     this.#live = live;
     this.#options = options;
     this.pace = new Pace({ clock: options.clock, commandsPerSecondMax: options.budget });
+    this.#release = givenUpAfterAbort(() => this.#live, options);
   }
 
   /** Connects, logs in and asks what it is. Throws: `TargetError`. */
   static async open(target: TargetConfig, options: ScanServerOptions): Promise<ScanServer> {
     const live = await openSession(target, options);
+    const release = givenUpAfterAbort(() => live, options);
     try {
       return new ScanServer(target, live, await live.poll(), options);
     } catch (err) {
       live.session.close();
       throw err;
+    } finally {
+      release();
     }
   }
 
@@ -69,10 +83,21 @@ export class ScanServer {
     return this.#ran;
   }
 
+  /** Another process answers than at the start: a restart, or another server took its place. */
+  get hasRestarted(): boolean {
+    return this.#hasRestarted;
+  }
+
+  /** Some of its keys were on another node of the cluster when they were asked for. */
+  get hasMovedKeys(): boolean {
+    return this.#hasMovedKeys;
+  }
+
   /** Whose keys the next commands see. */
   async select(db: number): Promise<void> {
     if (db === this.#db) return;
-    await this.need("select", [["SELECT", db]]);
+    const [answer] = await this.ask([["SELECT", db]]);
+    if (answer && "error" in answer) throw this.#unselected(db, answer.error);
     this.#db = db;
   }
 
@@ -105,7 +130,15 @@ export class ScanServer {
     return new TargetError({ code: "REFUSED", message, retryable: false });
   }
 
+  #unselected(db: number, reply: string): TargetError {
+    const isAbsent = /out of range|cluster mode/i.test(reply);
+    if (!isAbsent) return this.refused("select", reply);
+    const message = `it has no database ${db}${/cluster/i.test(reply) ? ": in Redis Cluster there is only 0" : ""}`;
+    return new TargetError({ code: "REFUSED", message, retryable: false });
+  }
+
   close(): void {
+    this.#release();
     this.#live.session.close();
   }
 
@@ -115,6 +148,7 @@ export class ScanServer {
     if (clock.monotonic() - this.#pingedMs < PING_EVERY_MS) return;
     const pings = this.#pingedMs < 0 ? FIRST_PINGS : 1;
     for (let i = 0; i < pings; i++) {
+      this.pace.reserve(1);
       const startMs = clock.monotonic();
       this.#note(await this.#retried((session) => session.ask([["PING"]])));
       this.#pingedMs = clock.monotonic();
@@ -124,25 +158,46 @@ export class ScanServer {
 
   /** What the user may not run, or the server does not know, it does not count. */
   #note(answers: readonly Answer[]): void {
+    this.#hasMovedKeys ||= answers.some((answer) => "error" in answer && isElsewhere(answer.error));
     this.#ran += answers.filter((answer) => "value" in answer || !isTurnedAway(answer.error)).length;
   }
 
   async #retried<T>(act: (session: Session) => Promise<T>): Promise<T> {
+    const { clock, signal } = this.#options;
+    const startMs = clock.monotonic();
     for (let attempt = 0; ; attempt++) {
       try {
-        if (this.#live.session.ended) await this.#reopen();
+        await this.#reopenIfEnded();
         return await act(this.#live.session);
       } catch (err) {
-        const isFinal = attempt + 1 >= ATTEMPTS_MAX || this.#options.signal.aborted;
+        const isFinal = signal.aborted || clock.monotonic() - startMs >= PATIENCE_MS;
         if (isFinal || !(err instanceof TargetError) || !err.retryable) throw err;
         await this.#wait(backoffMs(attempt, RETRY));
       }
     }
   }
 
-  async #reopen(): Promise<void> {
-    this.#live = await openSession(this.target, this.#options);
-    if (this.#db !== 0) await this.#live.session.ask([["SELECT", this.#db]]);
+  async #reopenIfEnded(): Promise<void> {
+    const { ended } = this.#live.session;
+    if (ended === null) return;
+    if (this.#options.signal.aborted) throw new TargetError(ended);
+    const live = await openSession(this.target, this.#options);
+    try {
+      const { runId } = await live.poll();
+      this.#hasRestarted ||= runId !== this.poll.runId;
+      await this.#selectAgain(live);
+    } catch (err) {
+      live.session.close();
+      throw err;
+    }
+    this.#live = live;
+  }
+
+  /** Before anything else is asked: the answers would be those of another database. */
+  async #selectAgain({ session }: LiveSession): Promise<void> {
+    if (this.#db === 0) return;
+    const [answer] = await session.ask([["SELECT", this.#db]]);
+    if (answer && "error" in answer) throw this.refused("select", answer.error);
   }
 
   async #wait(delayMs: number): Promise<void> {
@@ -154,4 +209,17 @@ export class ScanServer {
 
 function openSession(target: TargetConfig, { clock, signal }: ScanServerOptions): Promise<LiveSession> {
   return LiveSession.open(target, { clock, ownReads: new OwnReads(), timeouts: TIMEOUTS, signal });
+}
+
+/** Closes the session that `live` gives some time after Ctrl-C. Returns a function that ends this. */
+function givenUpAfterAbort(live: () => LiveSession, { clock, signal }: ScanServerOptions): () => void {
+  let cancel = () => {};
+  const abort = () => {
+    cancel = clock.after(LAST_ANSWERS_MS, () => live().session.close(GIVEN_UP));
+  };
+  signal.addEventListener("abort", abort, { once: true });
+  return () => {
+    signal.removeEventListener("abort", abort);
+    cancel();
+  };
 }

@@ -60,7 +60,8 @@ class ServerSweep {
   keys = 0;
   keysSeen = 0;
   problem: string | null = null;
-  hasMovedSlots = false;
+  /** Why its keys may have been counted twice or not. */
+  doubt: string | null = null;
 
   constructor(server: ScanServer) {
     this.server = server;
@@ -97,7 +98,7 @@ class SweepRun {
         await examine(server, page);
         this.#note(walk, page);
       }
-      await this.#lookForMovedSlots(walk);
+      walk.doubt = await this.#doubtOf(server);
     } catch (err) {
       if (!this.#signal.aborted) walk.problem = reasonOf(err);
     }
@@ -106,16 +107,17 @@ class SweepRun {
   /** Throws: Error where no server gave anything. */
   result(): Sweep {
     const failed = this.#walks.filter(({ problem }) => problem !== null);
-    const [first] = failed;
-    if (first !== undefined && failed.length === this.#walks.length && this.#seen === 0)
-      throw new Error(`${first.server.address}: ${first.problem}`);
-    const moved = this.#walks.filter(({ hasMovedSlots }) => hasMovedSlots);
+    const failures = failed.map(({ server, problem }) => `${server.address}: ${problem}`);
+    if (failed.length > 0 && failed.length === this.#walks.length && this.#seen === 0)
+      throw new Error(failures.join("; "));
     const missing = [
-      ...failed.map(({ server, problem }) => `${server.address}: ${problem}`),
-      ...moved.map(
-        ({ server }) =>
-          `${server.address}: slots moved in the meantime, their keys may be counted twice or not`,
-      ),
+      ...failures,
+      ...this.#walks
+        .filter(({ doubt }) => doubt !== null)
+        .map(
+          ({ server, doubt }) =>
+            `${server.address}: ${doubt} in the meantime, its keys may be counted twice or not`,
+        ),
     ];
     const limits = this.#enough.signal.aborted ? [`stopped after ${this.#seen} keys, as asked`] : [];
     return { servers: this.#walks.map((walk) => walk.report()), missing, limits };
@@ -133,11 +135,15 @@ class SweepRun {
     return this.#walks.reduce((sum, { keysSeen }) => sum + keysSeen, 0);
   }
 
-  async #lookForMovedSlots(walk: ServerSweep): Promise<void> {
-    const { server } = walk;
-    if (!server.poll.clusterEnabled || this.#signal.aborted) return;
+  /** What happened while it was swept; `null`: nothing that makes the counts doubtful. */
+  async #doubtOf(server: ScanServer): Promise<string | null> {
+    if (server.hasRestarted) return "it was restarted";
+    if (server.hasMovedKeys) return "slots moved";
+    if (!server.poll.clusterEnabled || this.#signal.aborted) return null;
     server.live.forgetSlots();
-    const { slots } = await server.live.poll();
-    walk.hasMovedSlots = !isDeepStrictEqual(slots, server.poll.slots);
+    const { role, slots } = await server.live.poll();
+    // A replica has the slots of its primary.
+    const isSame = role === server.poll.role && isDeepStrictEqual(slots, server.poll.slots);
+    return isSame ? null : "slots moved";
   }
 }

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer as createTlsServer } from "node:https";
-import { createServer } from "node:net";
+import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, type TestContext, test } from "node:test";
@@ -10,6 +11,7 @@ import type { Finding, FindingStatus } from "../../src/doctor/finding.ts";
 import { makeCertificates } from "../support/certificates.ts";
 import { command, freePort, startRedis, startReplica } from "../support/redis.ts";
 import { startRedisCluster } from "../support/redis-cluster.ts";
+import { startSentinel } from "../support/sentinel.ts";
 import { startWebhook } from "../support/webhook.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "keyheat-doctor-"));
@@ -24,7 +26,10 @@ interface Examined {
 }
 
 /** Runs the doctor over a config, in the form of a file. */
-async function examined(config: object, { json = true } = {}): Promise<Examined> {
+async function examined(
+  config: object,
+  { json = true, signal = new AbortController().signal } = {},
+): Promise<Examined> {
   const file = join(folder, "keyheat.yaml");
   writeFileSync(file, JSON.stringify({ http: { listen: "127.0.0.1:0" }, receivers: [], ...config }));
   let out = "";
@@ -35,7 +40,7 @@ async function examined(config: object, { json = true } = {}): Promise<Examined>
       out: { write: (text) => (out += text) },
       err: { write: (text) => (err += text) },
       env: {},
-      signal: new AbortController().signal,
+      signal,
     },
   );
   const document = json && out !== "" ? (JSON.parse(out) as Pick<Examined, "ok" | "findings">) : null;
@@ -170,7 +175,7 @@ describe("the doctor at a server", () => {
     const redis = await startRedis(t, { args: [...READY, "--rename-command", "CONFIG", ""] });
     const { code, findings } = await examined({ targets: [{ url: url(redis.port) }] });
     assert.equal(code, 0);
-    assert.match(has(findings, named(redis.port), "flags", "warn").message, /cannot be read/);
+    assert.match(has(findings, named(redis.port), "flags", "warn").message, /CONFIG cannot be read here$/);
     assert.match(has(findings, named(redis.port), "rights", "warn").message, /does not offer CONFIG GET/);
   });
 
@@ -208,6 +213,89 @@ describe("the doctor at a server", () => {
       discovery: { observe: "listed" },
     });
     assert.equal(of(listed.findings, named(replica.port), "role"), undefined);
+  });
+
+  test("fails at a Sentinel that does not tell what it watches, or watches nothing", async (t) => {
+    const primary = await startRedis(t, { args: READY });
+    const sentinel = await startSentinel(t, { shop: primary.port });
+    const target = { url: url(sentinel.port), username: "keyheat", password: "pw" };
+    const rights = ["on", ">pw", "-@all", "+info", "+role", "+ping"];
+    await command(sentinel.port, ["ACL", "SETUSER", "keyheat", ...rights]);
+    const blind = await examined({ targets: [target] });
+    assert.equal(blind.code, 1);
+    const { message, run } = has(blind.findings, named(sentinel.port), "watches", "fail");
+    assert.equal(message, 'user "keyheat" may not run SENTINEL MASTERS');
+    assert.equal(run, "ACL SETUSER keyheat +sentinel|masters");
+    const whole = await examined({ targets: [{ url: url(sentinel.port) }] });
+    assert.equal(has(whole.findings, named(sentinel.port), "watches", "ok").message, "shop");
+    has(whole.findings, named(primary.port), "role", "ok");
+    await command(sentinel.port, ["SENTINEL", "REMOVE", "shop"]);
+    const empty = await examined({ targets: [{ url: url(sentinel.port) }] });
+    assert.equal(empty.code, 1);
+    has(empty.findings, named(sentinel.port), "watches", "fail");
+  });
+
+  test("ends at Ctrl-C, whatever does not answer", async (t) => {
+    const silent = createServer(() => {}).listen(0, "127.0.0.1");
+    await once(silent, "listening");
+    t.after(() => silent.close());
+    const { port } = silent.address() as AddressInfo;
+    const stop = new AbortController();
+    // The target, the receiver, and the broker twice: once to see that it is there.
+    let connections = 0;
+    silent.on("connection", () => {
+      if (++connections === 4) stop.abort();
+    });
+    const hanging = `127.0.0.1:${port}`;
+    const { code, findings } = await examined(
+      {
+        targets: [{ url: url(port) }],
+        kafka: { brokers: [hanging] },
+        receivers: [{ name: "ops", webhook: { url: `https://${hanging}/` }, allow: ["127.0.0.1/32"] }],
+      },
+      { signal: stop.signal },
+    );
+    assert.equal(code, 1);
+    assert.deepEqual(
+      findings.filter(({ subject }) => /^kafka|^receiver/.test(subject)),
+      [],
+    );
+    assert.deepEqual(
+      findings.filter(({ status }) => status === "fail"),
+      [],
+    );
+  });
+
+  test("does not call a failure what Ctrl-C has cut off", async (t) => {
+    const redis = await startRedis(t, { args: READY });
+    redis.process.kill("SIGSTOP");
+    t.after(() => redis.process.kill("SIGCONT"));
+    const stop = new AbortController();
+    setImmediate(() => stop.abort());
+    const { code, findings, err } = await examined(
+      { targets: [{ url: url(redis.port, ":pw@") }] },
+      { signal: stop.signal },
+    );
+    assert.equal(code, 1);
+    assert.match(err, /stopped before its end$/m);
+    assert.deepEqual(
+      findings.filter(({ status }) => status === "fail"),
+      [],
+    );
+  });
+
+  test("says that keys of other databases cannot be looked up, and its line mends it", async (t) => {
+    const redis = await startRedis(t, { args: READY });
+    const rights = ["on", ">pw", "resetkeys", "~*", "&*", "+@all", "-select"];
+    await command(redis.port, ["ACL", "SETUSER", "keyheat", ...rights]);
+    const config = { targets: [{ url: url(redis.port, "keyheat:pw@") }] };
+    const facts = (findings: readonly Finding[]) =>
+      findings.filter(({ check, status }) => check === "facts" && status === "warn");
+    const [found, more] = facts((await examined(config)).findings);
+    assert.equal(found?.run, "ACL SETUSER keyheat +select");
+    assert.equal(more, undefined);
+    await command(redis.port, wordsOf(found.run));
+    assert.deepEqual(facts((await examined(config)).findings), []);
   });
 
   test("names the node of a cluster that is down", async (t) => {

@@ -231,7 +231,7 @@ describe("keyheat scan events", () => {
     const args = ["events", "--redis", user, "--seconds", "1"];
     const refused = await runScanCommand(["scan", ...args]);
     assert.equal(refused.code, 1);
-    assert.match(refused.lastLine, /run: ACL SETUSER looker \+psubscribe \+ping '&__keyevent@\*__:\*'$/);
+    assert.match(refused.lastLine, /run: ACL SETUSER looker \+psubscribe \+ping &__keyevent@\*__:\*$/);
     await command(redis.port, lineToRun(refused.lastLine));
     const run = await scanJson<EventsDocument>(args);
     assert.equal(run.code, 0, run.stderr);

@@ -3,7 +3,7 @@ import { describe, type TestContext, test } from "node:test";
 import { defaultConfig } from "../../src/config/load.ts";
 import { systemClock } from "../../src/runtime/clock.ts";
 import { openFleet } from "../../src/scans/fleet.ts";
-import { freePort, startRedis, startReplica } from "../support/redis.ts";
+import { command, freePort, startRedis, startReplica } from "../support/redis.ts";
 import { startRedisCluster } from "../support/redis-cluster.ts";
 import { startSentinel } from "../support/sentinel.ts";
 
@@ -58,6 +58,38 @@ describe("the servers that a scan looks at", () => {
     const primary = await startRedis(t);
     const sentinel = await startSentinel(t, { shop: primary.port });
     assert.deepEqual(await fleetOf(t, [sentinel.port]), { addresses: at(primary.port), missing: [] });
+  });
+
+  test("are asked by the user of their own target, also where another node names them", async (t) => {
+    const cluster = await startRedisCluster(t, { replicas: 0 });
+    const users = cluster.primaries.map(({ port }, index) => ({ port, user: `scan${index}` }));
+    for (const { port, user } of users)
+      await command(port, ["ACL", "SETUSER", user, "on", ">pw", "~*", "&*", "+@all"]);
+    const { targets } = defaultConfig({
+      redisUrls: users.map(({ port, user }) => `redis://${user}:pw@127.0.0.1:${port}`),
+    });
+    const { signal } = new AbortController();
+    const { servers, missing } = await openFleet(targets, { clock: systemClock, signal, budget: 1000 });
+    for (const server of servers) server.close();
+    assert.deepEqual(missing, []);
+    assert.equal(servers.length, 3);
+  });
+
+  test("are none where a Sentinel watches nobody, which is told of that Sentinel", async (t) => {
+    const sentinel = await startSentinel(t, {});
+    await assert.rejects(fleetOf(t, [sentinel.port]), {
+      message: `127.0.0.1:${sentinel.port}: it watches no primary`,
+    });
+  });
+
+  test("are not a Sentinel that does not tell what it watches", async (t) => {
+    const primary = await startRedis(t);
+    const sentinel = await startSentinel(t, { shop: primary.port });
+    await command(sentinel.port, ["ACL", "SETUSER", "default", "-sentinel"]);
+    await assert.rejects(fleetOf(t, [sentinel.port]), {
+      code: "NOPERM",
+      message: /may not run SENTINEL MASTERS/,
+    });
   });
 
   test("are those that answer, with a line for each other one", async (t) => {

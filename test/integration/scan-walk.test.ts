@@ -62,11 +62,19 @@ describe("a walk over the keys of a server", () => {
     await fill(redis.port, 3, 100, "user:");
     await fill(redis.port, 3, 50, "other:");
     let count = 0;
-    for await (const { db, keys } of walkKeys(server, { signal, db: 3, match: "user:*" })) {
-      assert.equal(db, 3);
-      count += keys.length;
+    let passed = 0;
+    for await (const page of walkKeys(server, { signal, db: 3, match: "user:*" })) {
+      assert.equal(page.db, 3);
+      count += page.keys.length;
+      passed += page.passed;
     }
     assert.equal(count, 100);
+    assert.equal(passed, 150, "all that were gone over, and no more than there are");
+  });
+
+  test("says which database the server has not", async () => {
+    const walk = walkKeys(server, { signal, db: 99 });
+    await assert.rejects(walk.next(), { message: "it has no database 99" });
   });
 
   test("gives no key twice where SCAN does, since the server's table shrinks under it", async () => {

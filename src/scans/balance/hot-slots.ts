@@ -1,4 +1,5 @@
 import { keep, type ShownKey, showKey } from "../../model/key.ts";
+import { askInGroups } from "../command-groups.ts";
 import type { ScanServer } from "../scan-server.ts";
 import { TopList } from "../top-list.ts";
 import type { SlotStat } from "./slot-stats.ts";
@@ -67,7 +68,10 @@ export async function explained(server: ScanServer, slot: HotSlot): Promise<Expl
 
 async function outstandingOf(server: ScanServer, keys: readonly Buffer[]): Promise<Buffer | null> {
   if (keys.length === 0) return null;
-  const answers = await server.ask(keys.map((key) => ["OBJECT", "FREQ", key]));
+  const answers = await askInGroups(
+    server,
+    keys.map((key) => ["OBJECT", "FREQ", key]),
+  );
   const ranked = answers
     .flatMap((answer, index) => {
       const key = keys[index];

@@ -30,6 +30,8 @@ const LEFT_OUT_MAX = 1024 * 1024;
 const LEFT_OUT: Argument = Buffer.alloc(0);
 const NAME_CHARACTERS_MAX = 64;
 const MICROSECONDS_PER_MS = 1000;
+/** A date ends there. */
+const SECONDS_MAX = 8.64e12;
 
 /**
  * Entries of an answer to SLOWLOG GET (strings as Buffers), but for those of the client `own`, as the server names it;
@@ -51,6 +53,7 @@ function entryOf(row: unknown): SlowEntry | null {
   if (!Array.isArray(row)) return null;
   const [id, seconds, microseconds, logged] = row as unknown[];
   if (typeof id !== "number" || typeof seconds !== "number" || typeof microseconds !== "number") return null;
+  if (Math.abs(seconds) > SECONDS_MAX) return null;
   const words = Array.isArray(logged) ? (logged as unknown[]).filter((word) => Buffer.isBuffer(word)) : [];
   const [name, ...args] = words;
   if (name === undefined) return null;

@@ -1,3 +1,4 @@
+import { grantChannelsLine, passwordLine } from "../../redis/acl.ts";
 import type { SubscriptionLoss } from "./subscription.ts";
 
 export interface SubscriberAccount {
@@ -7,13 +8,10 @@ export interface SubscriberAccount {
 
 /** One line that says why a subscription failed and what to run. */
 export function explainLoss(loss: SubscriptionLoss, { username, channels }: SubscriberAccount): string {
-  const user = username ?? "default";
-  if (loss.code === "denied") {
-    const rights = channels.map((channel) => `'&${channel}'`).join(" ");
-    return `${loss.message}; run: ACL SETUSER ${user} +psubscribe +ping ${rights}`;
-  }
+  if (loss.code === "denied") return `${loss.message}; run: ${grantChannelsLine(username, channels)}`;
   if (loss.code === "auth") {
-    return `${loss.message}; check the target's username and password (user ${user}), or run: ACL SETUSER ${user} on >PASSWORD`;
+    const user = username ?? "default";
+    return `${loss.message}; check the target's username and password (user ${user}), or run: ${passwordLine(username)}`;
   }
   return loss.message;
 }
@@ -29,6 +27,9 @@ export function flagsLine(current: string, missing: string, wanted: string): str
   return `keyspace notifications are ${now}, classes ${missing} are missing; run: CONFIG SET notify-keyspace-events ${wanted}`;
 }
 
-/** What to do where CONFIG cannot be read and no event comes. */
-export const NO_EVENTS_ADVICE =
-  "the server ran writes for 10 s and no event came; set notify-keyspace-events to AKEm at the provider (its parameter group or console), for CONFIG cannot be read here";
+/** What to do where CONFIG cannot be read. */
+export const UNREADABLE_FLAGS_ADVICE =
+  "set notify-keyspace-events to AKEm at the provider (its parameter group or console), for CONFIG cannot be read here";
+
+/** What to do where no event comes either. */
+export const NO_EVENTS_ADVICE = `the server ran writes for 10 s and no event came; ${UNREADABLE_FLAGS_ADVICE}`;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { httpUrl } from "../../../src/cli/arguments.ts";
-import { createProgram } from "../../../src/cli/program.ts";
+import { createProgram, withoutCredentials } from "../../../src/cli/program.ts";
 import { ConfigError } from "../../../src/config/load.ts";
 
 test("the URL of an API is http or https", () => {
@@ -21,6 +21,14 @@ test("keyheat top asks an API or watches servers: what would be ignored is refus
       /'--redis <url>' cannot be used with option/,
     );
   }
+});
+
+test("what is said of a mistyped option shows no password", () => {
+  assert.equal(
+    withoutCredentials("error: unknown option '--redsi=redis://ada:p@ss/w#rd@10.0.0.1:6379'"),
+    "error: unknown option '--redsi=redis://***@10.0.0.1:6379'",
+  );
+  assert.equal(withoutCredentials("see redis://10.0.0.1:6379"), "see redis://10.0.0.1:6379");
 });
 
 test("a URL of an API with a password is bad usage, and not repeated", async () => {

@@ -19,7 +19,7 @@ describe("problems of a target", () => {
     ],
     ["ERR invalid password", "AUTH", /ACL SETUSER keyheat on >PASSWORD/],
     ["NOAUTH Authentication required.", "AUTH", /logged out/],
-    ["LOADING Redis is loading the dataset in memory", "LOADING", /waiting/],
+    ["LOADING Redis is loading the dataset in memory", "LOADING", /loading its data set$/],
     ["BUSY Redis is busy running a script.", "BUSY", /SCRIPT KILL/],
     ["MASTERDOWN Link with MASTER is down", "MASTERDOWN", /lost its primary/],
     ["DENIED Redis is running in protected mode", "DENIED", /CONFIG SET protected-mode no/],

@@ -100,6 +100,13 @@ describe("an entry of the slow log", () => {
     assert.deepEqual(entry?.keys, [{ head: key, length: 3 }]);
   });
 
+  test("is left out where its time is none", () => {
+    const at = (seconds: number) => [1, seconds, 5, [Buffer.from("get"), Buffer.from("k")]];
+    assert.deepEqual(slowEntriesOf([at(2 ** 62), at(-(2 ** 62)), at(8.64e12 + 1)]), []);
+    const [entry] = slowEntriesOf([at(8.64e12)]);
+    assert.equal(new Date(entry?.atMs ?? 0).toISOString(), "+275760-09-13T00:00:00.000Z");
+  });
+
   test("is left out where it is none", () => {
     assert.deepEqual(slowEntriesOf(null), []);
     assert.deepEqual(
