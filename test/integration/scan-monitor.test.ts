@@ -247,6 +247,23 @@ describe("keyheat scan monitor", () => {
     assert.equal((await scanJson<MonitorDocument>(args)).code, 0);
   });
 
+  test("ends when what it costs may not be watched any more, and says which right was taken", async (t) => {
+    const redis = await startRedis(t);
+    const rights = ["on", ">pw", "-@all", "+ping", "+info", "+monitor", "+client|id", "+client|list"];
+    const server = `redis://looker:pw@127.0.0.1:${redis.port}`;
+    for (const right of ["info", "client|list"]) {
+      await command(redis.port, ["ACL", "SETUSER", "looker", "reset", ...rights]);
+      const scan = scanJson<MonitorDocument>(["monitor", "--redis", server, "--yes", "--seconds", "60"]);
+      await monitorAt(redis.port);
+      await command(redis.port, ["ACL", "SETUSER", "looker", `-${right}`]);
+      const { code, document, lastLine } = await scan;
+      assert.equal(code, 1);
+      assert.equal(document.stoppedBy, "unwatched");
+      assert.match(lastLine, /could not be watched any more: user "looker" may not run/);
+      assert.ok(lineToRun(lastLine).includes(`+${right}`), lastLine);
+    }
+  });
+
   test("says that a renamed MONITOR is not offered", async (t) => {
     const redis = await startRedis(t, { args: ["--rename-command", "MONITOR", ""] });
     const run = await runScanCommand(["scan", "monitor", "--redis", url(redis.port), "--yes"]);

@@ -60,7 +60,8 @@ export class FiguresReader {
     const [info, list] = await this.#ask(lines);
     const fields = infoOf(info);
     const commands = fields && infoNumber(fields, COMMANDS);
-    if (fields === null || commands === null) throw this.#unwatchable(["info"], info);
+    if (fields === null || commands === null) throw this.#server.refused("info", errorOf(info));
+    if (list !== undefined && "error" in list) throw this.#server.refused("client|list", list.error);
     return {
       atMs: this.#clock.monotonic(),
       commands: commands - this.#asked,
@@ -86,7 +87,7 @@ export class FiguresReader {
 
   #unwatchable(rights: readonly string[], answer: Answer | undefined): TargetError {
     const { username } = this.#server.target;
-    const reply = answer !== undefined && "error" in answer ? answer.error : "";
+    const reply = errorOf(answer);
     const [right = ""] = rights.slice(-1);
     const reason = isNoPermission(reply)
       ? `run: ${grantCommandsLine(username, rights)}`
@@ -98,6 +99,10 @@ export class FiguresReader {
 
 function numberOf(answer: Answer | undefined): number | null {
   return answer !== undefined && "value" in answer && typeof answer.value === "number" ? answer.value : null;
+}
+
+function errorOf(answer: Answer | undefined): string {
+  return answer !== undefined && "error" in answer ? answer.error : "";
 }
 
 function infoOf(answer: Answer | undefined): Info | null {
