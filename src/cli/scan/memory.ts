@@ -84,7 +84,11 @@ function totalBounds({ sampled, lowerBytes, upperBytes }: MemoryScan): string {
 function notes({ sampled, unmeasuredKeys, foldedPatterns }: MemoryScan): string[] {
   const figure = (value: number) => value.toLocaleString("en-US");
   return [
-    ...(sampled ? ["estimated from a sample; LARGEST is that of the measured keys"] : []),
+    ...(sampled
+      ? [
+          "estimated from a sample; where few keys hold most of the bytes there may be more; LARGEST is that of the measured keys",
+        ]
+      : []),
     ...(unmeasuredKeys > 0
       ? [
           `not in the sizes: ${sampled ? "about " : ""}${figure(unmeasuredKeys)} streams and the like, as measuring them could block the server`,

@@ -1,4 +1,5 @@
 import type { ShownKey } from "../../model/key.ts";
+import { type Margin, NO_MARGIN } from "./sample-estimate.ts";
 
 export interface LargestKey extends ShownKey {
   readonly db: number;
@@ -20,8 +21,8 @@ export interface PatternFigures {
   readonly totalBytes: number;
   /** Sum of what was measured. */
   readonly sureBytes: number;
-  /** Half of the 95% interval around `totalBytes`; `null`: not known. */
-  readonly marginBytes: number | null;
+  /** Of the 95% interval around `totalBytes`; `null`: not known. */
+  readonly margin: Margin | null;
   /** Of those that were measured. */
   readonly largestBytes: number | null;
   readonly largestKey: LargestKey | null;
@@ -35,7 +36,7 @@ export const NO_KEYS: PatternFigures = {
   unmeasured: 0,
   totalBytes: 0,
   sureBytes: 0,
-  marginBytes: 0,
+  margin: NO_MARGIN,
   largestBytes: null,
   largestKey: null,
 };
@@ -51,9 +52,12 @@ export function joined(a: PatternFigures, b: PatternFigures): PatternFigures {
     unmeasured: a.unmeasured + b.unmeasured,
     totalBytes: a.totalBytes + b.totalBytes,
     sureBytes: a.sureBytes + b.sureBytes,
-    marginBytes:
-      a.marginBytes === null || b.marginBytes === null ? null : Math.hypot(a.marginBytes, b.marginBytes),
+    margin: a.margin === null || b.margin === null ? null : joinedMargin(a.margin, b.margin),
     largestBytes: larger.largestBytes,
     largestKey: larger.largestKey,
   };
+}
+
+function joinedMargin(a: Margin, b: Margin): Margin {
+  return { below: Math.hypot(a.below, b.below), above: Math.hypot(a.above, b.above) };
 }

@@ -37,6 +37,7 @@ export interface PatternRows {
 
 const REST = "other";
 const TOTAL = "all";
+const UNKNOWN_MARGIN = { below: Number.POSITIVE_INFINITY, above: Number.POSITIVE_INFINITY };
 
 /** Rows of the `limit` patterns with the most bytes, and one of the rest: `always`, or where there is any. */
 export function patternRows(table: PatternTable, limit: number, always: boolean): PatternRows {
@@ -73,11 +74,11 @@ function rowOf(figures: NamedFigures, rank: number, allBytes: number, isRest = f
   };
 }
 
-function boundsOf({ totalBytes, sureBytes, marginBytes, lostBytesMax }: PatternFigures) {
-  const margin = marginBytes ?? Number.POSITIVE_INFINITY;
-  const upper = totalBytes + margin + lostBytesMax;
+function boundsOf({ totalBytes, sureBytes, margin, lostBytesMax }: PatternFigures) {
+  const { below, above } = margin ?? UNKNOWN_MARGIN;
+  const upper = totalBytes + above + lostBytesMax;
   return {
-    lowerBytes: Math.floor(Math.max(sureBytes, totalBytes - margin)),
+    lowerBytes: Math.floor(Math.max(sureBytes, totalBytes - below)),
     upperBytes: Number.isFinite(upper) ? Math.ceil(upper) : null,
   };
 }

@@ -91,6 +91,6 @@ export class PatternTable {
   }
 }
 
-function upperBytes({ totalBytes, marginBytes }: PatternFigures): number {
-  return totalBytes + (marginBytes ?? Number.POSITIVE_INFINITY);
+function upperBytes({ totalBytes, margin }: PatternFigures): number {
+  return totalBytes + (margin?.above ?? Number.POSITIVE_INFINITY);
 }

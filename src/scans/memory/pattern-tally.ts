@@ -10,9 +10,10 @@ interface Stratum {
   readonly measured: number;
   readonly bytes: number;
   readonly squares: number;
+  readonly cubes: number;
 }
 
-const NOTHING: Stratum = { looked: 0, measured: 0, bytes: 0, squares: 0 };
+const NOTHING: Stratum = { looked: 0, measured: 0, bytes: 0, squares: 0, cubes: 0 };
 
 /** What was lost of a pattern before its tally began. */
 export interface Lost {
@@ -66,7 +67,7 @@ export class PatternTally {
 
   figures(): PatternFigures {
     const sample = sumOf(this.#strata.values());
-    const { bytes, marginBytes } = estimateTotal({ ...sample, keys: this.#keys });
+    const { bytes, margin } = estimateTotal({ ...sample, keys: this.#keys });
     const unmeasured = sample.looked - sample.measured;
     return {
       keys: this.#keys,
@@ -76,7 +77,7 @@ export class PatternTally {
       unmeasured: sample.looked === 0 ? 0 : Math.round((this.#keys * unmeasured) / sample.looked),
       totalBytes: Math.max(bytes, this.#sureBytes),
       sureBytes: this.#sureBytes,
-      marginBytes,
+      margin,
       largestBytes: this.#largestBytes,
       largestKey: this.#largestKey,
     };
@@ -106,6 +107,7 @@ function withFinding(stratum: Stratum, bytes: number | null): Stratum {
     measured: stratum.measured + (bytes === null ? 0 : 1),
     bytes: stratum.bytes + (bytes ?? 0),
     squares: stratum.squares + (bytes ?? 0) ** 2,
+    cubes: stratum.cubes + (bytes ?? 0) ** 3,
   };
 }
 
@@ -116,6 +118,7 @@ function sumOf(strata: Iterable<Stratum>): Stratum {
       measured: a.measured + b.measured,
       bytes: a.bytes + b.bytes,
       squares: a.squares + b.squares,
+      cubes: a.cubes + b.cubes,
     }),
     NOTHING,
   );
