@@ -107,29 +107,36 @@ function subcommandOf(name: string, args: readonly Argument[]): KnownShape | und
  *
  * A key that is named twice is visited twice. Words that the server would refuse name no keys: it runs nothing.
  * Never throws, whatever the words are, unless `visit` does.
+ *
+ * Returns: whether there were no more keys.
  */
-export function visitKeys(shape: CommandShape, args: readonly Argument[], visit: KeyVisitor): void {
+export function visitKeys(shape: CommandShape, args: readonly Argument[], visit: KeyVisitor): boolean {
   if (shape.single !== null) {
     if (args.length > 0) visit(0, shape.single);
   } else if (shape.name === "bitfield") {
     if (args.length > 0) visit(0, bitfieldKind(args));
   } else if (shape instanceof KnownShape) {
-    visitSpecs(shape.name === "migrate" ? migrateSpecs(shape.specs, args) : shape.specs, args, visit);
+    return visitSpecs(shape.name === "migrate" ? migrateSpecs(shape.specs, args) : shape.specs, args, visit);
   }
+  return true;
 }
 
-function visitSpecs(specs: readonly KeySpec[], args: readonly Argument[], visit: KeyVisitor): void {
+function visitSpecs(specs: readonly KeySpec[], args: readonly Argument[], visit: KeyVisitor): boolean {
   for (const spec of specs) {
     const first = firstKey(spec, args);
-    if (first !== NO_KEY && lastKey(spec, first, args) === REFUSED) return;
+    if (first !== NO_KEY && lastKey(spec, first, args) === REFUSED) return true;
   }
   let left = KEYS_MAX;
   for (const spec of specs) {
     const first = firstKey(spec, args);
     if (first === NO_KEY) continue;
     const last = lastKey(spec, first, args);
-    for (let index = first; index <= last && left > 0; index += spec.step, left--) visit(index, spec.kind);
+    for (let index = first; index <= last; index += spec.step, left--) {
+      if (left === 0) return false;
+      visit(index, spec.kind);
+    }
   }
+  return true;
 }
 
 /**

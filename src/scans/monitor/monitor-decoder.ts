@@ -78,7 +78,7 @@ export class MonitorDecoder {
   commands = 0;
   /** Lines that are none of MONITOR's. */
   garbage = 0;
-  /** Commands with too many words, or too long keys, to be looked into. */
+  /** Commands with too many words or keys, or too long ones, to be looked into, or to their end. */
   unread = 0;
   readonly #sink: AccessSink;
   readonly #head: LineHead;
@@ -259,10 +259,11 @@ export class MonitorDecoder {
     this.#beginLine();
     if (this.#shape === null || this.#shape.single !== null) return;
     const { name } = this.#shape;
-    visitKeys(this.#shape, this.#args, (index, kind) => {
+    const isWhole = visitKeys(this.#shape, this.#args, (index, kind) => {
       const key = this.#args[index]!;
       this.#sink.access(this.#head.db, name, kind, viewOf(key), 0, key.length);
     });
+    if (!isWhole) this.unread++;
   }
 
   #skip(bytes: Uint8Array, at: number, end: number): number {

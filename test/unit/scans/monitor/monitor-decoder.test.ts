@@ -236,4 +236,12 @@ describe("a decoder of MONITOR", () => {
     ]);
     assert.deepEqual([accesses.length, unread, commands], [1, 1, 2]);
   });
+
+  it("tells of commands with more keys than it counts", () => {
+    const keys = Array.from({ length: 10_001 }, (_, i) => `k${i}`);
+    const all = decodedLines([{ words: ["MGET", ...keys.slice(1)] }]);
+    assert.deepEqual([all.accesses.length, all.unread], [10_000, 0]);
+    const some = decodedLines([{ words: ["MGET", ...keys] }]);
+    assert.deepEqual([some.accesses.length, some.unread], [10_000, 1]);
+  });
 });
