@@ -58,8 +58,3 @@ function withoutLine(reason: string): { readonly message: string; readonly run: 
   const message = reason.slice(0, reason.length - whole.length);
   return { message: otherwise === undefined ? message : `${message} ${otherwise}`, run: line };
 }
-
-/** One line. */
-export function reasonOf(err: unknown): string {
-  return err instanceof Error ? err.message : String(err);
-}

@@ -1,12 +1,13 @@
 import { randomUUID } from "node:crypto";
 import { connect } from "node:net";
 import { silentLogger } from "../runtime/logger.ts";
+import { reasonOf } from "../runtime/reason.ts";
 import { type AclNeed, aclLine, agentAcls, aggregatorAcls } from "../transport/kafka/acls.ts";
 import { KafkaConnection, kafkaSettings } from "../transport/kafka/connection.ts";
 import { groupName } from "../transport/kafka/names.ts";
 import { lookAtGroup, lookAtTopic, type TopicLook } from "../transport/kafka/topic-look.ts";
 import { topicPlans } from "../transport/kafka/topics.ts";
-import { type Finding, Findings, reasonOf } from "./finding.ts";
+import { type Finding, Findings } from "./finding.ts";
 import type { DoctorOptions } from "./options.ts";
 import { shellWord } from "./shell-word.ts";
 

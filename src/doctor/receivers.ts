@@ -3,7 +3,8 @@ import { TLSSocket } from "node:tls";
 import { kindOf, type Receiver } from "../config/receivers.ts";
 import { formatHostPort } from "../config/target-url.ts";
 import { EgressError, egressConnector } from "../notify/egress.ts";
-import { type Finding, Findings, reasonOf } from "./finding.ts";
+import { reasonOf } from "../runtime/reason.ts";
+import { type Finding, Findings } from "./finding.ts";
 import type { DoctorOptions } from "./options.ts";
 
 const CONNECT_MS = 5000;

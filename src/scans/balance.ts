@@ -1,9 +1,10 @@
+import { rounded } from "../model/rounded.ts";
 import { delayUnless } from "../runtime/clock.ts";
+import { reasonOf } from "../runtime/reason.ts";
 import { type ExplainedSlot, explained, type HotSlot, hottestSlots } from "./balance/hot-slots.ts";
 import { type Balance, compared, type MeasuredNode } from "./balance/node-comparison.ts";
 import { activityBetween, type Reading, readServer } from "./balance/reading.ts";
 import { readSlotStats, type SlotStats } from "./balance/slot-stats.ts";
-import { reasonOf } from "./fleet.ts";
 import type { ScanContext, ScanOutcome } from "./scan-context.ts";
 import type { ScanServer } from "./scan-server.ts";
 
@@ -146,7 +147,7 @@ class NodeProbe {
 }
 
 function longestOf(probes: readonly NodeProbe[]): number {
-  return Math.round(Math.max(...probes.map(({ seconds }) => seconds)) * 1000) / 1000;
+  return rounded(Math.max(...probes.map(({ seconds }) => seconds)), 3);
 }
 
 async function hotSlotsOf(

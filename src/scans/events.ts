@@ -1,9 +1,9 @@
 import { ratePerSecond, roundedRate } from "../model/heat.ts";
 import type { Role } from "../model/target.ts";
+import { reasonOf } from "../runtime/reason.ts";
 import { type CountedKey, countedKey } from "./counted-key.ts";
 import type { EventCount } from "./events/event-counts.ts";
 import { EventWatch } from "./events/event-watch.ts";
-import { reasonOf } from "./fleet.ts";
 import type { ScanContext, ScanOutcome } from "./scan-context.ts";
 import { TopList } from "./top-list.ts";
 

@@ -3,6 +3,7 @@ import type { TargetConfig } from "../config/schema.ts";
 import { SLOT_COUNT } from "../model/slot.ts";
 import { TargetError, type TargetProblem } from "../redis/problem.ts";
 import type { NamedServer, Topology } from "../redis/topology.ts";
+import { reasonOf } from "../runtime/reason.ts";
 import { ScanServer, type ScanServerOptions } from "./scan-server.ts";
 
 export interface FleetOptions extends ScanServerOptions {
@@ -140,9 +141,4 @@ class FleetFinder {
 function membersOf(topology: Topology): readonly NamedServer[] {
   if (topology.kind === "cluster") return topology.servers;
   return topology.kind === "sentinel" ? topology.groups.flatMap(({ servers }) => servers) : [];
-}
-
-/** One line. */
-export function reasonOf(err: unknown): string {
-  return err instanceof Error ? err.message : String(err);
 }

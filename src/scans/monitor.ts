@@ -1,9 +1,10 @@
 import { roundedRate } from "../model/heat.ts";
+import { rounded } from "../model/rounded.ts";
 import type { Role } from "../model/target.ts";
 import { sureOf } from "../panes/columns.ts";
 import type { EntryRow } from "../panes/entries.ts";
+import { reasonOf } from "../runtime/reason.ts";
 import { boundsOf, type CountedKey, commandCounts, countedKey } from "./counted-key.ts";
-import { reasonOf } from "./fleet.ts";
 import type { StopReason } from "./monitor/guard.ts";
 import { ServerWatch } from "./monitor/server-watch.ts";
 import type { ScanContext, ScanOutcome } from "./scan-context.ts";
@@ -184,8 +185,4 @@ function stopText(watch: ServerWatch, reason: StopReason): string {
 
 function figure(value: number): string {
   return Math.round(value).toLocaleString("en-US");
-}
-
-function rounded(value: number, decimals: number): number {
-  return Math.round(value * 10 ** decimals) / 10 ** decimals;
 }

@@ -1,7 +1,7 @@
 import { keyHead, type ShownKey, showKey } from "../model/key.ts";
 import { patternOf } from "../model/pattern.ts";
 import type { Answer } from "../redis/session.ts";
-import { reasonOf } from "./fleet.ts";
+import { reasonOf } from "../runtime/reason.ts";
 import type { ScanContext, ScanOutcome } from "./scan-context.ts";
 import type { ScanServer } from "./scan-server.ts";
 import { type SlowSum, SlowTally } from "./slow/slow-tally.ts";

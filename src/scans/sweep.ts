@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Role } from "../model/target.ts";
-import { reasonOf } from "./fleet.ts";
+import { reasonOf } from "../runtime/reason.ts";
 import { databaseSizes, type KeyPage, walkKeys } from "./key-walk.ts";
 import type { ScanContext } from "./scan-context.ts";
 import type { ScanServer } from "./scan-server.ts";

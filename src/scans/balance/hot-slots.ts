@@ -1,4 +1,5 @@
 import { keep, type ShownKey, showKey } from "../../model/key.ts";
+import { rounded } from "../../model/rounded.ts";
 import { askInGroups } from "../command-groups.ts";
 import type { ScanServer } from "../scan-server.ts";
 import { TopList } from "../top-list.ts";
@@ -46,9 +47,9 @@ export function hottestSlots(
       slot: after.slot,
       target,
       keys: after.keys,
-      cpuShare: round(perSecond(before.cpuMicroseconds, after.cpuMicroseconds) / 1e6, 4),
-      networkInBytesPerSecond: round(perSecond(before.networkInBytes, after.networkInBytes), 0),
-      networkOutBytesPerSecond: round(perSecond(before.networkOutBytes, after.networkOutBytes), 0),
+      cpuShare: rounded(perSecond(before.cpuMicroseconds, after.cpuMicroseconds) / 1e6, 4),
+      networkInBytesPerSecond: rounded(perSecond(before.networkInBytes, after.networkInBytes), 0),
+      networkOutBytesPerSecond: rounded(perSecond(before.networkOutBytes, after.networkOutBytes), 0),
     });
   }
   return hottest.items();
@@ -86,8 +87,4 @@ async function outstandingOf(server: ScanServer, keys: readonly Buffer[]): Promi
 
 function explanation(key: Buffer, because: Explanation["because"]): Explanation {
   return { ...showKey(keep(key)), db: 0, because };
-}
-
-function round(value: number, decimals: number): number {
-  return Math.round(value * 10 ** decimals) / 10 ** decimals;
 }

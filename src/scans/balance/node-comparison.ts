@@ -1,3 +1,4 @@
+import { rounded } from "../../model/rounded.ts";
 import type { Role } from "../../model/target.ts";
 import type { Activity } from "./reading.ts";
 
@@ -32,6 +33,7 @@ export interface Balance {
 }
 
 const HOT_RATIO = 2;
+const DECIMALS = 2;
 
 /** Compares nodes; averages and imbalances are those of the primaries, where there are any. Pure. */
 export function compared(nodes: readonly MeasuredNode[]): Balance {
@@ -43,9 +45,9 @@ export function compared(nodes: readonly MeasuredNode[]): Balance {
   const ops = counted.flatMap(({ opsPerSecond }) => opsPerSecond ?? []);
   return {
     nodes: nodes.map((node) => ({ ...node, ...heatOf(node, nodes) })).sort(byLoad),
-    avgKeys: decimals(meanOf(keys)),
+    avgKeys: rounded(meanOf(keys), DECIMALS),
     avgMemoryBytes: Math.round(meanOf(memory)),
-    avgOpsPerSecond: decimals(meanOf(ops)),
+    avgOpsPerSecond: rounded(meanOf(ops), DECIMALS),
     maxKeyImbalance: imbalanceOf(keys),
     maxMemoryImbalance: imbalanceOf(memory),
     maxOpsImbalance: imbalanceOf(ops),
@@ -60,7 +62,7 @@ function heatOf(
   const mean = meanOf(known);
   if (opsPerSecond === null || mean === 0) return { opsRatio: null, potentiallyHot: false };
   const ratio = opsPerSecond / mean;
-  return { opsRatio: decimals(ratio), potentiallyHot: ratio > HOT_RATIO };
+  return { opsRatio: rounded(ratio, DECIMALS), potentiallyHot: ratio > HOT_RATIO };
 }
 
 /** Primaries first, then who does most. */
@@ -71,13 +73,9 @@ function byLoad(a: MeasuredNode, b: MeasuredNode): number {
 
 function imbalanceOf(values: readonly number[]): number | null {
   const mean = meanOf(values);
-  return mean === 0 ? null : decimals(Math.max(...values) / mean);
+  return mean === 0 ? null : rounded(Math.max(...values) / mean, DECIMALS);
 }
 
 function meanOf(values: readonly number[]): number {
   return values.length === 0 ? 0 : values.reduce((sum, value) => sum + value, 0) / values.length;
-}
-
-function decimals(value: number): number {
-  return Math.round(value * 100) / 100;
 }

@@ -1,3 +1,4 @@
+import { rounded } from "../../model/rounded.ts";
 import { cpuSecondsOf, databasesOf, infoNumber, parseInfo } from "../../redis/info.ts";
 import type { ScanServer } from "../scan-server.ts";
 
@@ -51,13 +52,13 @@ export function activityBetween(first: Reading, second: Reading): Activity {
   const perSecond = (before: number | null, after: number | null) =>
     !isSame || before === null || after === null || after < before ? null : (after - before) / seconds;
   return {
-    opsPerSecond: rounded(perSecond(first.commands, second.commands), 1),
-    cpuShare: rounded(perSecond(first.cpuSeconds, second.cpuSeconds), 4),
-    networkInBytesPerSecond: rounded(perSecond(first.networkInBytes, second.networkInBytes), 0),
-    networkOutBytesPerSecond: rounded(perSecond(first.networkOutBytes, second.networkOutBytes), 0),
+    opsPerSecond: roundedOrUnknown(perSecond(first.commands, second.commands), 1),
+    cpuShare: roundedOrUnknown(perSecond(first.cpuSeconds, second.cpuSeconds), 4),
+    networkInBytesPerSecond: roundedOrUnknown(perSecond(first.networkInBytes, second.networkInBytes), 0),
+    networkOutBytesPerSecond: roundedOrUnknown(perSecond(first.networkOutBytes, second.networkOutBytes), 0),
   };
 }
 
-function rounded(value: number | null, decimals: number): number | null {
-  return value === null ? null : Math.round(value * 10 ** decimals) / 10 ** decimals;
+function roundedOrUnknown(value: number | null, decimals: number): number | null {
+  return value === null ? null : rounded(value, decimals);
 }

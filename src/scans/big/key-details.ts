@@ -1,6 +1,6 @@
 import { isAtLeast } from "../../redis/info.ts";
 import type { Answer, CommandLine } from "../../redis/session.ts";
-import { reasonOf } from "../fleet.ts";
+import { reasonOf } from "../../runtime/reason.ts";
 import type { ScanServer } from "../scan-server.ts";
 import { lengthCommandOf } from "../value-types.ts";
 import { type FoundKey, type KeyDetails, wholeName } from "./big-key.ts";

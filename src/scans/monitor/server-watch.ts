@@ -1,5 +1,5 @@
 import { type Clock, delayUnless } from "../../runtime/clock.ts";
-import { reasonOf } from "../fleet.ts";
+import { reasonOf } from "../../runtime/reason.ts";
 import type { ScanServer } from "../scan-server.ts";
 import { FiguresReader } from "./figures.ts";
 import { MonitorGuard, opsPerSecond, type ServerFigures, type StopReason } from "./guard.ts";

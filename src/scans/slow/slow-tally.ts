@@ -1,4 +1,8 @@
+import { rounded } from "../../model/rounded.ts";
 import type { SlowEntry } from "./slowlog-entry.ts";
+
+/** Decimals of a ms that the server tells. */
+const MICROSECONDS = 3;
 
 /** Slow commands that were alike; times are the server's own, without waiting and network. */
 export interface SlowSum {
@@ -32,8 +36,8 @@ export class SlowTally {
   sum(): SlowSum {
     return {
       count: this.count,
-      totalMs: roundedMs(this.totalMs),
-      worstMs: roundedMs(this.#worstMs),
+      totalMs: rounded(this.totalMs, MICROSECONDS),
+      worstMs: rounded(this.#worstMs, MICROSECONDS),
       lastAt: new Date(this.#lastMs).toISOString(),
     };
   }
@@ -42,9 +46,4 @@ export class SlowTally {
   commands(): Record<string, number> {
     return Object.fromEntries([...this.#commands].sort(([, a], [, b]) => b - a));
   }
-}
-
-/** Whole microseconds: sums of them as doubles would show their rounding. */
-function roundedMs(ms: number): number {
-  return Math.round(ms * 1000) / 1000;
 }
