@@ -288,7 +288,11 @@ describe("keyheat scan monitor", () => {
     t.after(() => rmSync(folder, { recursive: true }));
     const path = join(folder, "redis.sock");
     const redis = await startRedis(t, { args: ["--unixsocket", path] });
-    for (const server of [url(redis.port), `unix://${path}`]) {
+    // Who may not ask for the list of clients is told apart as well.
+    const rights = ["on", ">pw", "-@all", "+ping", "+info", "+monitor"];
+    await command(redis.port, ["ACL", "SETUSER", "looker", ...rights]);
+    const byInfo = `redis://looker:pw@127.0.0.1:${redis.port}`;
+    for (const server of [url(redis.port), `unix://${path}`, byInfo]) {
       const args = ["monitor", "--redis", server, "--yes", "--seconds", "1"];
       const { code, document } = await scanJson<MonitorDocument>(args);
       assert.equal(code, 0);

@@ -41,7 +41,9 @@ export class FiguresReader {
     const fields = infoOf(info);
     if (fields === null || infoNumber(fields, COMMANDS) === null) throw this.#unwatchable(["info"], info);
     const clients = listOf(list);
-    this.ownAddress = clients.find(({ id }) => id === numberOf(own))?.monitorAddress ?? null;
+    const listed = clients.find(({ id }) => id === numberOf(own))?.monitorAddress;
+    // A proxy's address would be another: then nothing is taken for ours.
+    this.ownAddress = listed ?? this.#server.live.session.ownEnd;
     if (clients.some(({ id }) => id === clientId)) this.#clientId = clientId;
     else if (clientBytesOf(fields) === null) throw this.#unwatchable(["client|id", "client|list"], list);
   }
