@@ -4,7 +4,7 @@ import { silentLogger } from "../runtime/logger.ts";
 import { reasonOf } from "../runtime/reason.ts";
 import { type AclNeed, aclLine, agentAcls, aggregatorAcls } from "../transport/kafka/acls.ts";
 import { KafkaConnection, kafkaSettings } from "../transport/kafka/connection.ts";
-import { groupName } from "../transport/kafka/names.ts";
+import { groupName, tableGroup, tableGroupPrefix } from "../transport/kafka/names.ts";
 import { lookAtGroup, lookAtTopic, type TopicLook } from "../transport/kafka/topic-look.ts";
 import { topicPlans } from "../transport/kafka/topics.ts";
 import { type Finding, Findings } from "./finding.ts";
@@ -31,6 +31,7 @@ export async function examineKafka({
     await noteCluster(findings, connection);
     await noteTopics(findings, connection, file);
     await noteGroup(findings, connection);
+    await noteTableGroups(findings, connection);
   } catch (err) {
     findings.fail("reachable", reasonOf(err));
   }
@@ -127,4 +128,17 @@ async function noteGroup(findings: Findings, connection: KafkaConnection): Promi
       need === undefined ? null : aclLine(need, sasl?.username ?? "USER", brokers),
     );
   }
+}
+
+/** Groups for reading whole topics, a new one each start: agents and aggregators need them. */
+async function noteTableGroups(findings: Findings, connection: KafkaConnection): Promise<void> {
+  const { prefix, brokers, sasl } = connection.settings;
+  const name = tableGroupPrefix(prefix);
+  if (await lookAtGroup(connection, tableGroup(prefix))) {
+    findings.ok(`groups ${name}...`, "may be read");
+    return;
+  }
+  const need = agentAcls(prefix).find((one) => one.name === name);
+  const line = need && aclLine(need, sasl?.username ?? "USER", brokers);
+  findings.fail(`groups ${name}...`, "this user may not read them, and an agent needs them", line ?? null);
 }

@@ -1,6 +1,7 @@
 import type { TargetConfig } from "../config/schema.ts";
 import { formatHostPort } from "../config/target-url.ts";
-import { grantCommandsLine } from "../redis/acl.ts";
+import { SLOT_COUNT } from "../model/slot.ts";
+import { grantCommandsLine, grantFactsLine } from "../redis/acl.ts";
 import { isAtLeast } from "../redis/info.ts";
 import { LiveSession } from "../redis/live-session.ts";
 import { readNotificationFlags } from "../redis/notification-flags.ts";
@@ -14,6 +15,7 @@ import { explainFlags, explainLoss, UNREADABLE_FLAGS_ADVICE } from "../sources/k
 import { judgeFlags, withWanted } from "../sources/keyspace/flags.ts";
 import { tapPatterns } from "../sources/keyspace/patterns.ts";
 import { dialectOf } from "../sources/keyspace/target-view.ts";
+import { mayLookUpFacts } from "./facts-try.ts";
 import { Findings } from "./finding.ts";
 import type { DoctorOptions } from "./options.ts";
 import { noteSettings } from "./server-settings.ts";
@@ -28,12 +30,19 @@ export class ServerExam {
   topology: Topology | null = null;
   readonly #options: DoctorOptions;
   readonly #findings: Findings;
+  /** Of the process that answered; `null`: none did, or it does not say. */
+  runId: string | null = null;
+  readonly #isFound: boolean;
   #peer: string | null = null;
+  #nodeId: string | null = null;
+  #canPing = true;
   #canSubscribe = false;
 
-  constructor(target: TargetConfig, options: DoctorOptions) {
+  /** `isFound`: another server named it, the config does not. */
+  constructor(target: TargetConfig, options: DoctorOptions, { isFound = false } = {}) {
     this.target = target;
     this.#options = options;
+    this.#isFound = isFound;
     this.#findings = new Findings(`target ${target.address}`);
   }
 
@@ -43,7 +52,21 @@ export class ServerExam {
 
   /** By which other servers may call it. */
   get names(): readonly string[] {
-    return this.#peer === null ? [this.target.address] : [this.target.address, this.#peer];
+    return [this.target.address, this.#peer, this.#nodeId].filter((name) => name !== null);
+  }
+
+  /** What it says of its cluster as a whole; once a cluster is enough. */
+  noteCluster(): void {
+    if (this.topology?.kind !== "cluster") return;
+    const { servers, slotsCovered } = this.topology;
+    const lost = SLOT_COUNT - slotsCovered;
+    if (lost === 0) this.#findings.ok("cluster", `${servers.length} nodes, all slots are served`);
+    else this.#findings.fail("cluster", `${lost} of ${SLOT_COUNT} slots are served by nobody`);
+  }
+
+  /** It is listed twice. */
+  noteDouble(address: string): void {
+    this.#findings.warn("listed", `it is the same server as ${address}: list it once`);
   }
 
   /** Never throws: what fails is a finding. */
@@ -59,7 +82,7 @@ export class ServerExam {
         signal,
       });
     } catch (err) {
-      this.#noteFailure("reachable", err);
+      this.#noteUnreached(err);
       return;
     }
     const stop = () => live.session.close();
@@ -75,6 +98,17 @@ export class ServerExam {
     }
   }
 
+  /** An agent leaves other hosts to other agents, and a config that does not say what is observed may be one's. */
+  #noteUnreached(err: unknown): void {
+    const { discovery, kafka } = this.#options.config;
+    const mayBeOthers = this.#isFound && discovery.observe === undefined && kafka.brokers !== undefined;
+    if (!mayBeOthers || this.#options.signal.aborted) this.#noteFailure("reachable", err);
+    else {
+      this.#findings.explained("warn", "reachable", reasonOf(err));
+      this.#findings.info("observe", "an agent of its host may watch it: say so by discovery.observe: local");
+    }
+  }
+
   /** What Ctrl-C has cut off has not failed. */
   #noteFailure(check: string, err: unknown): void {
     if (!this.#options.signal.aborted) this.#findings.explained("fail", check, reasonOf(err));
@@ -84,9 +118,12 @@ export class ServerExam {
     const poll = await live.poll();
     const { clock } = this.#options;
     const startMs = clock.monotonic();
-    await live.session.ask([["PING"]]);
+    const [pong] = await live.session.ask([["PING"]]);
     const pingMs = clock.monotonic() - startMs;
     this.#findings.ok("reachable", `connected in ${Math.round(connectMs)} ms, PING ${pingMs.toFixed(1)} ms`);
+    this.runId = poll.runId;
+    this.#nodeId = poll.nodeId;
+    if (pong && "error" in pong && !poll.isSentinel) this.#notePing(pong.error);
     this.#noteIdentity(poll);
     this.topology = await live.topology().catch((err: unknown) => this.#noTopology(poll, err));
     if (poll.isSentinel) {
@@ -95,7 +132,7 @@ export class ServerExam {
     }
     const flags = await this.#noteFlags(live, poll);
     await this.#noteSubscription(poll);
-    await this.#noteFacts(live);
+    await this.#noteFacts(live, poll);
     if (!poll.clusterEnabled) await this.#noteSelect(live);
     await noteSettings(this.#findings, live.session, poll);
     this.#noteRights(live);
@@ -178,7 +215,7 @@ export class ServerExam {
       // In small letters: ioredis looks for it by name.
       const [answer] = await session.ask([["psubscribe", ...channels]]);
       const reply = answer && "error" in answer ? answer.error : null;
-      this.#canSubscribe = reply === null;
+      this.#canSubscribe = reply === null && this.#canPing;
       if (reply === null) this.#findings.ok("subscription", channels.join(" "));
       else if (isNoPermission(reply)) {
         const loss = { code: "denied", message: "this user may not subscribe" } as const;
@@ -190,18 +227,23 @@ export class ServerExam {
     }
   }
 
-  /** Looks for a key that is not there. */
-  async #noteFacts(live: LiveSession): Promise<void> {
-    try {
-      await live.facts(0, Buffer.from("keyheat:check"));
+  /** A subscription is up from its first PONG on: without the right it never is. */
+  #notePing(reply: string): void {
+    this.#canPing = false;
+    if (!this.#options.config.sources.keyspace.enabled) return;
+    const reason = refusalReason("ping", reply, this.target.username);
+    this.#findings.explained("fail", "subscription", `no event comes: ${reason}`);
+  }
+
+  async #noteFacts({ session }: LiveSession, { version }: TargetPoll): Promise<void> {
+    const dialect = { hasNoTouch: isAtLeast(version, 7, 2), hasReadKeys: isAtLeast(version, 7, 0) };
+    if (await mayLookUpFacts(session, dialect)) {
       this.#findings.ok("facts", "type, size and expiry of hot keys can be looked up");
-    } catch (err) {
-      this.#findings.explained(
-        "warn",
-        "facts",
-        `alerts will lack type, size and expiry of the key: ${reasonOf(err)}`,
-      );
+      return;
     }
+    const { username } = this.target;
+    const message = `alerts will lack type, size and expiry of the key: user "${username || "default"}" may not look up facts of keys`;
+    this.#findings.warn("facts", message, grantFactsLine(username, dialect));
   }
 
   /** Look-ups in other databases than 0 select them. */
@@ -226,6 +268,6 @@ export class ServerExam {
         "rights",
         `configure: ensure needs CONFIG SET, which is not tried: ${grantCommandsLine(this.target.username, ["config|set"])}`,
       );
-    else if (reasons.length === 0) this.#findings.ok("rights", "all that Keyheat asks");
+    else if (reasons.length === 0 && this.#canPing) this.#findings.ok("rights", "all that Keyheat asks");
   }
 }

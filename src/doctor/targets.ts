@@ -1,8 +1,8 @@
-import { targetFoundAt } from "../config/resolve.ts";
 import type { TargetConfig } from "../config/schema.ts";
-import type { NamedServer, Topology } from "../redis/topology.ts";
 import { type Finding, Findings } from "./finding.ts";
+import { KnownServers } from "./known-servers.ts";
 import type { DoctorOptions } from "./options.ts";
+import { OwnHosts } from "./own-hosts.ts";
 import { ServerExam } from "./server-exam.ts";
 
 /** More at once would be a storm of connections. */
@@ -11,37 +11,67 @@ const AT_ONCE = 16;
 const SERVERS_MAX = 500;
 
 /**
- * Looks at each target, and at each server that the targets say belongs to their clusters, as discovery would find it:
- * flags and rights are those of each server alone.
+ * Looks at each target, and at each server that these say belongs to their clusters, and so on, as discovery would find
+ * it: flags and rights are those of each server alone.
  */
 export async function examineTargets(options: DoctorOptions): Promise<readonly Finding[]> {
-  const { config } = options;
-  const seeds = await examineAll(config.targets, options);
-  if (config.discovery.observe === "listed") return seeds.flatMap(({ findings }) => findings);
-  const known = new Set(seeds.flatMap(({ names }) => names));
-  const found = new Map<string, TargetConfig>();
-  for (const { target, topology } of seeds) {
-    for (const { host, port, aliases } of topology === null ? [] : membersOf(topology)) {
-      const member = targetFoundAt(target, host, port, target.cluster);
-      if (![member.address, ...aliases].some((name) => known.has(name))) found.set(member.address, member);
-    }
+  const { targets } = options.config;
+  const known = new KnownServers();
+  const seeds = await examineAll(
+    targets.map((target) => new ServerExam(target, options)),
+    options,
+  );
+  for (const seed of seeds) known.add(seed);
+  noteDoubles(seeds);
+  for (const seed of seeds) seed.noteCluster();
+  const all = [...seeds];
+  let leftOut = 0;
+  for (let next = await watched(known.newcomers(seeds), options); next.length > 0; ) {
+    const room = Math.max(0, targets.length + SERVERS_MAX - all.length);
+    leftOut += Math.max(0, next.length - room);
+    const exams = next.slice(0, room).map((target) => new ServerExam(target, options, { isFound: true }));
+    await examineAll(exams, options);
+    for (const exam of exams) known.add(exam);
+    all.push(...exams.filter((exam) => !all.some((other) => isSame(exam, other))));
+    next = await watched(known.newcomers(exams), options);
   }
-  const members = await examineAll([...found.values()].slice(0, SERVERS_MAX), options);
-  return [
-    ...[...seeds, ...members].flatMap(({ findings }) => findings),
-    ...leftOut(found.size - SERVERS_MAX),
-  ];
+  return [...all.flatMap(({ findings }) => findings), ...noteLeftOut(leftOut)];
 }
 
-function leftOut(count: number): readonly Finding[] {
+function isSame(a: ServerExam, b: ServerExam): boolean {
+  return a.runId !== null && a.runId === b.runId;
+}
+
+function noteDoubles(seeds: readonly ServerExam[]): void {
+  seeds.forEach((seed, index) => {
+    const first = seeds.slice(0, index).find((other) => isSame(seed, other));
+    if (first) seed.noteDouble(first.target.address);
+  });
+}
+
+/** Of the servers that were found, those that Keyheat would watch. */
+async function watched(
+  found: readonly TargetConfig[],
+  { config, clock }: DoctorOptions,
+): Promise<TargetConfig[]> {
+  const { observe } = config.discovery;
+  if (observe === "listed") return [];
+  if (observe !== "local") return [...found];
+  const hosts = new OwnHosts(clock);
+  const isLocal = await Promise.all(
+    found.map(({ endpoint }) => ("host" in endpoint ? hosts.isLocal(endpoint.host) : true)),
+  );
+  return found.filter((_, index) => isLocal[index]);
+}
+
+function noteLeftOut(count: number): readonly Finding[] {
   if (count <= 0) return [];
   const findings = new Findings("targets");
   findings.warn("members", `${count} more servers were not looked at, only the first ${SERVERS_MAX}`);
   return findings.all;
 }
 
-async function examineAll(targets: readonly TargetConfig[], options: DoctorOptions): Promise<ServerExam[]> {
-  const exams = targets.map((target) => new ServerExam(target, options));
+async function examineAll(exams: ServerExam[], options: DoctorOptions): Promise<ServerExam[]> {
   const waiting = [...exams];
   const workers = Array.from({ length: AT_ONCE }, async () => {
     for (let exam = waiting.shift(); exam !== undefined; exam = waiting.shift()) {
@@ -50,15 +80,4 @@ async function examineAll(targets: readonly TargetConfig[], options: DoctorOptio
   });
   await Promise.all(workers);
   return exams;
-}
-
-function membersOf(topology: Topology): readonly NamedServer[] {
-  switch (topology.kind) {
-    case "cluster":
-      return topology.servers;
-    case "sentinel":
-      return topology.groups.flatMap(({ servers }) => servers);
-    case "replication":
-      return [...(topology.primary === null ? [] : [topology.primary]), ...topology.replicas];
-  }
 }

@@ -80,6 +80,35 @@ test("the doctor only warns an agent of what an aggregator needs", kafka.needed(
   }
 });
 
+test(
+  "the doctor names the groups that an agent cannot do without, and its line mends it",
+  kafka.needed(),
+  async () => {
+    const settings = await newTenant(kafka.get());
+    const [group, ...others] = agentAcls(settings.prefix).toSorted((a, b) =>
+      a.resource.localeCompare(b.resource),
+    );
+    assert.equal(group?.resource, "group");
+    await grant(kafka.get(), "agent", others);
+    const failed = bad(await findingsOf(as(settings, "agent"))).filter(({ status }) => status === "fail");
+    assert.deepEqual(
+      failed.map(({ check, run }) => [check, run?.replace(/^kafka-acls --bootstrap-server \S+ /, "")]),
+      [
+        [
+          `groups ${settings.prefix}-table-...`,
+          `--add --allow-principal User:agent --operation Read --operation Delete --group ${settings.prefix}-table- --resource-pattern-type prefixed`,
+        ],
+      ],
+    );
+    await grant(kafka.get(), "agent", [group]);
+    const after = bad(await findingsOf(as(settings, "agent")));
+    assert.ok(
+      after.every(({ status }) => status === "warn"),
+      JSON.stringify(after),
+    );
+  },
+);
+
 test("the doctor names rights that nobody has, with the line for each", kafka.needed(), async () => {
   const settings = await newTenant(kafka.get());
   const found = bad(await findingsOf(as(settings, "nobody")));
