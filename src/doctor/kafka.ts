@@ -10,6 +10,7 @@ import { topicPlans } from "../transport/kafka/topics.ts";
 import { type Finding, Findings } from "./finding.ts";
 import type { DoctorOptions } from "./options.ts";
 import { shellWord } from "./shell-word.ts";
+import { withoutBrackets } from "./url-host.ts";
 
 const CONNECT_MS = 3000;
 
@@ -52,7 +53,7 @@ function isReached(broker: string): Promise<boolean> {
   const { hostname, port } = new URL(`tcp://${broker}`);
   return new Promise((resolve) => {
     const socket = connect({
-      host: hostname.replace(/^\[(.*)\]$/, "$1"),
+      host: withoutBrackets(hostname),
       port: Number(port),
       timeout: CONNECT_MS,
     });
@@ -96,15 +97,21 @@ function noteTopic(
     );
   else if (look.state === "missing")
     findings.fail(check, "is missing", `keyheat topics --apply --config ${shellWord(file)}`);
-  else noteDenied(findings, check, topic, settings);
+  else noteDenied(findings, settings, { check, name: topic, may: "see it" });
 }
 
-/** Agents need two of the four topics: which of them this config is for it does not say. */
+/** What a user may not do, and whoever needs it: agents need less, and which of them this config is for it does not say. */
+interface Denied {
+  readonly check: string;
+  /** Of the topic, the group or the prefix of groups. */
+  readonly name: string;
+  readonly may: "see it" | "read it" | "read them";
+}
+
 function noteDenied(
   findings: Findings,
-  check: string,
-  name: string,
   { prefix, brokers, sasl }: KafkaConnection["settings"],
+  { check, name, may }: Denied,
 ): void {
   const needs = (acls: readonly AclNeed[]) => acls.find((need) => need.name === name);
   const ofAgent = needs(agentAcls(prefix));
@@ -112,33 +119,23 @@ function noteDenied(
   const line = need && aclLine(need, sasl?.username ?? "USER", brokers);
   const who = ofAgent === undefined ? "an aggregator" : "an agent";
   const status = ofAgent === undefined ? "warn" : "fail";
-  findings[status](check, `this user may not see it, and ${who} needs it`, line ?? null);
+  const what = may === "read them" ? "them" : "it";
+  findings[status](check, `this user may not ${may}, and ${who} needs ${what}`, line ?? null);
 }
 
 async function noteGroup(findings: Findings, connection: KafkaConnection): Promise<void> {
-  const { prefix, brokers, sasl } = connection.settings;
-  const name = groupName(prefix);
-  const isAllowed = await lookAtGroup(connection, name);
-  if (isAllowed) findings.ok(`group ${name}`, "may be read; what only a write shows was not tried");
-  else {
-    const need = aggregatorAcls(prefix).find((one) => one.name === name);
-    findings.warn(
-      `group ${name}`,
-      "this user may not read it, and an aggregator needs it",
-      need === undefined ? null : aclLine(need, sasl?.username ?? "USER", brokers),
-    );
-  }
+  const name = groupName(connection.settings.prefix);
+  const check = `group ${name}`;
+  if (await lookAtGroup(connection, name))
+    findings.ok(check, "may be read; what only a write shows was not tried");
+  else noteDenied(findings, connection.settings, { check, name, may: "read it" });
 }
 
 /** Groups for reading whole topics, a new one each start: agents and aggregators need them. */
 async function noteTableGroups(findings: Findings, connection: KafkaConnection): Promise<void> {
-  const { prefix, brokers, sasl } = connection.settings;
+  const { prefix } = connection.settings;
   const name = tableGroupPrefix(prefix);
-  if (await lookAtGroup(connection, tableGroup(prefix))) {
-    findings.ok(`groups ${name}...`, "may be read");
-    return;
-  }
-  const need = agentAcls(prefix).find((one) => one.name === name);
-  const line = need && aclLine(need, sasl?.username ?? "USER", brokers);
-  findings.fail(`groups ${name}...`, "this user may not read them, and an agent needs them", line ?? null);
+  const check = `groups ${name}...`;
+  if (await lookAtGroup(connection, tableGroup(prefix))) findings.ok(check, "may be read");
+  else noteDenied(findings, connection.settings, { check, name, may: "read them" });
 }

@@ -6,6 +6,7 @@ import { EgressError, egressConnector } from "../notify/egress.ts";
 import { reasonOf } from "../runtime/reason.ts";
 import { type Finding, Findings } from "./finding.ts";
 import type { DoctorOptions } from "./options.ts";
+import { withoutBrackets } from "./url-host.ts";
 
 const CONNECT_MS = 5000;
 const DAY_MS = 86_400_000;
@@ -53,7 +54,7 @@ async function reach(
 ): Promise<void> {
   const { protocol, hostname, port } = new URL(url);
   const isTls = protocol === "https:";
-  const host = hostname.replace(/^\[(.*)\]$/, "$1");
+  const host = withoutBrackets(hostname);
   const place = formatHostPort(host, Number(port) || (isTls ? HTTPS_PORT : HTTP_PORT));
   const startMs = clock.monotonic();
   try {

@@ -1,7 +1,7 @@
 import type { TargetConfig } from "../config/schema.ts";
 import { formatHostPort } from "../config/target-url.ts";
 import { SLOT_COUNT } from "../model/slot.ts";
-import { grantCommandsLine, grantFactsLine } from "../redis/acl.ts";
+import { factsDialectOf, grantCommandsLine, grantFactsLine } from "../redis/acl.ts";
 import { isAtLeast } from "../redis/info.ts";
 import { LiveSession } from "../redis/live-session.ts";
 import { readNotificationFlags } from "../redis/notification-flags.ts";
@@ -236,7 +236,7 @@ export class ServerExam {
   }
 
   async #noteFacts({ session }: LiveSession, { version }: TargetPoll): Promise<void> {
-    const dialect = { hasNoTouch: isAtLeast(version, 7, 2), hasReadKeys: isAtLeast(version, 7, 0) };
+    const dialect = factsDialectOf(version);
     if (await mayLookUpFacts(session, dialect)) {
       this.#findings.ok("facts", "type, size and expiry of hot keys can be looked up");
       return;

@@ -1,3 +1,5 @@
+import { isAtLeast } from "./info.ts";
+
 /** What an agent's user may do at a server. */
 export interface Rights {
   /** Channel patterns that are subscribed: each must stand in the ACL literally as in PSUBSCRIBE. */
@@ -84,6 +86,11 @@ export function grantChannelsLine(user: string | undefined, channels: readonly s
 /** The line that gives a user keys, as in an ACL: `%R~*`. */
 export function grantKeysLine(user: string | undefined, keys: string): string {
   return `ACL SETUSER ${quoted(user || "default")} ${keys}`;
+}
+
+/** What the ACLs of a server of this version know; of an unknown version: what all of them do. */
+export function factsDialectOf(version: string): FactsDialect {
+  return { hasNoTouch: isAtLeast(version, 7, 2), hasReadKeys: isAtLeast(version, 7, 0) };
 }
 
 /** The line that adds look-ups of facts to a user. */

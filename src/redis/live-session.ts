@@ -1,6 +1,6 @@
 import type { Facts } from "../model/target.ts";
 import type { Clock } from "../runtime/clock.ts";
-import { isAtLeast } from "./info.ts";
+import { factsDialectOf } from "./acl.ts";
 import { FactLookUp } from "./key-facts.ts";
 import type { TargetAccess, Timeouts } from "./options.ts";
 import type { OwnReads } from "./own-reads.ts";
@@ -71,14 +71,13 @@ export class LiveSession {
   }
 
   facts(db: number, key: Uint8Array): Promise<Facts | null> {
-    const version = this.#lastPoll?.version ?? "";
     this.#lookUp ??= new FactLookUp({
       session: this.session,
       refusals: this.refusals,
       ownReads: this.#options.ownReads,
       clock: this.#options.clock,
       username: this.#target.username,
-      dialect: { hasNoTouch: isAtLeast(version, 7, 2), hasReadKeys: isAtLeast(version, 7, 0) },
+      dialect: factsDialectOf(this.#lastPoll?.version ?? ""),
     });
     return this.#lookUp.facts(db, key);
   }

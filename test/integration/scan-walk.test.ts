@@ -1,22 +1,9 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { defaultConfig } from "../../src/config/load.ts";
-import { systemClock } from "../../src/runtime/clock.ts";
 import { type KeyHolder, walkKeys } from "../../src/scans/key-walk.ts";
-import { ScanServer } from "../../src/scans/scan-server.ts";
+import type { ScanServer } from "../../src/scans/scan-server.ts";
 import { command, startRedis, type TestServer, waitFor } from "../support/redis.ts";
-
-const BUDGET = 1_000_000;
-
-function targetAt(port: number) {
-  const [target] = defaultConfig({ redisUrls: [`redis://127.0.0.1:${port}`] }).targets;
-  assert.ok(target !== undefined);
-  return target;
-}
-
-async function openAt(port: number, signal = new AbortController().signal): Promise<ScanServer> {
-  return await ScanServer.open(targetAt(port), { clock: systemClock, signal, budget: BUDGET });
-}
+import { openScanServer } from "../support/scan-context.ts";
 
 async function fill(port: number, db: number, count: number, prefix = "key:"): Promise<void> {
   const script = "redis.call('select', ARGV[3]) for i = 1, ARGV[1] do redis.call('set', ARGV[2] .. i, i) end";
@@ -30,7 +17,7 @@ describe("a walk over the keys of a server", () => {
 
   before(async () => {
     redis = await startRedis(null);
-    server = await openAt(redis.port);
+    server = await openScanServer(redis.port);
   });
 
   after(async () => {
@@ -148,7 +135,7 @@ async function tableBytes(port: number): Promise<number> {
 test("a walk goes on where it was when the connection is cut", async (t) => {
   const redis = await startRedis(t);
   await fill(redis.port, 2, 3000);
-  const server = await openAt(redis.port);
+  const server = await openScanServer(redis.port);
   t.after(() => server.close());
   const seen = new Set<string>();
   let pages = 0;

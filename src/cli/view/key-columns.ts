@@ -1,4 +1,4 @@
-import type { Vantage } from "../../model/access.ts";
+import type { Kind, Vantage } from "../../model/access.ts";
 import { formatDuration } from "../../model/duration-text.ts";
 import type { Sort } from "./key-order.ts";
 import { formatShare, marginWithin, rateWithin } from "./numbers.ts";
@@ -64,27 +64,9 @@ const PATTERN: KeyColumn = {
   columnsMin: 16,
   cell: ({ pattern }) => pattern,
 };
-const READ: KeyColumn = {
-  head: "READ/S",
-  align: "right",
-  columnsMin: 7,
-  sort: "read",
-  cell: ({ mix }, columns) => rateWithin(mix.read, columns),
-};
-const WRITE: KeyColumn = {
-  head: "WRITE/S",
-  align: "right",
-  columnsMin: 7,
-  sort: "write",
-  cell: ({ mix }, columns) => rateWithin(mix.write, columns),
-};
-const MISS: KeyColumn = {
-  head: "MISS/S",
-  align: "right",
-  columnsMin: 7,
-  sort: "miss",
-  cell: ({ mix }, columns) => rateWithin(mix.miss, columns),
-};
+const READ = kindColumn("READ/S", "read");
+const WRITE = kindColumn("WRITE/S", "write");
+const MISS = kindColumn("MISS/S", "miss");
 const TOTAL: KeyColumn = {
   head: "TOTAL/S",
   align: "right",
@@ -191,4 +173,14 @@ export function placedColumns(columns: number, { trails }: Pick<CellContext, "tr
     const width = widths.get(column);
     return width === undefined ? [] : [{ column, columns: width }];
   });
+}
+
+function kindColumn(head: string, kind: Kind): KeyColumn {
+  return {
+    head,
+    align: "right",
+    columnsMin: 7,
+    sort: kind,
+    cell: ({ mix }, columns) => rateWithin(mix[kind], columns),
+  };
 }
