@@ -3,7 +3,7 @@ import { after, before, describe, test } from "node:test";
 import { command, load, startRedis, waitFor } from "../support/redis.ts";
 import { startRedisCluster, type TestCluster } from "../support/redis-cluster.ts";
 import { lineToRun } from "../support/refusals.ts";
-import { runScanCommand, scanJson } from "../support/scan.ts";
+import { makeLooker, runScanCommand, scanJson } from "../support/scan.ts";
 
 interface BalanceDocument {
   readonly partial: boolean;
@@ -168,9 +168,9 @@ describe("keyheat scan balance of one server", () => {
 
   test("needs no right but INFO", async (t) => {
     const redis = await startRedis(t);
-    await command(redis.port, ["ACL", "SETUSER", "looker", "on", ">pw", "-@all", "+info"]);
+    const looker = await makeLooker(redis.port, ["+info"]);
     const { code, document, stderr } = await scanJson<BalanceDocument>([
-      ...["balance", "--seconds", "1", "--redis", `redis://looker:pw@127.0.0.1:${redis.port}`],
+      ...["balance", "--seconds", "1", "--redis", looker],
     ]);
     assert.equal(code, 0, stderr);
     assert.equal(document.nodes[0]?.opsPerSecond, 0);
@@ -178,8 +178,8 @@ describe("keyheat scan balance of one server", () => {
 
   test("says which right is missing, and works when that line was run", async (t) => {
     const redis = await startRedis(t);
-    await command(redis.port, ["ACL", "SETUSER", "looker", "on", ">pw", "-@all", "+ping", "+role"]);
-    const args = ["balance", "--seconds", "1", "--redis", `redis://looker:pw@127.0.0.1:${redis.port}`];
+    const looker = await makeLooker(redis.port, ["+ping", "+role"]);
+    const args = ["balance", "--seconds", "1", "--redis", looker];
     const refused = await runScanCommand(["scan", ...args, "--json"]);
     assert.equal(refused.code, 1);
     assert.match(refused.lastLine, /may not run INFO; run: ACL SETUSER looker \+info/);

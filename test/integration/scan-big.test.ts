@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { command, load, startRedis, type TestServer, waitFor } from "../support/redis.ts";
 import { lineToRun } from "../support/refusals.ts";
-import { runScanCommand, scanJson } from "../support/scan.ts";
+import { makeLooker, runScanCommand, scanJson } from "../support/scan.ts";
 
 interface BigDocument {
   readonly scan: string;
@@ -33,17 +33,7 @@ interface BigDocument {
 
 const url = (port: number) => `redis://127.0.0.1:${port}`;
 const HOSTILE = Buffer.from([0x1b, 0x5b, 0x32, 0x4a, 0xff]);
-const SMALLEST_USER = [
-  "on",
-  ">pw",
-  "resetkeys",
-  "resetchannels",
-  "-@all",
-  "+ping",
-  "+info",
-  "+scan",
-  "+type",
-];
+const SMALLEST_RIGHTS = ["+ping", "+info", "+scan", "+type"];
 
 describe("keyheat scan big", () => {
   let redis: TestServer;
@@ -128,8 +118,8 @@ describe("keyheat scan big", () => {
   });
 
   test("says which right is missing, and works when that line was run", async () => {
-    await command(redis.port, ["ACL", "SETUSER", "looker", ...SMALLEST_USER, "%R~*"]);
-    const asLooker = ["big", "--redis", `redis://looker:pw@127.0.0.1:${redis.port}`];
+    const looker = await makeLooker(redis.port, [...SMALLEST_RIGHTS, "%R~*"]);
+    const asLooker = ["big", "--redis", looker];
     const refused = await runScanCommand(["scan", ...asLooker, "--json"]);
     assert.equal(refused.code, 1);
     assert.match(
@@ -149,8 +139,9 @@ describe("keyheat scan big", () => {
   });
 
   test("says which keys a user may not see, and works when that line was run", async () => {
-    const rights = [...SMALLEST_USER, "+memory|usage", "+xlen", "%R~user:*"];
-    await command(redis.port, ["ACL", "SETUSER", "narrow", ...rights]);
+    const rights = [...SMALLEST_RIGHTS, "+memory|usage", "+xlen", "%R~user:*"];
+    const user = ["on", ">pw", "resetkeys", "resetchannels", "-@all", ...rights];
+    await command(redis.port, ["ACL", "SETUSER", "narrow", ...user]);
     const asNarrow = ["big", "--redis", `redis://narrow:pw@127.0.0.1:${redis.port}`];
     const refused = await runScanCommand(["scan", ...asNarrow]);
     assert.equal(refused.code, 1);

@@ -3,7 +3,7 @@ import { describe, test } from "node:test";
 import { command, startRedis, startReplica, TestConnection, waitFor } from "../support/redis.ts";
 import { startRedisCluster } from "../support/redis-cluster.ts";
 import { lineToRun } from "../support/refusals.ts";
-import { runScanCommand, scanJson } from "../support/scan.ts";
+import { makeLooker, runScanCommand, scanJson } from "../support/scan.ts";
 import { startLoad } from "../support/steady-load.ts";
 
 interface EventsDocument {
@@ -225,10 +225,8 @@ describe("keyheat scan events", () => {
   test("says which right is missing, and works when that line was run", async (t) => {
     const redis = await startRedis(t, { args: ALL });
     await startLoad(t, redis.port, 100, () => ["SET", "user:77", "v"]);
-    const rights = ["on", ">pw", "resetkeys", "resetchannels", "-@all", "+ping", "+info"];
-    await command(redis.port, ["ACL", "SETUSER", "looker", ...rights]);
-    const user = `redis://looker:pw@127.0.0.1:${redis.port}`;
-    const args = ["events", "--redis", user, "--seconds", "1"];
+    const looker = await makeLooker(redis.port, ["+ping", "+info"]);
+    const args = ["events", "--redis", looker, "--seconds", "1"];
     const refused = await runScanCommand(["scan", ...args]);
     assert.equal(refused.code, 1);
     assert.match(refused.lastLine, /run: ACL SETUSER looker \+psubscribe \+ping &__keyevent@\*__:\*$/);

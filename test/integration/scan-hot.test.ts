@@ -7,7 +7,7 @@ import { makeCertificates } from "../support/certificates.ts";
 import { command, freePort, load, startRedis, type TestServer, waitFor } from "../support/redis.ts";
 import { startRedisCluster, type TestCluster } from "../support/redis-cluster.ts";
 import { lineToRun } from "../support/refusals.ts";
-import { runScanCommand, scanJson } from "../support/scan.ts";
+import { makeLooker, runScanCommand, scanJson } from "../support/scan.ts";
 
 const LFU = ["--maxmemory-policy", "allkeys-lfu"];
 
@@ -118,9 +118,8 @@ describe("keyheat scan hot", () => {
   });
 
   test("says which right is missing, and works when that line was run", async () => {
-    const rights = ["on", ">pw", "resetkeys", "resetchannels", "-@all", "+ping", "+info", "+scan", "%R~*"];
-    await command(redis.port, ["ACL", "SETUSER", "looker", ...rights]);
-    const args = ["hot", "--redis", `redis://looker:pw@127.0.0.1:${redis.port}`];
+    const looker = await makeLooker(redis.port, ["+ping", "+info", "+scan", "%R~*"]);
+    const args = ["hot", "--redis", looker];
     const refused = await runScanCommand(["scan", ...args, "--json"]);
     assert.equal(refused.code, 1);
     assert.match(refused.lastLine, /user "looker" may not run OBJECT FREQ; run: ACL SETUSER looker/);

@@ -3,7 +3,7 @@ import { after, before, describe, test } from "node:test";
 import { command, load, startRedis, type TestServer, waitFor } from "../support/redis.ts";
 import { startRedisCluster, type TestCluster } from "../support/redis-cluster.ts";
 import { lineToRun } from "../support/refusals.ts";
-import { runScanCommand, scanJson } from "../support/scan.ts";
+import { makeLooker, runScanCommand, scanJson } from "../support/scan.ts";
 
 interface PatternJson {
   readonly rank: number;
@@ -127,20 +127,8 @@ describe("keyheat scan memory", () => {
   });
 
   test("says which right is missing, and works when that line was run", async () => {
-    const rights = [
-      "on",
-      ">pw",
-      "resetkeys",
-      "resetchannels",
-      "-@all",
-      "+ping",
-      "+info",
-      "+scan",
-      "+type",
-      "%R~*",
-    ];
-    await command(redis.port, ["ACL", "SETUSER", "looker", ...rights]);
-    const asLooker = ["memory", "--redis", `redis://looker:pw@127.0.0.1:${redis.port}`];
+    const looker = await makeLooker(redis.port, ["+ping", "+info", "+scan", "+type", "%R~*"]);
+    const asLooker = ["memory", "--redis", looker];
     const refused = await runScanCommand(["scan", ...asLooker, "--json"]);
     assert.equal(refused.code, 1);
     assert.equal(refused.stdout, "");

@@ -7,7 +7,7 @@ import { startProxy } from "../support/proxy.ts";
 import { command, startRedis, TestConnection, waitFor } from "../support/redis.ts";
 import { startRedisCluster } from "../support/redis-cluster.ts";
 import { lineToRun } from "../support/refusals.ts";
-import { runScanCommand, scanJson } from "../support/scan.ts";
+import { makeLooker, runScanCommand, scanJson } from "../support/scan.ts";
 import { type SteadyLoad, startLoad } from "../support/steady-load.ts";
 
 interface MonitoredServer {
@@ -202,17 +202,9 @@ describe("keyheat scan monitor", () => {
 
   test("says which right is missing, and works when that line was run", async (t) => {
     const redis = await startRedis(t);
-    const rights = ["on", ">pw", "resetkeys", "resetchannels", "-@all", "+ping", "+info", "+client"];
-    await command(redis.port, ["ACL", "SETUSER", "looker", ...rights]);
+    const looker = await makeLooker(redis.port, ["+ping", "+info", "+client"]);
     await startNoise(t, redis.port, "user:77");
-    const args = [
-      "monitor",
-      "--redis",
-      `redis://looker:pw@127.0.0.1:${redis.port}`,
-      "--yes",
-      "--seconds",
-      "1",
-    ];
+    const args = ["monitor", "--redis", looker, "--yes", "--seconds", "1"];
     const refused = await runScanCommand(["scan", ...args]);
     assert.equal(refused.code, 1);
     assert.match(refused.lastLine, /user "looker" may not run MONITOR; run: ACL SETUSER looker \+monitor$/);
@@ -225,17 +217,9 @@ describe("keyheat scan monitor", () => {
 
   test("watches its cost by INFO where CLIENT LIST is not allowed, and does not begin where neither is", async (t) => {
     const redis = await startRedis(t);
-    const rights = ["on", ">pw", "resetkeys", "resetchannels", "-@all", "+ping", "+info", "+monitor"];
-    await command(redis.port, ["ACL", "SETUSER", "looker", ...rights]);
+    const looker = await makeLooker(redis.port, ["+ping", "+info", "+monitor"]);
     await startNoise(t, redis.port, "user:77");
-    const args = [
-      "monitor",
-      "--redis",
-      `redis://looker:pw@127.0.0.1:${redis.port}`,
-      "--yes",
-      "--seconds",
-      "1",
-    ];
+    const args = ["monitor", "--redis", looker, "--yes", "--seconds", "1"];
     const byInfo = await scanJson<MonitorDocument>(args);
     assert.equal(byInfo.code, 0, byInfo.stderr);
     assert.equal(byInfo.document.keys[0]?.key, "user:77");
@@ -249,11 +233,10 @@ describe("keyheat scan monitor", () => {
 
   test("ends when what it costs may not be watched any more, and says which right was taken", async (t) => {
     const redis = await startRedis(t);
-    const rights = ["on", ">pw", "-@all", "+ping", "+info", "+monitor", "+client|id", "+client|list"];
-    const server = `redis://looker:pw@127.0.0.1:${redis.port}`;
+    const rights = ["+ping", "+info", "+monitor", "+client|id", "+client|list"];
     for (const right of ["info", "client|list"]) {
-      await command(redis.port, ["ACL", "SETUSER", "looker", "reset", ...rights]);
-      const scan = scanJson<MonitorDocument>(["monitor", "--redis", server, "--yes", "--seconds", "60"]);
+      const looker = await makeLooker(redis.port, rights);
+      const scan = scanJson<MonitorDocument>(["monitor", "--redis", looker, "--yes", "--seconds", "60"]);
       await monitorAt(redis.port);
       await command(redis.port, ["ACL", "SETUSER", "looker", `-${right}`]);
       const { code, document, lastLine } = await scan;
@@ -289,9 +272,7 @@ describe("keyheat scan monitor", () => {
     const path = join(folder, "redis.sock");
     const redis = await startRedis(t, { args: ["--unixsocket", path] });
     // Who may not ask for the list of clients is told apart as well.
-    const rights = ["on", ">pw", "-@all", "+ping", "+info", "+monitor"];
-    await command(redis.port, ["ACL", "SETUSER", "looker", ...rights]);
-    const byInfo = `redis://looker:pw@127.0.0.1:${redis.port}`;
+    const byInfo = await makeLooker(redis.port, ["+ping", "+info", "+monitor"]);
     for (const server of [url(redis.port), `unix://${path}`, byInfo]) {
       const args = ["monitor", "--redis", server, "--yes", "--seconds", "1"];
       const { code, document } = await scanJson<MonitorDocument>(args);

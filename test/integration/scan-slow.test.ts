@@ -3,7 +3,7 @@ import { after, before, describe, test } from "node:test";
 import { command, startRedis, type TestServer } from "../support/redis.ts";
 import { startRedisCluster } from "../support/redis-cluster.ts";
 import { lineToRun } from "../support/refusals.ts";
-import { runScanCommand, scanJson } from "../support/scan.ts";
+import { makeLooker, runScanCommand, scanJson } from "../support/scan.ts";
 
 interface SlowDocument {
   readonly partial: boolean;
@@ -147,8 +147,7 @@ describe("keyheat scan slow", () => {
   });
 
   test("says which right is missing, and works when that line was run", async () => {
-    await command(redis.port, ["ACL", "SETUSER", "looker", "on", ">pw", "-@all", "+ping", "+info"]);
-    const args = ["slow", "--redis", `redis://looker:pw@127.0.0.1:${redis.port}`];
+    const args = ["slow", "--redis", await makeLooker(redis.port, ["+ping", "+info"])];
     const refused = await runScanCommand(["scan", ...args, "--json"]);
     assert.equal(refused.code, 1);
     assert.match(refused.lastLine, /may not run SLOWLOG GET; run: ACL SETUSER looker \+slowlog\|get/);

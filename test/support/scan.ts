@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
+import { command } from "./redis.ts";
 
 const MAIN = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
 
@@ -46,4 +47,11 @@ export async function scanJson<Document>(
 ): Promise<ScanRun & { readonly document: Document }> {
   const run = await runScanCommand(["scan", ...args, "--json"], options);
   return { ...run, document: JSON.parse(run.stdout) as Document };
+}
+
+/** Makes a user `looker` with these rights alone; returns the server's URL for it. */
+export async function makeLooker(port: number, rights: readonly string[]): Promise<string> {
+  const user = ["reset", "on", ">pw", "resetkeys", "resetchannels", "-@all", ...rights];
+  await command(port, ["ACL", "SETUSER", "looker", ...user]);
+  return `redis://looker:pw@127.0.0.1:${port}`;
 }
