@@ -6,13 +6,17 @@ import { unwrap } from "./schema-walk.ts";
 /** The JSON Schema of a config file, as text: for editors. */
 export function configJsonSchema(): string {
   const schema = z.toJSONSchema(fileSchema, { io: "input" });
-  const titled = { $schema: schema.$schema, title: "Keyheat configuration", ...schema };
-  return `${formatJson(titled, "")}\n`;
+  return schemaText({ $schema: schema.$schema, title: "Keyheat configuration", ...schema });
+}
+
+/** A JSON Schema as text, as the repository's formatter wants it. */
+export function schemaText(schema: object): string {
+  return `${formatJson(schema, "")}\n`;
 }
 
 const LINE_CHARACTERS_MAX = 110;
 
-/** JSON with lists on one line where they fit, as the repository's formatter wants them. */
+/** JSON with lists on one line where they fit. */
 function formatJson(value: unknown, indent: string, before = 0): string {
   const inner = `${indent}  `;
   if (Array.isArray(value)) {
