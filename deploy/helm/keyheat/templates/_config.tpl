@@ -39,7 +39,7 @@ The config of (dict "root" $ "component" NAME), as YAML: what the chart sets, un
 {{- $values := .Values -}}
 {{- range $component := without (splitList " " (include "keyheat.components" .)) "" -}}
 {{- $merged := include "keyheat.config" (dict "root" $ "component" $component) | fromYaml -}}
-{{- $finds := dig "discovery" "kubernetes" "" $merged -}}
+{{- $finds := dig "discovery" "kubernetes" "labelSelector" "" $merged -}}
 {{- if and (ne $component "standalone") (not (dig "kafka" "brokers" "" $merged)) -}}
 {{- fail "config.kafka.brokers is missing: set it, as in --set 'config.kafka.brokers={kafka:9092}'; to run without Kafka, --set standalone.enabled=true" -}}
 {{- end -}}
