@@ -1,0 +1,96 @@
+import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { makeCertificates } from "../certificates.ts";
+import type { Container, Manifest, PodSpec, Volume } from "./manifest.ts";
+
+/** What its container would run, with files of this machine in place of those of the pod. */
+export interface PodProcess {
+  readonly args: readonly string[];
+  /** The container's own variables alone. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly configFile: string;
+}
+
+/** What the kubelet says by `fieldRef`. */
+const OF_THE_POD: Readonly<Record<string, string>> = {
+  "spec.nodeName": "node-1",
+  "metadata.name": "keyheat-0",
+  "status.podIP": "10.1.2.3",
+};
+const TOKEN = "a token of the test";
+const ETC = /\/etc\/keyheat/g;
+const DATA = /\/var\/lib\/keyheat/g;
+
+/**
+ * Puts the pod's files below `root`, as its volumes say: its ConfigMap, and Secrets with contents made up.
+ *
+ * `environment`: what Secrets of `envFrom` hold, by their names.
+ */
+export function podProcess(
+  pod: PodSpec,
+  manifests: readonly Manifest[],
+  { root, environment = {} }: { readonly root: string; readonly environment?: Environments },
+): PodProcess {
+  const [container] = pod.containers;
+  if (container === undefined) throw new Error("the pod has no container");
+  const certificates = makeCertificates(root);
+  const contentOf = (key: string) => {
+    if (/ca\.crt$/.test(key)) return certificates.ca;
+    if (/\.crt$/.test(key)) return certificates.cert;
+    return /\.key$/.test(key) ? certificates.key : null;
+  };
+  const local = (text: string) => text.replace(ETC, join(root, "etc")).replace(DATA, join(root, "data"));
+  const write = (path: string, key: string) => {
+    mkdirSync(dirname(path), { recursive: true });
+    const file = contentOf(key);
+    if (file === null) writeFileSync(path, `${TOKEN}\n`);
+    else copyFileSync(file, path);
+  };
+  for (const [volume, mountPath] of mountedVolumes(pod, container)) {
+    for (const { path, key } of secretFiles(volume)) write(join(local(mountPath), path), key);
+    for (const [path, text] of configFiles(volume, manifests)) {
+      mkdirSync(local(mountPath), { recursive: true });
+      writeFileSync(join(local(mountPath), path), local(text));
+    }
+  }
+  const args = container.args.map(local);
+  return { args, env: environmentOf(container, environment), configFile: join(root, "etc", "keyheat.yaml") };
+}
+
+export type Environments = Readonly<Record<string, Readonly<Record<string, string>>>>;
+
+function mountedVolumes({ volumes = [] }: PodSpec, { volumeMounts = [] }: Container): [Volume, string][] {
+  return volumeMounts.flatMap(({ name, mountPath }) => {
+    const volume = volumes.find((one) => one.name === name);
+    return volume === undefined ? [] : [[volume, mountPath] as [Volume, string]];
+  });
+}
+
+function secretFiles({ projected, secret }: Volume): { readonly path: string; readonly key: string }[] {
+  // Of a whole Secret the test knows no keys: those of a certificate are meant.
+  const whole = secret === undefined ? [] : ["tls.crt", "tls.key"].map((key) => ({ path: key, key }));
+  return [...(projected?.sources ?? []).flatMap((source) => source.secret?.items ?? []), ...whole];
+}
+
+function configFiles({ projected }: Volume, manifests: readonly Manifest[]): [string, string][] {
+  return (projected?.sources ?? []).flatMap(({ configMap }) => {
+    const map = manifests.find(
+      ({ kind, metadata }) => kind === "ConfigMap" && metadata.name === configMap?.name,
+    );
+    return Object.entries(map?.data ?? {});
+  });
+}
+
+function environmentOf(
+  { env = [], envFrom = [] }: Container,
+  environments: Environments,
+): Record<string, string> {
+  const single = env.map(({ name, valueFrom }) => {
+    const field = valueFrom?.fieldRef?.fieldPath;
+    return [name, field === undefined ? "p@ss/w#rd" : OF_THE_POD[field]] as const;
+  });
+  const whole = envFrom.flatMap(({ secretRef }) => Object.entries(environments[secretRef?.name ?? ""] ?? {}));
+  return Object.fromEntries(
+    [...whole, ...single].filter((entry): entry is [string, string] => entry[1] !== undefined),
+  );
+}
