@@ -17,7 +17,8 @@ const OF_THE_POD: Readonly<Record<string, string>> = {
   "metadata.name": "keyheat-0",
   "status.podIP": "10.1.2.3",
 };
-const TOKEN = "a token of the test";
+/** What is in every Secret, but for certificates. */
+export const TOKEN = "a-token-of-the-test";
 const ETC = /\/etc\/keyheat/g;
 const DATA = /\/var\/lib\/keyheat/g;
 
