@@ -1,4 +1,5 @@
 // One file for the runner, so that a cold cache builds Helm once.
+import "./deploy-chart/documented.ts";
 import "./deploy-chart/examples.ts";
 import "./deploy-chart/plain-manifests.ts";
 import "./deploy-chart/processes.ts";

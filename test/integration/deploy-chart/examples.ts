@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { loadConfig, type ProcessRole } from "../../../src/config/load.ts";
+import { loadConfig } from "../../../src/config/load.ts";
 import { findConformity } from "../../support/chart/conformity.ts";
 import { exampleValues, findHelm, type Helm } from "../../support/chart/helm.ts";
 import { type Manifest, nameOf, workloads } from "../../support/chart/manifest.ts";
@@ -132,12 +132,10 @@ test("Keyheat takes the config of every pod, and listens at the pod's port", asy
   for (const [name, manifests] of await renderings(helm)) {
     for (const { kind, spec } of workloads(manifests)) {
       const root = temporaryFolder(t);
-      const { args, env, configFile } = podProcess(spec.template.spec, manifests, {
+      const { env, configFile, role } = podProcess(spec.template.spec, manifests, {
         root,
         environment: ENVIRONMENTS,
       });
-      const command = args[0];
-      const role = command === "topics" ? "standalone" : (command as ProcessRole);
       const { http, kafka } = loadConfig(configFile, env, { role });
       pods++;
       assert.equal(kafka.brokers === undefined, role === "standalone" && kind === "Deployment", name);

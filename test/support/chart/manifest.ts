@@ -20,7 +20,8 @@ export interface Manifest {
 export type Labels = Readonly<Record<string, string>>;
 
 interface Spec {
-  readonly selector?: { readonly matchLabels?: Labels } & Labels;
+  /** Of a Service: the labels themselves. */
+  readonly selector?: { readonly matchLabels?: Labels; readonly [label: string]: unknown };
   readonly podSelector?: { readonly matchLabels?: Labels };
   readonly template?: PodTemplate;
   readonly ports?: readonly { readonly name?: string; readonly targetPort?: string }[];

@@ -1,5 +1,6 @@
 import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import type { ProcessRole } from "../../../src/config/load.ts";
 import { makeCertificates } from "../certificates.ts";
 import type { Container, Manifest, PodSpec, Volume } from "./manifest.ts";
 
@@ -9,6 +10,8 @@ export interface PodProcess {
   /** The container's own variables alone. */
   readonly env: Readonly<Record<string, string>>;
   readonly configFile: string;
+  /** As what its command reads the config. */
+  readonly role: ProcessRole;
 }
 
 /** What the kubelet says by `fieldRef`. */
@@ -25,7 +28,7 @@ const DATA = /\/var\/lib\/keyheat/g;
 /**
  * Puts the pod's files below `root`, as its volumes say: its ConfigMap, and Secrets with contents made up.
  *
- * `environment`: what Secrets of `envFrom` hold, by their names.
+ * `environment`: what Secrets that become variables hold, by their names; a password where nothing is said.
  */
 export function podProcess(
   pod: PodSpec,
@@ -34,12 +37,7 @@ export function podProcess(
 ): PodProcess {
   const [container] = pod.containers;
   if (container === undefined) throw new Error("the pod has no container");
-  const certificates = makeCertificates(root);
-  const contentOf = (key: string) => {
-    if (/ca\.crt$/.test(key)) return certificates.ca;
-    if (/\.crt$/.test(key)) return certificates.cert;
-    return /\.key$/.test(key) ? certificates.key : null;
-  };
+  const contentOf = contents(root);
   const local = (text: string) => text.replace(ETC, join(root, "etc")).replace(DATA, join(root, "data"));
   const write = (path: string, key: string) => {
     mkdirSync(dirname(path), { recursive: true });
@@ -55,7 +53,20 @@ export function podProcess(
     }
   }
   const args = container.args.map(local);
-  return { args, env: environmentOf(container, environment), configFile: join(root, "etc", "keyheat.yaml") };
+  const role = args[0] === "topics" ? "standalone" : (args[0] as ProcessRole);
+  const env = environmentOf(container, environment);
+  return { args, env, configFile: join(root, "etc", "keyheat.yaml"), role };
+}
+
+/** The file to copy for a key of a Secret; `null`: it is a secret word. */
+function contents(root: string): (key: string) => string | null {
+  let made: ReturnType<typeof makeCertificates> | undefined;
+  return (key) => {
+    if (!/\.(crt|key)$/.test(key)) return null;
+    made ??= makeCertificates(root);
+    if (key.endsWith(".key")) return made.key;
+    return key === "ca.crt" ? made.ca : made.cert;
+  };
 }
 
 export type Environments = Readonly<Record<string, Readonly<Record<string, string>>>>;
@@ -88,7 +99,11 @@ function environmentOf(
 ): Record<string, string> {
   const single = env.map(({ name, valueFrom }) => {
     const field = valueFrom?.fieldRef?.fieldPath;
-    return [name, field === undefined ? "p@ss/w#rd" : OF_THE_POD[field]] as const;
+    const { name: secret = "", key = "" } = valueFrom?.secretKeyRef ?? {};
+    return [
+      name,
+      field === undefined ? (environments[secret]?.[key] ?? "p@ss/w#rd") : OF_THE_POD[field],
+    ] as const;
   });
   const whole = envFrom.flatMap(({ secretRef }) => Object.entries(environments[secretRef?.name ?? ""] ?? {}));
   return Object.fromEntries(
