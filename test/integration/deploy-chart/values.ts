@@ -5,6 +5,7 @@ import { test } from "node:test";
 import { parse } from "yaml";
 import { CHART, exampleValues, findHelm } from "../../support/chart/helm.ts";
 import { configOf, one, temporaryFolder } from "../../support/chart/pick.ts";
+import { startStandInCluster } from "../../support/chart/stand-in-cluster.ts";
 
 const EXAMPLES = exampleValues();
 
@@ -113,6 +114,21 @@ test("a token is made at random, is the one that is given, or lies in a Secret o
   assert.notDeepEqual(first, second);
   assert.deepEqual(await tokens(["auth.token=ours"]), ["ours"]);
   assert.deepEqual(await tokens(["auth.existingSecret=theirs"]), []);
+});
+
+test("a token that was made stays over upgrades", async (t) => {
+  const helm = await findHelm(t);
+  if (helm === null) return;
+  const values = [EXAMPLES.get("default") ?? ""];
+  const made = one(await helm.manifests({ values, namespace: "obs" }), "Secret", "keyheat-auth");
+  // As Helm marks what it installs.
+  const annotations = { "meta.helm.sh/release-name": "keyheat", "meta.helm.sh/release-namespace": "obs" };
+  const installed = { ...made, metadata: { ...made.metadata, annotations } };
+  const cluster = await startStandInCluster(t, [installed]);
+  const upgraded = one(await helm.manifests({ values, namespace: "obs", cluster }), "Secret", "keyheat-auth");
+  assert.deepEqual(upgraded.data, made.data);
+  const elsewhere = one(await helm.manifests({ values, namespace: "qa", cluster }), "Secret", "keyheat-auth");
+  assert.notDeepEqual(elsewhere.data, made.data);
 });
 
 test("rules and dashboards get into the cluster as they are, with their own {{ }}; none is fine, too", async (t) => {

@@ -18,6 +18,8 @@ export interface Rendering {
   readonly release?: string;
   readonly namespace?: string;
   readonly chart?: string;
+  /** URL of the API of a cluster, in which templates may look things up. */
+  readonly cluster?: string;
 }
 
 /** The examples of values in ci/, by their name: `default`. */
@@ -58,9 +60,14 @@ export class Helm {
     release = "keyheat",
     namespace = "keyheat",
     chart = CHART,
+    cluster,
   }: Rendering): Promise<ProgramEnd> {
     const options = [...valuesOptions(values), ...set.flatMap((one) => ["--set", one])];
-    return await this.run(["template", release, chart, "--namespace", namespace, ...options]);
+    const lookingUp =
+      cluster === undefined
+        ? []
+        : ["--dry-run=server", "--disable-openapi-validation", "--kube-apiserver", cluster];
+    return await this.run(["template", release, chart, "--namespace", namespace, ...options, ...lookingUp]);
   }
 
   async run(args: readonly string[]): Promise<ProgramEnd> {
