@@ -2,6 +2,7 @@ import { targetFoundAt } from "../../../config/resolve.ts";
 import type { KubernetesConfig, Observe, TargetConfig } from "../../../config/schema.ts";
 import type { Clock } from "../../../runtime/clock.ts";
 import type { Logger } from "../../../runtime/logger.ts";
+import type { MovingTargets } from "../discovery.ts";
 import { canonicalIp } from "../host-names.ts";
 import { ClusterAccessError, type OwnPod, ownPodOf } from "./cluster-access.ts";
 import { NamespacePods } from "./namespace-pods.ts";
@@ -37,7 +38,7 @@ export function podTargetsOf(
 }
 
 /** Pods as targets: found by their labels, on the own node or everywhere, and followed. */
-export class PodTargets {
+export class PodTargets implements MovingTargets {
   readonly #options: PodTargetsOptions;
   readonly #api: PodsApi;
   readonly #nodeName: string | null;
@@ -60,7 +61,6 @@ export class PodTargets {
     this.#api = new PodsApi(access);
   }
 
-  /** Begins to follow them. `onChange`: there are other targets, or it is known by now that there are none. */
   start(onChange: () => void): void {
     this.#tell = onChange;
     const { config, ownPod, clock } = this.#options;
@@ -77,22 +77,19 @@ export class PodTargets {
     );
   }
 
-  /** Whether all namespaces were listed. */
   get isKnown(): boolean {
     return this.#namespaces.length > 0 && this.#namespaces.every(({ isKnown }) => isKnown);
   }
 
-  /** One for each pod, as far as they are known; of the same object as long as it is the same address and cluster. */
   get targets(): readonly TargetConfig[] {
     return this.#targets;
   }
 
-  /** Addresses of the own node's pods: those of its hosts, as it were. */
+  /** Those of pods of the own node. */
   get ownAddresses(): readonly string[] {
     return this.#nodeName === null ? [] : this.#running().map(({ ip }) => canonicalIp(ip));
   }
 
-  /** Why pods are not found, or not followed, one line each. */
   problems(): string[] {
     const lines = this.#namespaces.flatMap(({ problem, query }) =>
       problem ? [podProblem(problem, query)] : [],
