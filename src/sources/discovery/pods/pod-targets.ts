@@ -1,4 +1,3 @@
-import { targetFoundAt } from "../../../config/resolve.ts";
 import type { KubernetesConfig, Observe, TargetConfig } from "../../../config/schema.ts";
 import type { Clock } from "../../../runtime/clock.ts";
 import type { Logger } from "../../../runtime/logger.ts";
@@ -6,7 +5,7 @@ import type { MovingTargets } from "../discovery.ts";
 import { canonicalIp } from "../host-names.ts";
 import { ClusterAccessError, type OwnPod, ownPodOf } from "./cluster-access.ts";
 import { NamespacePods } from "./namespace-pods.ts";
-import type { Pod } from "./pod.ts";
+import { isRunning, type RunningPod, targetOfPod } from "./pod.ts";
 import { podProblem } from "./pod-problem.ts";
 import { PodsApi } from "./pods-api.ts";
 
@@ -115,9 +114,8 @@ export class PodTargets implements MovingTargets {
     return `no running pod${where} has ${labelSelector} (namespace ${places}): nothing is to be watched here`;
   }
 
-  #running(): (Pod & { readonly ip: string })[] {
-    const pods = this.#namespaces.flatMap((namespace) => namespace.pods);
-    return pods.filter((pod): pod is Pod & { readonly ip: string } => pod.ip !== null);
+  #running(): RunningPod[] {
+    return this.#namespaces.flatMap(({ pods }) => pods.filter(isRunning));
   }
 
   #review(): void {
@@ -125,7 +123,7 @@ export class PodTargets implements MovingTargets {
     const before = new Map(this.#targets.map((target) => [idOf(target), target]));
     const targets = new Map<string, TargetConfig>();
     for (const pod of this.#running().slice(0, PODS_MAX)) {
-      const target = this.#targetOf(pod);
+      const target = targetOfPod(pod, this.#options.config);
       const id = idOf(target);
       targets.set(id, before.get(id) ?? target);
     }
@@ -133,13 +131,6 @@ export class PodTargets implements MovingTargets {
       a.address.localeCompare(b.address, "en", { numeric: true }),
     );
     this.#tell();
-  }
-
-  #targetOf({ ip, labels }: Pod & { readonly ip: string }): TargetConfig {
-    const { config } = this.#options;
-    const { clusterLabel, cluster, port } = config;
-    const named = clusterLabel === undefined ? undefined : labels[clusterLabel];
-    return targetFoundAt(config, canonicalIp(ip), port, named || cluster);
   }
 
   /** Logs the change, not each try. */
