@@ -69,7 +69,8 @@ export class PodTargets implements MovingTargets {
         new NamespacePods({
           api: this.#api,
           query: { namespace, labelSelector, nodeName: this.#nodeName },
-          podsMax: PODS_MAX,
+          // One more, so that it shows when some are left out.
+          podsMax: PODS_MAX + 1,
           clock,
           onChange: () => this.#review(),
         }),
