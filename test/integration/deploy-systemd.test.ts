@@ -92,6 +92,7 @@ for (const { name, example } of UNITS) {
 
     test("the example is a config for it, at the path that it names", async (t) => {
       const { command } = unit;
+      assert.match(command.join(" "), / --config \/etc\/keyheat\//);
       const path = join(folder, command[command.indexOf("--config") + 1] ?? "");
       mkdirSync(join(path, ".."), { recursive: true });
       copyFileSync(join(ROOT, "config", example), path);
