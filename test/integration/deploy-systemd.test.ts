@@ -13,11 +13,14 @@ import { type SystemdAnalyze, SystemdUnit, systemdAnalyze } from "../support/sys
 import { whyNot } from "../support/toolchains.ts";
 import { waitFor } from "../support/wait.ts";
 
-/** Each service file, with the commented config that it is meant to run with. */
+/**
+ * Each service file, with the commented config that it is meant to run with. An aggregator watches nothing, and so has
+ * no need to know the addresses of its host.
+ */
 const UNITS = [
-  { name: "keyheat.service", example: "standalone.yaml" },
-  { name: "keyheat-agent.service", example: "agent.yaml" },
-  { name: "keyheat-aggregator.service", example: "aggregator.yaml" },
+  { name: "keyheat.service", example: "standalone.yaml", observe: "local" },
+  { name: "keyheat-agent.service", example: "agent.yaml", observe: "local" },
+  { name: "keyheat-aggregator.service", example: "aggregator.yaml", observe: "listed" },
 ] as const;
 
 /** What the units refer to and systemd brings along. */
@@ -51,7 +54,7 @@ async function verify(analyze: SystemdAnalyze, name: string, text: string): Prom
   return code === 0 ? output : `${output} (exit code ${code})`;
 }
 
-for (const { name, example } of UNITS) {
+for (const { name, example, observe } of UNITS) {
   describe(name, () => {
     const unit = new SystemdUnit(pathOf(name));
 
@@ -116,7 +119,7 @@ for (const { name, example } of UNITS) {
     test("under its system calls and address families keyheat compiles, resolves, serves, counts and stops", async (t) => {
       const analyze = await withFilter(t);
       if (analyze === null) return;
-      await countsUnderFilter(t, analyze, pathOf(name));
+      await countsUnderFilter(t, analyze, pathOf(name), observe);
     });
   });
 }
@@ -149,12 +152,17 @@ async function whyNoFilter(t: TestContext, analyze: SystemdAnalyze): Promise<str
 }
 
 /** A standalone that watches a server by name, all under the filter of the unit, until it has counted and has stopped. */
-async function countsUnderFilter(t: TestContext, analyze: SystemdAnalyze, unit: string): Promise<void> {
+async function countsUnderFilter(
+  t: TestContext,
+  analyze: SystemdAnalyze,
+  unit: string,
+  observe: string,
+): Promise<void> {
   const redis = await startRedis(t);
   await startLoad(t, redis.port, 1_000, () => ["SET", "hot", "1"]);
   const port = await freePort();
   const config = join(mkdtempSync(join(folder, "config-")), "keyheat.yaml");
-  writeFileSync(config, JSON.stringify(configOf(redis.port, port)));
+  writeFileSync(config, JSON.stringify(configOf(redis.port, port, observe)));
   const args = [MAIN, "standalone", "--config", config, "--data-dir", join(config, "../data")];
   const keyheat = startUnderFilter(t, analyze, unit, args);
   const hot = async () => {
@@ -170,10 +178,10 @@ async function countsUnderFilter(t: TestContext, analyze: SystemdAnalyze, unit: 
   assert.equal(code, 0, keyheat.output());
 }
 
-function configOf(redisPort: number, port: number): object {
+function configOf(redisPort: number, port: number, observe: string): object {
   return {
     targets: [{ url: `redis://localhost:${redisPort}` }],
-    discovery: { observe: "listed" },
+    discovery: { observe },
     sources: { keyspace: { configure: "ensure" } },
     windows: ["1s"],
     http: { listen: `127.0.0.1:${port}` },
