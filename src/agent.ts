@@ -5,8 +5,7 @@ import { TargetConnection } from "./redis/target.ts";
 import type { StageBooks } from "./runtime/accounting.ts";
 import type { Clock } from "./runtime/clock.ts";
 import type { Logger } from "./runtime/logger.ts";
-import { Discovery } from "./sources/discovery/discovery.ts";
-import type { PodTargets } from "./sources/discovery/pods/pod-targets.ts";
+import { Discovery, type MovingTargets } from "./sources/discovery/discovery.ts";
 import type { TapView } from "./sources/ended-watches.ts";
 import { createRedaction, type Redaction } from "./sources/redaction.ts";
 import { SampleRounds } from "./sources/sample-rounds.ts";
@@ -24,7 +23,7 @@ export interface AgentOptions {
   /** Which of the servers that are found from the targets are watched. */
   readonly observe: Observe;
   /** More targets, which come and go. */
-  readonly pods?: PodTargets | undefined;
+  readonly pods?: MovingTargets | undefined;
   readonly transport: Outlet;
   readonly clock: Clock;
   readonly logger: Logger;

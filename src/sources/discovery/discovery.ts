@@ -4,7 +4,6 @@ import type { Clock } from "../../runtime/clock.ts";
 import type { Logger } from "../../runtime/logger.ts";
 import { Group, type GroupView, type KnownServer } from "./group.ts";
 import { HostNames } from "./host-names.ts";
-import type { PodTargets } from "./pods/pod-targets.ts";
 import type { Servers } from "./servers.ts";
 
 const LOOK_EVERY_MS = 2000;
@@ -13,11 +12,26 @@ const LOOK_AGAIN_MS = 250;
 /** A cluster without seeds has lost its last pod: for so long it is told that none of its servers is left. */
 const EMPTY_MS = 600_000;
 
+/** Targets that come and go by somebody's word: pods. */
+export interface MovingTargets {
+  /** Begins to follow them. `onChange`: there are others, or it is known by now that there are none. */
+  start(onChange: () => void): void;
+  /** Whether all of them were ever known. */
+  readonly isKnown: boolean;
+  /** Each is one object for as long as it stays. */
+  readonly targets: readonly TargetConfig[];
+  /** Addresses that count as this host's, in the form of `canonicalIp`. */
+  readonly ownAddresses: readonly string[];
+  /** Why they are not known, or not followed, one line each. */
+  problems(): string[];
+  stop(): Promise<void>;
+}
+
 export interface DiscoveryOptions {
   readonly agent: string;
   readonly targets: readonly TargetConfig[];
   /** More targets, which come and go. */
-  readonly pods?: PodTargets | undefined;
+  readonly pods?: MovingTargets | undefined;
   readonly observe: Observe;
   readonly servers: Servers;
   readonly clock: Clock;

@@ -140,6 +140,7 @@ export class Group {
 
   /** What keeps it from finding or watching servers, one line each. */
   problems(): string[] {
+    if (this.#seeds.length === 0) return [];
     const { name, servers, observe } = this.#options;
     return groupProblems({
       name,

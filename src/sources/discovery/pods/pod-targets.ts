@@ -1,11 +1,11 @@
-import { targetFoundAt } from "../../../config/resolve.ts";
 import type { KubernetesConfig, Observe, TargetConfig } from "../../../config/schema.ts";
 import type { Clock } from "../../../runtime/clock.ts";
 import type { Logger } from "../../../runtime/logger.ts";
+import type { MovingTargets } from "../discovery.ts";
 import { canonicalIp } from "../host-names.ts";
 import { ClusterAccessError, type OwnPod, ownPodOf } from "./cluster-access.ts";
 import { NamespacePods } from "./namespace-pods.ts";
-import type { Pod } from "./pod.ts";
+import { isRunning, type RunningPod, targetOfPod } from "./pod.ts";
 import { podProblem } from "./pod-problem.ts";
 import { PodsApi } from "./pods-api.ts";
 
@@ -37,7 +37,7 @@ export function podTargetsOf(
 }
 
 /** Pods as targets: found by their labels, on the own node or everywhere, and followed. */
-export class PodTargets {
+export class PodTargets implements MovingTargets {
   readonly #options: PodTargetsOptions;
   readonly #api: PodsApi;
   readonly #nodeName: string | null;
@@ -60,7 +60,6 @@ export class PodTargets {
     this.#api = new PodsApi(access);
   }
 
-  /** Begins to follow them. `onChange`: there are other targets, or it is known by now that there are none. */
   start(onChange: () => void): void {
     this.#tell = onChange;
     const { config, ownPod, clock } = this.#options;
@@ -70,29 +69,27 @@ export class PodTargets {
         new NamespacePods({
           api: this.#api,
           query: { namespace, labelSelector, nodeName: this.#nodeName },
-          podsMax: PODS_MAX,
+          // One more, so that it shows when some are left out.
+          podsMax: PODS_MAX + 1,
           clock,
           onChange: () => this.#review(),
         }),
     );
   }
 
-  /** Whether all namespaces were listed. */
   get isKnown(): boolean {
     return this.#namespaces.length > 0 && this.#namespaces.every(({ isKnown }) => isKnown);
   }
 
-  /** One for each pod, as far as they are known; of the same object as long as it is the same address and cluster. */
   get targets(): readonly TargetConfig[] {
     return this.#targets;
   }
 
-  /** Addresses of the own node's pods: those of its hosts, as it were. */
+  /** Those of pods of the own node. */
   get ownAddresses(): readonly string[] {
     return this.#nodeName === null ? [] : this.#running().map(({ ip }) => canonicalIp(ip));
   }
 
-  /** Why pods are not found, or not followed, one line each. */
   problems(): string[] {
     const lines = this.#namespaces.flatMap(({ problem, query }) =>
       problem ? [podProblem(problem, query)] : [],
@@ -118,9 +115,8 @@ export class PodTargets {
     return `no running pod${where} has ${labelSelector} (namespace ${places}): nothing is to be watched here`;
   }
 
-  #running(): (Pod & { readonly ip: string })[] {
-    const pods = this.#namespaces.flatMap((namespace) => namespace.pods);
-    return pods.filter((pod): pod is Pod & { readonly ip: string } => pod.ip !== null);
+  #running(): RunningPod[] {
+    return this.#namespaces.flatMap(({ pods }) => pods.filter(isRunning));
   }
 
   #review(): void {
@@ -128,7 +124,7 @@ export class PodTargets {
     const before = new Map(this.#targets.map((target) => [idOf(target), target]));
     const targets = new Map<string, TargetConfig>();
     for (const pod of this.#running().slice(0, PODS_MAX)) {
-      const target = this.#targetOf(pod);
+      const target = targetOfPod(pod, this.#options.config);
       const id = idOf(target);
       targets.set(id, before.get(id) ?? target);
     }
@@ -136,13 +132,6 @@ export class PodTargets {
       a.address.localeCompare(b.address, "en", { numeric: true }),
     );
     this.#tell();
-  }
-
-  #targetOf({ ip, labels }: Pod & { readonly ip: string }): TargetConfig {
-    const { config } = this.#options;
-    const { clusterLabel, cluster, port } = config;
-    const named = clusterLabel === undefined ? undefined : labels[clusterLabel];
-    return targetFoundAt(config, canonicalIp(ip), port, named || cluster);
   }
 
   /** Logs the change, not each try. */

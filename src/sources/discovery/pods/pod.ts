@@ -1,4 +1,7 @@
 import { z } from "zod";
+import { targetFoundAt } from "../../../config/resolve.ts";
+import type { KubernetesConfig, TargetConfig } from "../../../config/schema.ts";
+import { canonicalIp } from "../host-names.ts";
 
 /** Of a pod, what matters here. https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/ */
 const podSchema = z.object({
@@ -21,6 +24,20 @@ export interface Pod {
   readonly ip: string | null;
   /** `null`: not told. */
   readonly resourceVersion: string | null;
+}
+
+/** One that can be reached. */
+export type RunningPod = Pod & { readonly ip: string };
+
+export function isRunning(pod: Pod): pod is RunningPod {
+  return pod.ip !== null;
+}
+
+/** How to reach the server in a pod. */
+export function targetOfPod({ ip, labels }: RunningPod, config: KubernetesConfig): TargetConfig {
+  const { clusterLabel, cluster, port } = config;
+  const named = clusterLabel === undefined ? undefined : labels[clusterLabel];
+  return targetFoundAt(config, canonicalIp(ip), port, named || cluster);
 }
 
 /**
