@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { parse } from "yaml";
 import { CHART, exampleValues, findHelm } from "../../support/chart/helm.ts";
+import { workloads } from "../../support/chart/manifest.ts";
 import { configOf, one, temporaryFolder } from "../../support/chart/pick.ts";
 import { startStandInCluster } from "../../support/chart/stand-in-cluster.ts";
 
@@ -129,6 +130,17 @@ test("a token that was made stays over upgrades", async (t) => {
   assert.deepEqual(upgraded.data, made.data);
   const elsewhere = one(await helm.manifests({ values, namespace: "qa", cluster }), "Secret", "keyheat-auth");
   assert.notDeepEqual(elsewhere.data, made.data);
+});
+
+test("where the cluster chooses users, the chart names none", async (t) => {
+  const helm = await findHelm(t);
+  if (helm === null) return;
+  const set = ["runAsUser", "runAsGroup", "fsGroup"].map((key) => `podSecurityContext.${key}=null`);
+  const manifests = await helm.manifests({ values: [EXAMPLES.get("default") ?? ""], set });
+  for (const { spec } of workloads(manifests)) {
+    const { securityContext } = spec.template.spec;
+    assert.deepEqual(securityContext, { runAsNonRoot: true, seccompProfile: { type: "RuntimeDefault" } });
+  }
 });
 
 test("rules and dashboards get into the cluster as they are, with their own {{ }}; none is fine, too", async (t) => {
