@@ -202,3 +202,27 @@ test("a DaemonSet tolerates reserved nodes and serves its own node; a Deployment
   );
   assert.deepEqual(configOf(managed, "agent").discovery, { observe: "all" });
 });
+
+test("what Helm says after an install names what is there, with the page's address and the token's key", async (t) => {
+  const helm = await findHelm(t);
+  if (helm === null) return;
+  const kinds: Readonly<Record<string, string>> = { ds: "DaemonSet", deploy: "Deployment", svc: "Service" };
+  for (const [name, manifests] of await renderings(helm)) {
+    const notes = await helm.notes(EXAMPLES.get(name) ?? "");
+    const named = [...notes.matchAll(/ (ds|deploy|svc)\/(\S+)/g)].map(
+      ([, kind = "", of]) => `${kinds[kind]}/${of}`,
+    );
+    const secrets = [...notes.matchAll(/ get secret (\S+)/g)].map(([, secret]) => `Secret/${secret}`);
+    const there = new Set([...manifests.map(nameOf), ...(BROUGHT[name] ?? [])]);
+    assert.deepEqual(
+      [...named, ...secrets].filter((one) => !there.has(one)),
+      [],
+      name,
+    );
+    assert.equal(secrets.length, 1, name);
+    assert.match(
+      notes,
+      name === "everything" ? /https:\/\/127.*\n.*\.data\.api\\\.token/ : /http:\/\/127.*\n.*\.data\.token/,
+    );
+  }
+});

@@ -70,6 +70,15 @@ export class Helm {
     return await this.run(["template", release, chart, "--namespace", namespace, ...options, ...lookingUp]);
   }
 
+  /** What Helm says after the install of an example. Throws: Error with what Helm says. */
+  async notes(values: string): Promise<string> {
+    const options = ["--namespace", "keyheat", "--dry-run=client", ...valuesOptions([values])];
+    const { code, output } = await this.run(["install", "keyheat", CHART, ...options]);
+    const [, notes] = /^NOTES:\n([\s\S]*)$/m.exec(output) ?? [];
+    if (code !== 0 || notes === undefined) throw new Error(output);
+    return notes;
+  }
+
   async run(args: readonly string[]): Promise<ProgramEnd> {
     // Nothing of the user's own Helm or cluster has a part in it.
     const env = { KUBECONFIG: "/dev/null", HELM_PLUGINS: "/dev/null" };
