@@ -51,10 +51,11 @@ async function renderings(helm: Helm): Promise<[name: string, manifests: Manifes
   return made;
 }
 
-test("Helm lints every example, and finds nothing to warn of", async (t) => {
+test("Helm lints the chart and every example, and finds nothing to warn of", async (t) => {
   const helm = await findHelm(t);
   if (helm === null) return;
   assert.ok(EXAMPLES.size >= 6);
+  assert.equal((await helm.lint([])).code, 0);
   for (const [name, file] of EXAMPLES) {
     const { code, output } = await helm.lint([file]);
     assert.equal(code, 0, `${name}: ${output}`);
