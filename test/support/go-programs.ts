@@ -18,7 +18,7 @@ export interface GoProgram {
   readonly version: `v${string}`;
 }
 
-const BUILD_TIMEOUT_MS = 800_000;
+const BUILD_TIMEOUT_MS = 1_700_000;
 const DOWNLOAD_TIMEOUT_MS = 300_000;
 const OUTPUT_BYTES_MAX = 16 * 1024 * 1024;
 
