@@ -3,7 +3,6 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "no
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { Redis } from "ioredis";
 import { parse } from "yaml";
 import { dashboards, panelQueries, variableQueries } from "../support/dashboards.ts";
 import { ROOT } from "../support/documentation.ts";
@@ -19,7 +18,7 @@ import {
   RULES_FILE,
   startPrometheus,
 } from "../support/prometheus.ts";
-import { startRedis, type TestServer } from "../support/redis.ts";
+import { command, startRedis, type TestServer } from "../support/redis.ts";
 import { startLoad } from "../support/steady-load.ts";
 import { waitFor } from "../support/wait.ts";
 import { startWebhook } from "../support/webhook.ts";
@@ -112,26 +111,20 @@ interface Scene {
 
 /** A key hot by writes and misses; then a gap, and samples that are refused: panels of trouble have data, too. */
 async function makeTrouble(t: TestContext, { redis, prometheus, agentUrl }: Scene): Promise<void> {
-  await startLoad(
-    t,
-    redis.port,
-    1500,
-    (i) =>
-      [
-        ["SET", HOT_KEY, "1"],
-        ["DEL", HOT_KEY],
-        ["GET", HOT_KEY],
-      ][i % 3]!,
-  );
   // Counters have to be scraped once before they grow.
   await hasData(prometheus, [
     { of: "gaps", expr: "keyheat_tap_gaps_total" },
     { of: "drops", expr: 'keyheat_dropped_total{stage="ingest"}' },
-    { of: "events", expr: "rate(keyheat_events_total[1m]) > 0" },
+    { of: "messages", expr: "keyheat_notifications_total" },
   ]);
-  const admin = new Redis(redis.url);
-  t.after(() => admin.disconnect());
-  await admin.client("KILL", "TYPE", "PUBSUB");
+  const commands = [
+    ["SET", HOT_KEY, "1"],
+    ["DEL", HOT_KEY],
+    ["GET", HOT_KEY],
+  ];
+  await startLoad(t, redis.port, 1500, (i) => commands[i % commands.length] ?? []);
+  await hasData(prometheus, [{ of: "events", expr: "rate(keyheat_events_total[1m]) > 0" }]);
+  await command(redis.port, ["CLIENT", "KILL", "TYPE", "PUBSUB"]);
   const headers = { "content-type": "application/json", authorization: `Bearer ${TOKEN}` };
   const response = await fetch(`${agentUrl}/v1/samples`, { method: "POST", headers, body: "{}" });
   assert.equal(response.status, 400, await response.text());
