@@ -10,6 +10,7 @@ import { Fleet } from "../support/fleet.ts";
 import { sharedKafka } from "../support/kafka.ts";
 import { startKeyheat } from "../support/keyheat.ts";
 import {
+  type ActiveAlert,
   amtool,
   checkExample,
   type Prometheus,
@@ -72,7 +73,9 @@ test("of a standalone that is scraped with its token, every panel, variable and 
   const prometheus = await startPrometheus(t, { targets: { keyheat: [new URL(url).host] }, token: TOKEN });
   await makeTrouble(t, { redis, prometheus, agentUrl: url });
   await everythingHasData(prometheus);
-  await firing(prometheus, ["KeyheatHotKey", "KeyheatNotificationsFailing"]);
+  await told(prometheus, "firing", ["KeyheatHotKey", "KeyheatNotificationsFailing"]);
+  await redis.stop();
+  await told(prometheus, "pending", ["KeyheatBlind"]);
 });
 
 test("the same of an agent and an aggregator over Kafka", kafka.needed(), async (t) => {
@@ -86,7 +89,9 @@ test("the same of an agent and an aggregator over Kafka", kafka.needed(), async 
   const prometheus = await startPrometheus(t, { targets, token: TOKEN });
   await makeTrouble(t, { redis, prometheus, agentUrl: agent.url });
   await everythingHasData(prometheus);
-  await firing(prometheus, ["KeyheatHotKey", "KeyheatNotificationsFailing"]);
+  await told(prometheus, "firing", ["KeyheatHotKey", "KeyheatNotificationsFailing"]);
+  await redis.stop();
+  await told(prometheus, "pending", ["KeyheatBlind"]);
 });
 
 function tokenFile(t: TestContext): string {
@@ -214,16 +219,21 @@ async function numbers(prometheus: Prometheus, expr: string): Promise<readonly n
   return values.filter((value) => !Number.isNaN(value));
 }
 
-/** Waits until these alerts fire, each with an address of its runbook and no template that failed. */
-async function firing(prometheus: Prometheus, names: readonly string[]): Promise<void> {
+/** Waits until these alerts fire, or wait for their time; no template of theirs may have failed. */
+async function told(
+  prometheus: Prometheus,
+  wanted: ActiveAlert["state"],
+  names: readonly string[],
+): Promise<void> {
   await waitFor(
-    `${names} to fire`,
+    `${names} to be ${wanted}`,
     async () => {
-      const alerts = (await prometheus.alerts()).filter(({ state }) => state === "firing");
-      for (const { annotations } of alerts)
+      const alerts = (await prometheus.alerts()).filter(({ state }) => state === wanted);
+      for (const { annotations } of alerts) {
         assert.doesNotMatch(JSON.stringify(annotations), /<error expanding template|<no value>/);
-      const told = new Set(alerts.map(({ labels }) => labels.alertname));
-      if (!names.every((name) => told.has(name))) throw new Error(`these do: ${[...told]}`);
+      }
+      const active = new Set(alerts.map(({ labels }) => labels.alertname));
+      if (!names.every((name) => active.has(name))) throw new Error(`these are: ${[...active]}`);
       return true;
     },
     DATA_TIMEOUT_MS,
