@@ -206,9 +206,10 @@ function targetGauges(views: MetricViews): Gauge[] {
   ];
 }
 
-/** A value for each kind of which it is known. */
+/** A value for each kind of which it is known. Writes of a replica are its primary's, repeated: nobody's accesses. */
 function byKind(covered: TargetCoverage, numberOf: (kind: KindCoverage) => number | null): Value[] {
-  return (["read", "write"] as const).flatMap((kind) => {
+  const kinds = covered.role === "replica" ? (["read"] as const) : (["read", "write"] as const);
+  return kinds.flatMap((kind) => {
     const value = numberOf(covered.kinds[kind]);
     return value === null ? [] : [{ attributes: { ...placeOf(covered), kind }, value }];
   });

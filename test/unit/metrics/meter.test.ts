@@ -111,6 +111,19 @@ test("a target that is stale or blind has a 0", async (t) => {
   }
 });
 
+test("the writes that a replica repeats are no accesses, and nothing that could be seen", async (t) => {
+  const kind = { ran: 1000, observed: 0, ratio: 0, vantage: null } as const;
+  const kindsAt = async (role: "primary" | "replica") => {
+    const coverage = () => [makeCoverage({ role, kinds: { read: kind, write: kind } })];
+    const metrics = start(t, { views: makeMetricViews({ coverage }) });
+    const series = await scrape(metrics);
+    const ofKinds = ({ name }: Series) => /^keyheat_(coverage_ratio|target_accesses)$/.test(name);
+    return series.filter(ofKinds).map(({ labels }) => labels.kind);
+  };
+  assert.deepEqual(await kindsAt("primary"), ["read", "write", "read", "write"]);
+  assert.deepEqual(await kindsAt("replica"), ["read", "read"]);
+});
+
 test("what cooled, was resolved or went away is gone at the next scrape, and what is new is there", async (t) => {
   let keys = ["a", "b"];
   let isThere = true;
