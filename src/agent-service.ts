@@ -11,8 +11,10 @@ import type { StageBooks } from "./runtime/accounting.ts";
 import { systemClock } from "./runtime/clock.ts";
 import { packageVersion } from "./runtime/version.ts";
 import { ServedHotSet } from "./served-hot-set.ts";
-import { type Service, type ServiceOptions, uniqueLines } from "./service.ts";
+
+import { problemCount, type Service, type ServiceOptions, uniqueLines } from "./service.ts";
 import { podTargetsOf } from "./sources/discovery/pods/pod-targets.ts";
+
 import { KafkaConnection, type KafkaSettings, kafkaSettings } from "./transport/kafka/connection.ts";
 import { PanesPublisher } from "./transport/kafka/panes-publisher.ts";
 import { panesPartition } from "./transport/kafka/partitioning.ts";
@@ -71,6 +73,7 @@ export async function startAgent(
       notifications: () => [],
       leases: () => [],
       taps: () => agent.taps(),
+      problems: () => problemCount(probes.readiness()),
     },
     resource: { "service.name": "keyheat-agent", "service.version": packageVersion() },
     logger,

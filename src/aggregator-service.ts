@@ -13,7 +13,7 @@ import { createReceivers } from "./notify/receivers/registry.ts";
 import { startWatchdog } from "./notify/watchdog.ts";
 import { systemClock } from "./runtime/clock.ts";
 import { packageVersion } from "./runtime/version.ts";
-import { type Service, type ServiceOptions, uniqueLines } from "./service.ts";
+import { problemCount, type Service, type ServiceOptions, uniqueLines } from "./service.ts";
 import { KafkaConnection, kafkaSettings } from "./transport/kafka/connection.ts";
 import { PanesGroup } from "./transport/kafka/panes-group.ts";
 import { panesPartition } from "./transport/kafka/partitioning.ts";
@@ -107,6 +107,7 @@ export async function startAggregator(
       notifications: () => aggregator.notifier.notifications(),
       leases: () => aggregator.leases.counts(),
       taps: () => [],
+      problems: () => problemCount(ready.readiness()),
     },
     resource: { "service.name": "keyheat-aggregator", "service.version": packageVersion() },
     logger,

@@ -1,4 +1,5 @@
 import type { Rule } from "./config/schema.ts";
+import type { Readiness } from "./http/views.ts";
 import type { StageBooks } from "./runtime/accounting.ts";
 import type { Clock } from "./runtime/clock.ts";
 import type { Logger } from "./runtime/logger.ts";
@@ -24,6 +25,11 @@ export interface Service {
   setRules?(rules: readonly Rule[]): void;
   /** Sends what is on its way and closes stage by stage, within 5 s. */
   stop(): Promise<void>;
+}
+
+/** How many lines `/readyz` has of what is missing. */
+export function problemCount({ reasons, degraded }: Readiness): number {
+  return reasons.length + degraded.length;
 }
 
 /** The problems that there are, each once. */

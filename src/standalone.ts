@@ -22,6 +22,7 @@ import { type Clock, systemClock } from "./runtime/clock.ts";
 import type { Logger } from "./runtime/logger.ts";
 import { packageVersion } from "./runtime/version.ts";
 import { ServedHotSet } from "./served-hot-set.ts";
+import { problemCount } from "./service.ts";
 import type { OwnPod } from "./sources/discovery/pods/cluster-access.ts";
 import { podTargetsOf } from "./sources/discovery/pods/pod-targets.ts";
 import { MemoryTransport } from "./transport/memory.ts";
@@ -100,6 +101,7 @@ export async function startStandalone(config: Config, options: StandaloneOptions
     notifications: () => notifier.notifications(),
     leases: () => aggregator.leases?.counts() ?? [],
     taps: () => agent.taps(),
+    problems: () => problemCount(views.readiness()),
   };
   const metrics = startMetrics({
     config: config.metrics,

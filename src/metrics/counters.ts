@@ -1,4 +1,5 @@
 import type { Meter, ObservableCounter } from "@opentelemetry/api";
+import { DROP_REASONS, GAP_REASONS, withZeros } from "./known-reasons.ts";
 import { Sums } from "./labels.ts";
 import type { MetricViews } from "./views.ts";
 
@@ -32,7 +33,9 @@ function addBooks(meter: Meter, views: MetricViews): void {
   const dropped = options("What a stage dropped, by reason.");
   observe(meter.createObservableCounter("keyheat.dropped", dropped), (sums) => {
     for (const { stage, dropped } of views.books()) {
-      for (const [reason, count] of Object.entries(dropped)) sums.add({ stage, reason }, count);
+      for (const [reason, count] of withZeros(dropped, DROP_REASONS.get(stage))) {
+        sums.add({ stage, reason }, count);
+      }
     }
   });
 }
@@ -40,14 +43,17 @@ function addBooks(meter: Meter, views: MetricViews): void {
 function addTaps(meter: Meter, views: MetricViews): void {
   const events = { description: "Events that a source saw at a target, by name.", unit: "{event}" };
   observe(meter.createObservableCounter("keyheat.events", events), (sums) => {
-    for (const { source, target, events } of views.taps()) {
-      for (const [event, count] of Object.entries(events)) sums.add({ source, target, event }, count);
+    for (const { source, cluster, target, events } of views.taps()) {
+      for (const [event, count] of Object.entries(events)) {
+        sums.add({ source, target, event, cluster }, count);
+      }
     }
   });
   const gaps = { description: "Interruptions in which accesses may have gone unseen.", unit: "{gap}" };
   observe(meter.createObservableCounter("keyheat.tap.gaps", gaps), (sums) => {
-    for (const { target, gaps } of views.taps()) {
-      for (const [reason, count] of Object.entries(gaps)) sums.add({ target, reason }, count);
+    for (const { cluster, target, gaps } of views.taps()) {
+      for (const [reason, count] of withZeros(gaps, GAP_REASONS))
+        sums.add({ target, reason, cluster }, count);
     }
   });
 }

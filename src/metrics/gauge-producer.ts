@@ -8,6 +8,7 @@ import {
   type MetricProducer,
 } from "@opentelemetry/sdk-metrics";
 import { HEAT_KINDS } from "../model/access.ts";
+import type { KindCoverage, TargetCoverage } from "../model/coverage.ts";
 import { ratePerSecond } from "../model/heat.ts";
 import { KeyLabels, label } from "./labels.ts";
 import type { MetricViews } from "./views.ts";
@@ -50,6 +51,7 @@ export class GaugeProducer implements MetricProducer {
       ...targetGauges(views),
       firingGauge(views),
       leasesGauge(views),
+      problemsGauge(views),
       hotKeyGauge(views, options),
     ];
   }
@@ -151,18 +153,43 @@ function leasesGauge(views: MetricViews): Gauge {
   };
 }
 
+function problemsGauge(views: MetricViews): Gauge {
+  return {
+    name: "keyheat.problems",
+    description: "What is missing just now: lines of /readyz.",
+    unit: "{problem}",
+    read: () => [{ attributes: {}, value: views.problems() }],
+  };
+}
+
 function targetGauges(views: MetricViews): Gauge[] {
   const perTap = (read: "distinctKeys" | "paneLagSeconds") => () =>
     views.taps().flatMap((tap) => {
       const value = tap[read];
-      return value === null ? [] : [{ attributes: { target: label(tap.target) }, value }];
+      return value === null ? [] : [{ attributes: placeOf(tap), value }];
     });
   return [
     {
       name: "keyheat.coverage.ratio",
       description: "Accesses observed / accesses that the server says it ran, over the last minute.",
       unit: "1",
-      read: () => views.coverage().flatMap(ratiosOf),
+      read: () => views.coverage().flatMap((covered) => byKind(covered, ({ ratio }) => ratio)),
+    },
+    {
+      name: "keyheat.target.accesses",
+      description: "Accesses that the server says it ran, in the last minute.",
+      unit: "{access}",
+      read: () => views.coverage().flatMap((covered) => byKind(covered, ({ ran }) => ran)),
+    },
+    {
+      name: "keyheat.target.seen",
+      description: "1: the target is watched, and was heard of in the last 2 s; 0: it is stale or blind.",
+      unit: "{target}",
+      read: () =>
+        views.coverage().map((covered) => ({
+          attributes: placeOf(covered),
+          value: covered.state === "seen" ? 1 : 0,
+        })),
     },
     {
       name: "keyheat.keys.distinct",
@@ -179,9 +206,19 @@ function targetGauges(views: MetricViews): Gauge[] {
   ];
 }
 
-function ratiosOf({ target, kinds }: ReturnType<MetricViews["coverage"]>[number]): Value[] {
-  return (["read", "write"] as const).flatMap((kind) => {
-    const value = kinds[kind].ratio;
-    return value === null ? [] : [{ attributes: { target: label(target), kind }, value }];
+/** A value for each kind of which it is known. Writes of a replica are its primary's, repeated: nobody's accesses. */
+function byKind(covered: TargetCoverage, numberOf: (kind: KindCoverage) => number | null): Value[] {
+  const kinds = covered.role === "replica" ? (["read"] as const) : (["read", "write"] as const);
+  return kinds.flatMap((kind) => {
+    const value = numberOf(covered.kinds[kind]);
+    return value === null ? [] : [{ attributes: placeOf(covered, { kind }), value }];
   });
+}
+
+/** The cluster comes last: who picks series by the labels of before, in their order, still finds them. */
+function placeOf(
+  { cluster, target }: { readonly cluster: string; readonly target: string },
+  more: Attributes = {},
+): Attributes {
+  return { target: label(target), ...more, cluster: label(cluster) };
 }

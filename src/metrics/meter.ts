@@ -4,6 +4,7 @@ import type { Config } from "../config/schema.ts";
 import type { Logger } from "../runtime/logger.ts";
 import { addCounters } from "./counters.ts";
 import { GaugeProducer } from "./gauge-producer.ts";
+import { addProcess } from "./process.ts";
 import { createPushReader } from "./push.ts";
 import { ScrapeReader } from "./scrape-reader.ts";
 import type { MetricViews } from "./views.ts";
@@ -53,7 +54,9 @@ export function startMetrics(options: MetricsOptions): Metrics {
     readers: [scraped, ...pushed],
     views: [{ instrumentName: "keyheat.*", aggregationCardinalityLimit: SERIES_MAX }],
   });
-  addCounters(provider.getMeter(SCOPE), views);
+  const meter = provider.getMeter(SCOPE);
+  addCounters(meter, views);
+  addProcess(meter);
   let isFailing = false;
   return {
     async prometheus() {

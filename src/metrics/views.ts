@@ -5,6 +5,7 @@ import type { StageBooks } from "../runtime/accounting.ts";
 /** What one tap (a source at a target) has seen since the start. */
 export interface TapMetrics {
   readonly source: string;
+  readonly cluster: string;
   readonly target: string;
   /** Gaps by reason. */
   readonly gaps: Readonly<Record<string, number>>;
@@ -28,4 +29,6 @@ export interface MetricViews {
   /** Keys in the hot sets of the clusters that this process owns. */
   leases(): readonly { readonly cluster: string; readonly count: number }[];
   taps(): readonly TapMetrics[];
+  /** How many lines `/readyz` has of what is missing. */
+  problems(): number;
 }

@@ -5,6 +5,7 @@ const TAPS_MAX = 1000;
 /** What one tap has seen, for metrics. */
 export interface TapView {
   readonly source: string;
+  readonly cluster: string;
   readonly target: string;
   readonly gaps: Readonly<Record<string, number>>;
   readonly events: Readonly<Record<string, number>>;
@@ -42,8 +43,8 @@ export class EndedWatches {
   }
 }
 
-function idOf({ source, target }: TapView): string {
-  return `${source} ${target}`;
+function idOf({ source, cluster, target }: TapView): string {
+  return `${source} ${cluster} ${target}`;
 }
 
 function withCounts(tap: TapView, before: TapView | undefined): TapView {

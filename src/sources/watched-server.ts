@@ -52,6 +52,7 @@ export class WatchedServer implements HeldServer {
 export function tapOf({ source, target, paneLagMs }: TargetWatch): TapView {
   return {
     source: source.name,
+    cluster: target.cluster,
     target: target.address,
     gaps: source.gaps.byReason(),
     events: source.eventsByName(),

@@ -13,6 +13,7 @@ export function makeMetricViews(overrides: Partial<MetricViews> = {}): MetricVie
     taps: () => [
       {
         source: "keyspace",
+        cluster: "default",
         target: "127.0.0.1:6379",
         gaps: { disconnected: 1 },
         events: { set: 100, expire: 4 },
@@ -20,6 +21,7 @@ export function makeMetricViews(overrides: Partial<MetricViews> = {}): MetricVie
         paneLagSeconds: 0.25,
       },
     ],
+    problems: () => 0,
     ...overrides,
   };
 }

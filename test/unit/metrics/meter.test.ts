@@ -8,6 +8,9 @@ import { makeCoverage, makeHeat } from "../http/fake-views.ts";
 import { METRICS_CONFIG, makeMetricViews } from "./fake-metric-views.ts";
 import { parsePrometheus, type Series } from "./prometheus-text.ts";
 
+/** Counters with reasons that are known before anything was counted. */
+const ZERO_FROM_THE_START = new Set(["keyheat_dropped_total", "keyheat_tap_gaps_total"]);
+
 function start(t: TestContext, options: Partial<MetricsOptions> = {}): Metrics {
   const metrics = startMetrics({
     config: METRICS_CONFIG,
@@ -32,25 +35,31 @@ async function keysOf(metrics: Metrics): Promise<string[]> {
 
 test("every metric of the contract is there, under its name and labels", async (t) => {
   const { series, types } = parsePrometheus(await start(t).prometheus());
-  const target = "127.0.0.1:6379";
+  const place = { cluster: "default", target: "127.0.0.1:6379" };
   const key = { cluster: "default", db: "0", key: "user:1" };
+  const told = series.filter(({ name, value }) => !(ZERO_FROM_THE_START.has(name) && value === 0));
   assert.deepEqual(
-    series.map(({ name, labels, value }) => [name, labels, value]),
+    told
+      .filter(({ name }) => !name.startsWith("process_"))
+      .map(({ name, labels, value }) => [name, labels, value]),
     [
       ["target_info", { service_name: "keyheat", service_version: "1.2.3" }, 1],
       ["keyheat_received_total", { stage: "panes" }, 10],
       ["keyheat_kept_total", { stage: "panes" }, 7],
       ["keyheat_dropped_total", { stage: "panes", reason: "late" }, 2],
       ["keyheat_dropped_total", { stage: "panes", reason: "no room" }, 1],
-      ["keyheat_events_total", { source: "keyspace", target, event: "set" }, 100],
-      ["keyheat_events_total", { source: "keyspace", target, event: "expire" }, 4],
-      ["keyheat_tap_gaps_total", { target, reason: "disconnected" }, 1],
+      ["keyheat_events_total", { source: "keyspace", ...place, event: "set" }, 100],
+      ["keyheat_events_total", { source: "keyspace", ...place, event: "expire" }, 4],
+      ["keyheat_tap_gaps_total", { ...place, reason: "disconnected" }, 1],
       ["keyheat_notifications_total", { receiver: "hook", outcome: "delivered" }, 3],
-      ["keyheat_coverage_ratio", { target, kind: "read" }, 0.5],
-      ["keyheat_keys_distinct", { target }, 42],
-      ["keyheat_pane_lag", { target }, 0.25],
+      ["keyheat_coverage_ratio", { ...place, kind: "read" }, 0.5],
+      ["keyheat_target_accesses", { ...place, kind: "read" }, 1000],
+      ["keyheat_target_seen", place, 1],
+      ["keyheat_keys_distinct", place, 42],
+      ["keyheat_pane_lag", place, 0.25],
       ["keyheat_incidents_firing", { cluster: "default", rule: "hot-key" }, 1],
       ["keyheat_hotset_leases", { cluster: "default" }, 2],
+      ["keyheat_problems", {}, 0],
       ["keyheat_hotkey_rate", { ...key, kind: "read" }, 0],
       ["keyheat_hotkey_rate", { ...key, kind: "write" }, 5012.3],
       ["keyheat_hotkey_rate", { ...key, kind: "miss" }, 0],
@@ -59,6 +68,60 @@ test("every metric of the contract is there, under its name and labels", async (
   );
   assert.equal(types.get("keyheat_received_total"), "counter");
   assert.equal(types.get("keyheat_hotkey_rate"), "gauge");
+});
+
+test("drops and gaps are there at 0 before the first, so that Prometheus sees it", async (t) => {
+  const books = { stage: "transport", received: 1, kept: 1, dropped: { "backlog-full": 3 } };
+  const metrics = start(t, { views: makeMetricViews({ books: () => [books] }) });
+  const reasonsOf = async (name: string) =>
+    (await scrape(metrics, name)).map(({ labels, value }) => [labels.reason, value]);
+  assert.deepEqual(await reasonsOf("keyheat_dropped_total"), [
+    ["backlog-full", 3],
+    ["closed", 0],
+    ["too-large", 0],
+    ["unencodable", 0],
+  ]);
+  const gaps = await reasonsOf("keyheat_tap_gaps_total");
+  assert.deepEqual(
+    gaps.filter(([reason]) => ["paused", "refused", "disconnected"].includes(`${reason}`)),
+    [
+      ["paused", 0],
+      ["refused", 0],
+      ["disconnected", 1],
+    ],
+  );
+});
+
+test("the process tells what it uses, under the usual names", async (t) => {
+  const { series, types } = parsePrometheus(await start(t).prometheus());
+  const numberOf = (name: string) => series.find((one) => one.name === name)?.value ?? Number.NaN;
+  assert.equal(types.get("process_cpu_seconds_total"), "counter");
+  assert.ok(numberOf("process_cpu_seconds_total") > 0);
+  assert.ok(numberOf("process_resident_memory_bytes") > 2 ** 20);
+  assert.ok(Math.abs(numberOf("process_start_time_seconds") * 1000 - performance.timeOrigin) < 1000);
+});
+
+test("a target that is stale or blind has a 0", async (t) => {
+  for (const state of ["stale", "blind"] as const) {
+    const metrics = start(t, { views: makeMetricViews({ coverage: () => [makeCoverage({ state })] }) });
+    assert.deepEqual(
+      (await scrape(metrics, "keyheat_target_seen")).map(({ value }) => value),
+      [0],
+    );
+  }
+});
+
+test("the writes that a replica repeats are no accesses, and nothing that could be seen", async (t) => {
+  const kind = { ran: 1000, observed: 0, ratio: 0, vantage: null } as const;
+  const kindsAt = async (role: "primary" | "replica") => {
+    const coverage = () => [makeCoverage({ role, kinds: { read: kind, write: kind } })];
+    const metrics = start(t, { views: makeMetricViews({ coverage }) });
+    const series = await scrape(metrics);
+    const ofKinds = ({ name }: Series) => /^keyheat_(coverage_ratio|target_accesses)$/.test(name);
+    return series.filter(ofKinds).map(({ labels }) => labels.kind);
+  };
+  assert.deepEqual(await kindsAt("primary"), ["read", "write", "read", "write"]);
+  assert.deepEqual(await kindsAt("replica"), ["read", "read"]);
 });
 
 test("what cooled, was resolved or went away is gone at the next scrape, and what is new is there", async (t) => {
@@ -150,7 +213,7 @@ test("other labels are bounded and printable, too", async (t) => {
       books: () => [{ stage: "panes", received: 1, kept: 0, dropped: { [reason]: 1 } }],
     }),
   });
-  const [dropped] = await scrape(metrics, "keyheat_dropped_total");
+  const dropped = (await scrape(metrics, "keyheat_dropped_total")).find(({ value }) => value === 1);
   assert.match(dropped?.labels.reason ?? "", /^odd\\n"x{50,120}~[0-9a-f]{8}$/);
 });
 
@@ -158,7 +221,10 @@ test("books of one stage in several pieces are added", async (t) => {
   const books = { stage: "panes", received: 5, kept: 4, dropped: { late: 1 } };
   const metrics = start(t, { views: makeMetricViews({ books: () => [books, books] }) });
   assert.equal((await scrape(metrics, "keyheat_received_total"))[0]?.value, 10);
-  assert.equal((await scrape(metrics, "keyheat_dropped_total"))[0]?.value, 2);
+  const late = (await scrape(metrics, "keyheat_dropped_total")).find(
+    ({ labels }) => labels.reason === "late",
+  );
+  assert.equal(late?.value, 2);
 });
 
 test("a view that fails costs its own metrics only, and is logged once", async (t) => {

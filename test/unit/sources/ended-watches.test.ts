@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { EndedWatches, type TapView } from "../../../src/sources/ended-watches.ts";
 
 function tap(target: string, events: Record<string, number>, gaps: Record<string, number> = {}): TapView {
-  return { source: "keyspace", target, gaps, events, distinctKeys: 5, paneLagSeconds: 0.1 };
+  return { source: "keyspace", cluster: "shop", target, gaps, events, distinctKeys: 5, paneLagSeconds: 0.1 };
 }
 
 test("what ended watches have counted stays in the books and in the taps, under the same names as what comes after", () => {
