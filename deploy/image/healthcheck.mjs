@@ -34,7 +34,7 @@ export async function problemAt(url) {
 function statusOf(url) {
   const get = url.startsWith("https:") ? httpsGet : httpGet;
   // It asks the own process whether it lives; its certificate need not be one for 127.0.0.1.
-  const options = { rejectUnauthorized: false, signal: AbortSignal.timeout(TIMEOUT_MS) };
+  const options = { agent: false, rejectUnauthorized: false, signal: AbortSignal.timeout(TIMEOUT_MS) };
   return new Promise((resolve, reject) => {
     get(url, options, (answer) => {
       answer.resume();

@@ -15,7 +15,7 @@ export interface Stage {
   readonly instructions: readonly Instruction[];
 }
 
-const CONTINUED = /\\\n\s*/g;
+const CONTINUED = /\s*\\\n\s*/g;
 const FLAG = /^--([a-z-]+)=(\S+)\s+/;
 const FROM = /^(\S+)(?: AS (\S+))?$/;
 

@@ -47,32 +47,37 @@ export function buildImage(work: string): BuiltImage {
   const stages = parseDockerfile(readFileSync(DOCKERFILE, "utf8"));
   const last = stages.at(-1);
   if (last === undefined) throw new Error("the Dockerfile has no stage");
-  for (const stage of stages) new StageBuild(work, context).run(stage);
+  const folders = new Map<string, string>();
+  for (const stage of stages) new StageBuild(work, context, folders).run(stage);
   return { root: join(work, "stages", last.name), stage: last };
 }
 
 class StageBuild {
   readonly #stages: string;
   readonly #context: string;
+  /** The WORKDIR in which each stage ended. */
+  readonly #folders: Map<string, string>;
   #root = "";
   #folder = "/";
 
-  constructor(work: string, context: string) {
+  constructor(work: string, context: string, folders: Map<string, string>) {
     this.#stages = join(work, "stages");
     this.#context = context;
+    this.#folders = folders;
   }
 
   run({ name, base, instructions }: Stage): void {
     this.#root = join(this.#stages, name);
-    if (!base.includes("@")) this.#continueFrom(base);
     mkdirSync(this.#root, { recursive: true });
+    const begun = this.#folders.get(base);
+    if (begun !== undefined) this.#continueFrom(base, begun);
     for (const instruction of instructions) this.#apply(instruction);
+    this.#folders.set(name, this.#folder);
   }
 
-  /** A stage that is built on another goes on in its folder, which is the only one with anything in it. */
-  #continueFrom(base: string): void {
+  #continueFrom(base: string, folder: string): void {
     cpSync(join(this.#stages, base), this.#root, { recursive: true, verbatimSymlinks: true });
-    this.#folder = "/build/keyheat";
+    this.#folder = folder;
   }
 
   #apply(instruction: Instruction): void {
