@@ -1,15 +1,19 @@
 import assert from "node:assert/strict";
-import { chmodSync, chownSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, type TestContext, test } from "node:test";
-import {
-  addBase,
-  Container,
-  type ContainerOptions,
-  whyNoContainer,
-  writeConfig,
-} from "../support/container.ts";
+import { addBase, Container, type ContainerOptions, whyNoContainer } from "../support/container.ts";
 import { execForm, only } from "../support/dockerfile.ts";
 import { type BuiltImage, buildImage } from "../support/image-build.ts";
 import { freePort, startRedis } from "../support/redis.ts";
@@ -19,7 +23,7 @@ const MEBIBYTE = 1024 * 1024;
 /** The base has some 150 MB, most of it Node; both together are to stay below 200 MB. */
 const CONTENT_BYTES_MAX = 40 * MEBIBYTE;
 const STOP_MS_MAX = 5000;
-const HEALTHCHECK_STARTS_MS_MAX = 60_000;
+const UP_MS_MAX = 60_000;
 
 /** What only a build needs. */
 const NOT_IN_IMAGE =
@@ -69,6 +73,29 @@ describe("the image", { skip: whyNoContainer() ?? false }, () => {
     assert.match(help.output, /^Usage: keyheat/);
   });
 
+  test("runs an agent beside a Kafka that is away: it is healthy without the token, and keeps no file", async (t) => {
+    const redis = await startRedis(t, { args: ["--notify-keyspace-events", "Eg$lshztm"] });
+    const port = await freePort();
+    const agent = startImage(t, ["agent", "--config", "/etc/keyheat/keyheat.yaml"], {
+      config: {
+        targets: [{ url: redis.url }],
+        kafka: { brokers: [`127.0.0.1:${await freePort()}`] },
+        http: { listen: `0.0.0.0:${port}`, auth: { tokenFile: "/etc/keyheat/secrets/token" } },
+      },
+      secrets: { token: "a-token-of-this-test\n" },
+    });
+    const url = `http://127.0.0.1:${port}`;
+    await isUp(agent, `${url}/healthz`);
+    await isHealthy(agent, `${url}/healthz`);
+    const samples = { method: "POST", headers: { "content-type": "application/json" }, body: "{}" };
+    assert.equal((await fetch(`${url}/v1/samples`, samples)).status, 401);
+
+    const { code, tookMs } = await agent.stop("SIGTERM");
+    assert.equal(code, 0, agent.output);
+    assert.ok(tookMs < STOP_MS_MAX, `it took ${tookMs} ms`);
+    assert.deepEqual(readdirSync(agent.data), []);
+  });
+
   test("runs a standalone: it is healthy, writes nothing but its data, and SIGTERM ends it at once", async (t) => {
     const redis = await startRedis(t, { args: ["--notify-keyspace-events", "Eg$lshztm"] });
     const port = await freePort();
@@ -76,13 +103,7 @@ describe("the image", { skip: whyNoContainer() ?? false }, () => {
     const before = picture(image.root);
     const standalone = startImage(t, ["standalone", "--config", "/etc/keyheat/keyheat.yaml"], { config });
     const url = `http://127.0.0.1:${port}`;
-    await waitFor(
-      "the probe",
-      async () => (await fetch(`${url}/readyz`)).ok,
-      HEALTHCHECK_STARTS_MS_MAX,
-    ).catch((cause) => {
-      throw new Error(standalone.output, { cause });
-    });
+    await isUp(standalone, `${url}/readyz`);
     await isHealthy(standalone, `${url}/healthz`);
     await isConfined(standalone);
     const top = await standalone.run(["keyheat", "top", "--once", "--url", url]);
@@ -95,11 +116,18 @@ describe("the image", { skip: whyNoContainer() ?? false }, () => {
   });
 });
 
+interface Mounted {
+  /** What `/etc/keyheat/keyheat.yaml` says. */
+  readonly config?: Readonly<Record<string, unknown>>;
+  /** Files of `/etc/keyheat/secrets`, by name. */
+  readonly secrets?: Readonly<Record<string, string>>;
+}
+
 /** Starts it as an engine does by ENTRYPOINT, CMD, USER, WORKDIR and ENV. */
 function startImage(
   t: TestContext,
   args: readonly string[] = execForm(only(image.stage, "CMD")),
-  { config = {} }: { readonly config?: Readonly<Record<string, unknown>> } = {},
+  { config = {}, secrets = {} }: Mounted = {},
 ): Container {
   const user = only(image.stage, "USER").text;
   const [key = "", value = ""] = only(image.stage, "ENV").text.split("=");
@@ -112,11 +140,27 @@ function startImage(
     config: mkdtempSync(join(work, "config-")),
     data: mkdtempSync(join(work, "data-")),
   };
-  writeConfig(options.config, config);
-  chmodSync(options.config, 0o755);
+  mount(options.config, config, secrets);
   const [uid = 0, gid = 0] = user.split(":").map(Number);
   if (process.getuid?.() === 0) chownSync(options.data, uid, gid);
   return new Container(t, options);
+}
+
+/** Writes what an unprivileged user finds in `/etc/keyheat`; JSON is YAML. */
+function mount(folder: string, config: Mounted["config"], secrets: Readonly<Record<string, string>>): void {
+  writeFileSync(join(folder, "keyheat.yaml"), JSON.stringify(config));
+  mkdirSync(join(folder, "secrets"));
+  for (const [name, text] of Object.entries(secrets)) writeFileSync(join(folder, "secrets", name), text);
+  chmodSync(folder, 0o755);
+}
+
+/** Waits for the probe. Throws: Error with what it said meanwhile. */
+async function isUp(container: Container, url: string): Promise<void> {
+  try {
+    await waitFor(`200 from ${url}`, async () => (await fetch(url)).ok, UP_MS_MAX);
+  } catch (cause) {
+    throw new Error(container.output, { cause });
+  }
 }
 
 /** By the image's own HEALTHCHECK, which must also be able to say no. */

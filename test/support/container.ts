@@ -1,6 +1,6 @@
 import { type ChildProcess, execFile, execFileSync, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { TestContext } from "node:test";
 import { waitFor } from "./wait.ts";
@@ -89,6 +89,11 @@ export class Container {
     this.#ended = once(this.#outer, "close").then(([code]) => code);
   }
 
+  /** The folder that it may write to, as it is outside. */
+  get data(): string {
+    return this.#options.data;
+  }
+
   /** The exit code. */
   ended(): Promise<number | null> {
     return this.#ended;
@@ -124,9 +129,4 @@ export class Container {
     const code = await this.ended();
     return { code, tookMs: performance.now() - startMs };
   }
-}
-
-/** Writes a config where a container finds it as `/etc/keyheat/keyheat.yaml`; JSON is YAML. */
-export function writeConfig(folder: string, config: Readonly<Record<string, unknown>>): void {
-  writeFileSync(join(folder, "keyheat.yaml"), JSON.stringify(config));
 }
