@@ -7,7 +7,7 @@ import { waitFor } from "./wait.ts";
 
 const isRoot = process.getuid?.() === 0;
 /** Where root's own namespaces are not to be had, a user of its own makes them; it stays the one who it was then. */
-const NAMESPACES = ["--mount", "--pid", "--fork", "--kill-child", ...(isRoot ? [] : ["--map-root-user"])];
+const NAMESPACES = ["--mount", "--pid", "--fork", ...(isRoot ? [] : ["--map-root-user"])];
 /** What the base image gives, and Docker mounts. */
 const MOUNTED = ["proc", "dev", "etc/keyheat", "var/lib/keyheat"];
 const PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -80,7 +80,7 @@ export class Container {
       env: { PATH, ...env },
       stdio: ["ignore", "pipe", "pipe"],
     });
-    t.after(() => this.#outer.kill("SIGKILL"));
+    t.after(() => this.#kill());
     for (const stream of [this.#outer.stdout, this.#outer.stderr]) {
       stream?.on("data", (piece: Buffer) => {
         this.output += piece.toString("utf8");
@@ -102,9 +102,22 @@ export class Container {
   /** Its number outside, once its command has taken the place of what started it. */
   pid(): Promise<number> {
     return waitFor("the command to be started", () => {
-      const pid = Number(readFileSync(`/proc/${this.#outer.pid}/task/${this.#outer.pid}/children`, "utf8"));
+      const pid = this.#inner();
       return readFileSync(`/proc/${pid}/cmdline`, "utf8").startsWith("/nodejs/bin/node\0") && pid;
     });
+  }
+
+  /** Number of the one process that `unshare` has started; 0: of none. */
+  #inner(): number {
+    return Number(readFileSync(`/proc/${this.#outer.pid}/task/${this.#outer.pid}/children`, "utf8"));
+  }
+
+  /** With its process 1 all of a namespace ends, which the end of `unshare` alone would leave. */
+  #kill(): void {
+    if (this.#outer.exitCode !== null) return;
+    const pid = this.#inner();
+    if (pid > 0) process.kill(pid, "SIGKILL");
+    this.#outer.kill("SIGKILL");
   }
 
   /** Runs a further command in it. Returns exit code and output. */
