@@ -10,6 +10,7 @@ const isRoot = process.getuid?.() === 0;
 const NAMESPACES = ["--mount", "--pid", "--fork", ...(isRoot ? [] : ["--map-root-user"])];
 /** What the base image gives, and Docker mounts. */
 const MOUNTED = ["proc", "dev", "etc/keyheat", "var/lib/keyheat"];
+const DEAF_MS = 30_000;
 const PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /** Binds what is written to over a root that nothing can be written to, and starts the command in it as process 1. */
@@ -134,12 +135,14 @@ export class Container {
     });
   }
 
-  /** Sends a signal to process 1, as an engine does. Returns the exit code and how long the end took. */
+  /** Sends a signal to process 1, as an engine does, which also kills what does not hear it. Returns the exit code and how long the end took. */
   async stop(signal: NodeJS.Signals): Promise<{ code: number | null; tookMs: number }> {
     const pid = await this.pid();
     const startMs = performance.now();
     process.kill(pid, signal);
+    const deaf = setTimeout(() => this.#kill(), DEAF_MS);
     const code = await this.ended();
+    clearTimeout(deaf);
     return { code, tookMs: performance.now() - startMs };
   }
 }
