@@ -34,6 +34,13 @@ test("process 1 is Keyheat itself, without a shell that would keep its signals",
   assert.equal(textOf("deploy/image/keyheat").split("\n")[0], "#!/nodejs/bin/node");
 });
 
+test("docs/image.md names the image of this version", () => {
+  const { version } = JSON.parse(textOf("package.json"));
+  const named = textOf("docs/image.md").match(/ghcr\.io\/keyheat\/keyheat:[\w.-]+/g) ?? [];
+  assert.ok(named.length > 5);
+  assert.deepEqual([...new Set(named)], [`ghcr.io/keyheat/keyheat:${version}`]);
+});
+
 test("the last stage runs nothing, fetches nothing and gives away only its data folder", () => {
   const names = runtime.instructions.map(({ name }) => name);
   assert.deepEqual(
