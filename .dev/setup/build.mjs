@@ -29,7 +29,7 @@ export async function build(node) {
   if (existsSync(stamp) && readFileSync(stamp, "utf8") === wanted) return;
   progress("building");
   removeLeftovers();
-  // Beside dist, so that the source maps' relative paths stay right.
+  // Beside dist, so that it can be renamed to it.
   const fresh = join(root, `dist.new-${process.pid}`);
   try {
     const tsc = join(root, "node_modules/typescript/bin/tsc");

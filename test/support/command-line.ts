@@ -6,15 +6,23 @@ import { waitFor } from "./wait.ts";
 
 const MAIN = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
 
-/** The command `keyheat` with its arguments, run from the sources. */
+/** What `keyheat` is here: a Node, and the file that it runs. */
+export type Program = readonly [node: string, main: string];
+const FROM_SOURCES: Program = [process.execPath, MAIN];
+
+/** The command `keyheat` with its arguments, run from the sources unless another program is given. */
 export class CommandLine {
   readonly process: ChildProcess;
   readonly #ended: Promise<number | null>;
   /** What it has written to standard output and standard error, in the order of arrival. */
   output = "";
 
-  constructor(args: readonly string[], env: NodeJS.ProcessEnv = process.env) {
-    this.process = spawn(process.execPath, [MAIN, ...args], { env, stdio: ["ignore", "pipe", "pipe"] });
+  constructor(
+    args: readonly string[],
+    env: NodeJS.ProcessEnv = process.env,
+    [node, main]: Program = FROM_SOURCES,
+  ) {
+    this.process = spawn(node, [main, ...args], { env, stdio: ["ignore", "pipe", "pipe"] });
     for (const stream of [this.process.stdout, this.process.stderr]) {
       stream?.on("data", (piece: Buffer) => {
         this.output += piece.toString("utf8");
@@ -47,8 +55,13 @@ export class CommandLine {
 }
 
 /** Runs `keyheat ARGS`; it is killed with the test `t`, if it has not ended before that. */
-export function runKeyheat(t: TestContext, args: readonly string[], env?: NodeJS.ProcessEnv): CommandLine {
-  const command = new CommandLine(args, env);
+export function runKeyheat(
+  t: TestContext,
+  args: readonly string[],
+  env?: NodeJS.ProcessEnv,
+  program?: Program,
+): CommandLine {
+  const command = new CommandLine(args, env, program);
   t.after(() => command.process.kill("SIGKILL"));
   return command;
 }

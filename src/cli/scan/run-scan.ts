@@ -5,7 +5,8 @@ import { type FleetOptions, openFleet } from "../../scans/fleet.ts";
 import type { ScanContext, ScanOutcome } from "../../scans/scan-context.ts";
 import { printable } from "../view/display-text.ts";
 import { ProgressBar, type ProgressOutput } from "./progress-bar.ts";
-import { type ServerOptions, targetsOf } from "./server-options.ts";
+import { targetsOf } from "./scan-targets.ts";
+import type { ServerOptions } from "./server-options.ts";
 
 export interface ScanOutput {
   readonly isTTY?: boolean;

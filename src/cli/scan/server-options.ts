@@ -1,7 +1,4 @@
 import { type Command, Option } from "commander";
-import type { Environment } from "../../config/environment.ts";
-import { defaultConfig, loadConfig } from "../../config/load.ts";
-import type { TargetConfig } from "../../config/schema.ts";
 import { wholeNumber } from "../arguments.ts";
 
 /** Which servers a scan looks at, and how it prints. */
@@ -50,18 +47,4 @@ export function withServers(command: Command): Command {
       BUDGET,
     )
     .option("--json", "print one JSON document");
-}
-
-/** The servers that the options name. Throws: ConfigError. */
-export function targetsOf(options: ServerOptions, env: Environment): readonly TargetConfig[] {
-  const { redis, config, username, passwordFile, caFile } = options;
-  if (config !== undefined) return loadConfig(config, env).targets;
-  const urls = redis.length > 0 ? redis : ["redis://127.0.0.1:6379"];
-  const targets = urls.map((url) => ({
-    url,
-    ...(username === undefined ? {} : { username }),
-    ...(passwordFile === undefined ? {} : { passwordFile }),
-    ...(caFile === undefined ? {} : { tls: { caFile } }),
-  }));
-  return defaultConfig({ targets }).targets;
 }

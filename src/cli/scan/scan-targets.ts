@@ -1,0 +1,18 @@
+import type { Environment } from "../../config/environment.ts";
+import { defaultConfig, loadConfig } from "../../config/load.ts";
+import type { TargetConfig } from "../../config/schema.ts";
+import type { ServerOptions } from "./server-options.ts";
+
+/** The servers that the options name. Throws: ConfigError. */
+export function targetsOf(options: ServerOptions, env: Environment): readonly TargetConfig[] {
+  const { redis, config, username, passwordFile, caFile } = options;
+  if (config !== undefined) return loadConfig(config, env).targets;
+  const urls = redis.length > 0 ? redis : ["redis://127.0.0.1:6379"];
+  const targets = urls.map((url) => ({
+    url,
+    ...(username === undefined ? {} : { username }),
+    ...(passwordFile === undefined ? {} : { passwordFile }),
+    ...(caFile === undefined ? {} : { tls: { caFile } }),
+  }));
+  return defaultConfig({ targets }).targets;
+}
