@@ -1,15 +1,15 @@
-import { hostname } from "node:os";
 import { Agent } from "./agent.ts";
 import { agentReadiness } from "./agent-readiness.ts";
 import type { Config } from "./config/schema.ts";
 import { createAgentServer } from "./http/server.ts";
 import type { ProbeViews } from "./http/views.ts";
 import { startMetrics } from "./metrics/meter.ts";
+import { serviceResource } from "./metrics/resource.ts";
 import { RecordedOutlet } from "./recorded-outlet.ts";
 import type { Recording } from "./recording/recording.ts";
 import type { StageBooks } from "./runtime/accounting.ts";
 import { systemClock } from "./runtime/clock.ts";
-import { packageVersion } from "./runtime/version.ts";
+import { instanceName } from "./runtime/instance-name.ts";
 import { ServedHotSet } from "./served-hot-set.ts";
 import { type Service, type ServiceOptions, uniqueLines } from "./service.ts";
 import { KafkaConnection, type KafkaSettings, kafkaSettings } from "./transport/kafka/connection.ts";
@@ -42,7 +42,7 @@ export async function startAgent(
   config: Config,
   { logger, clock = systemClock, onDead, recording = null }: AgentServiceOptions,
 ): Promise<Service> {
-  const name = agentName(config);
+  const name = instanceName(config.http.listen, USUAL_PORT);
   const settings = kafkaSettings(config.kafka);
   const connection = new KafkaConnection(settings, { logger, clock, clientId: `keyheat-agent-${name}` });
   const publisher = new PanesPublisher({
@@ -70,7 +70,7 @@ export async function startAgent(
       leases: () => [],
       taps: () => agent.taps(),
     },
-    resource: { "service.name": "keyheat-agent", "service.version": packageVersion() },
+    resource: serviceResource("keyheat-agent", name),
     logger,
   });
   // That Kafka is away holds nothing up: panes are kept meanwhile.
@@ -104,11 +104,6 @@ export async function startAgent(
       await stopStages();
     },
   };
-}
-
-/** The host's name, which tells agents apart; where several run on a host, with the port. */
-function agentName({ http: { listen } }: Config): string {
-  return listen.port === USUAL_PORT ? hostname() : `${hostname()}:${listen.port || process.pid}`;
 }
 
 /** Which partitions have to hear of a message: those of the buckets that it concerns, each once. */
