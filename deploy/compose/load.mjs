@@ -9,8 +9,9 @@
  *   READ_KEY           key that is hot by reads (default: flag:new-checkout)
  *   WRITE_KEY          key that is hot by writes (default: product:4711:stock)
  *   HOT_PER_SECOND     accesses of each of them while it is hot (default: 3000)
- *   QUIET_SECONDS      how long they are not, at the start and between (default: 20)
- *   HOT_SECONDS        how long they are (default: 60)
+ *   QUIET_SECONDS      when they become so for the first time (default: 20)
+ *   HOT_SECONDS        for how long they are (default: 60)
+ *   PAUSE_SECONDS      how long after that they are again (default: 90)
  */
 import { readFileSync } from "node:fs";
 import { Cluster } from "ioredis";
@@ -22,6 +23,7 @@ const WRITE_KEY = env.WRITE_KEY || "product:4711:stock";
 const HOT_PER_SECOND = Number(env.HOT_PER_SECOND || 3_000);
 const QUIET_MS = 1000 * Number(env.QUIET_SECONDS || 20);
 const HOT_MS = 1000 * Number(env.HOT_SECONDS || 60);
+const PAUSE_MS = 1000 * Number(env.PAUSE_SECONDS || 90);
 
 const ORDINARY_PER_SECOND = 1_000;
 const USERS = 5_000;
@@ -61,7 +63,7 @@ function ordinary() {
 }
 
 function isHotAt(elapsedMs) {
-  return elapsedMs % (QUIET_MS + HOT_MS) >= QUIET_MS;
+  return elapsedMs >= QUIET_MS && (elapsedMs - QUIET_MS) % (HOT_MS + PAUSE_MS) < HOT_MS;
 }
 
 const startMs = performance.now();

@@ -104,6 +104,16 @@ test("what one waits for is there, and can be waited for", () => {
   }
 });
 
+test("somebody waits for the end of whatever ends: `up --wait` takes it for a failure otherwise", () => {
+  const awaited = all.flatMap(([, { depends_on = {} }]) =>
+    Object.entries(depends_on).flatMap(([other, { condition }]) =>
+      condition === "service_completed_successfully" ? [other] : [],
+    ),
+  );
+  const once = all.filter(([, { restart }]) => restart === "no").map(([name]) => name);
+  assert.deepEqual([...new Set(awaited)].sort(), once.sort());
+});
+
 test("what runs for ever is started again, and says whether it is well where it can", () => {
   const silent = all.filter(([, service]) => service.healthcheck?.test === undefined).map(([name]) => name);
   assert.deepEqual(silent.sort(), ["create-cluster", "load", "otel-collector", "topics"]);
