@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { parse } from "yaml";
 import { packageVersion } from "../../../src/runtime/version.ts";
+import { judgeFlags } from "../../../src/sources/keyspace/flags.ts";
 import { composeFile, mountedText, mountsOf, ROOT } from "../../support/compose-file.ts";
 
 const { services, volumes } = composeFile();
@@ -169,4 +170,13 @@ test("the agents share the servers: each has one agent", () => {
       .filter((name) => name.startsWith("valkey-"))
       .sort(),
   );
+});
+
+test("the servers publish all that Keyheat wants of a server of their version", () => {
+  const conf = readFileSync(join(ROOT, "deploy/compose/valkey.conf"), "utf8");
+  const [, flags = ""] = /^notify-keyspace-events (\S+)$/m.exec(conf) ?? [];
+  const [, major, minor] = /valkey:(\d+)\.(\d+)/.exec(services["valkey-1"]?.image ?? "") ?? [];
+  const version = [Number(major), Number(minor)] as const;
+  const verdict = judgeFlags(flags, "E", "primary", { flavor: "valkey", version });
+  assert.deepEqual(verdict, { kind: "ok", seesMisses: true });
 });
