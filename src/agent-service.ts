@@ -12,6 +12,7 @@ import { systemClock } from "./runtime/clock.ts";
 import { instanceName } from "./runtime/instance-name.ts";
 import { ServedHotSet } from "./served-hot-set.ts";
 import { type Service, type ServiceOptions, uniqueLines } from "./service.ts";
+import { podTargetsOf } from "./sources/discovery/pods/pod-targets.ts";
 import { KafkaConnection, type KafkaSettings, kafkaSettings } from "./transport/kafka/connection.ts";
 import { PanesPublisher } from "./transport/kafka/panes-publisher.ts";
 import { panesPartition } from "./transport/kafka/partitioning.ts";
@@ -36,13 +37,15 @@ export interface AgentServiceOptions extends ServiceOptions {
 /**
  * An agent as a process of its own: targets and client samples -> panes -> Kafka; and the hot set from there.
  *
- * Throws: ListenError where the address cannot be had.
+ * Throws: ListenError where the address cannot be had, ClusterAccessError where pods are wanted and cannot be asked for.
  */
 export async function startAgent(
   config: Config,
-  { logger, clock = systemClock, onDead, recording = null }: AgentServiceOptions,
+  { logger, clock = systemClock, onDead, recording = null, ownPod }: AgentServiceOptions,
 ): Promise<Service> {
   const name = instanceName(config.http.listen, USUAL_PORT);
+  const observe = config.discovery.observe ?? "local";
+  const pods = podTargetsOf(config.discovery.kubernetes, { observe, ownPod, clock, logger });
   const settings = kafkaSettings(config.kafka);
   const connection = new KafkaConnection(settings, { logger, clock, clientId: `keyheat-agent-${name}` });
   const publisher = new PanesPublisher({
@@ -51,9 +54,8 @@ export async function startAgent(
     route: routes(settings),
     entriesMax: config.panes.publish,
   });
-  const observe = config.discovery.observe ?? "local";
   const outlet = recording === null ? publisher : new RecordedOutlet(publisher, recording);
-  const agent = new Agent({ config, observe, transport: outlet, clock, logger, name });
+  const agent = new Agent({ config, observe, pods, transport: outlet, clock, logger, name });
   const hotSet = new ServedHotSet({ rawKeyOf: (key) => agent.rawKeyOf(key), clock });
   const table = hotSetTable(connection, hotSet, onDead);
   table.start();

@@ -5,7 +5,7 @@ import { TargetConnection } from "./redis/target.ts";
 import type { StageBooks } from "./runtime/accounting.ts";
 import type { Clock } from "./runtime/clock.ts";
 import type { Logger } from "./runtime/logger.ts";
-import { Discovery } from "./sources/discovery/discovery.ts";
+import { Discovery, type MovingTargets } from "./sources/discovery/discovery.ts";
 import type { TapView } from "./sources/ended-watches.ts";
 import { createRedaction, type Redaction } from "./sources/redaction.ts";
 import { SampleRounds } from "./sources/sample-rounds.ts";
@@ -22,6 +22,8 @@ export interface AgentOptions {
   readonly config: Pick<Config, "cluster" | "targets" | "sources" | "panes" | "kafka" | "ignore" | "redact">;
   /** Which of the servers that are found from the targets are watched. */
   readonly observe: Observe;
+  /** More targets, which come and go. */
+  readonly pods?: MovingTargets | undefined;
   readonly transport: Outlet;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -39,7 +41,7 @@ export class Agent {
   /** Whether it watches servers at all, not just takes what clients report. */
   readonly #isWatching: boolean;
 
-  constructor({ config, observe, transport, clock, logger, name = hostname() }: AgentOptions) {
+  constructor({ config, observe, pods, transport, clock, logger, name = hostname() }: AgentOptions) {
     const ignored = compileGlobs(config.ignore);
     this.#redaction = createRedaction(config.redact);
     const publish = (messages: readonly Message[]) => transport.publish(this.#redaction.redact(messages));
@@ -83,6 +85,7 @@ export class Agent {
     this.#discovery = new Discovery({
       agent: name,
       targets: config.targets,
+      pods,
       observe,
       servers: this.#watches,
       clock,
@@ -127,10 +130,15 @@ export class Agent {
     return watched.filter(({ watch }) => watch?.source.status().state === "up").length;
   }
 
+  /** Whether it is known that nothing is to be watched here. */
+  get hasNothing(): boolean {
+    return this.#discovery.hasNothing;
+  }
+
   /** Publishes open panes, then closes the connections. */
   async stop(): Promise<void> {
     this.#rounds.stop();
-    this.#discovery.stop();
+    await this.#discovery.stop();
     await this.#watches.stop();
   }
 

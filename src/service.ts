@@ -2,11 +2,14 @@ import type { Rule } from "./config/schema.ts";
 import type { StageBooks } from "./runtime/accounting.ts";
 import type { Clock } from "./runtime/clock.ts";
 import type { Logger } from "./runtime/logger.ts";
+import type { OwnPod } from "./sources/discovery/pods/cluster-access.ts";
 import type { KafkaProblem } from "./transport/kafka/problem.ts";
 
 export interface ServiceOptions {
   readonly logger: Logger;
   readonly clock?: Clock;
+  /** Of Kubernetes, where that is asked for pods. */
+  readonly ownPod?: OwnPod | undefined;
   /** Called once, where the process cannot go on: it is to end with this reason. */
   readonly onDead: (problem: KafkaProblem) => void;
 }

@@ -23,6 +23,8 @@ import { type Clock, systemClock } from "./runtime/clock.ts";
 import { instanceName } from "./runtime/instance-name.ts";
 import type { Logger } from "./runtime/logger.ts";
 import { ServedHotSet } from "./served-hot-set.ts";
+import type { OwnPod } from "./sources/discovery/pods/cluster-access.ts";
+import { podTargetsOf } from "./sources/discovery/pods/pod-targets.ts";
 import { MemoryTransport } from "./transport/memory.ts";
 import type { Windows } from "./windows/windows.ts";
 
@@ -37,6 +39,8 @@ export interface StandaloneOptions {
   /** Where incidents outlive a restart; `null`: nowhere. */
   readonly dataDir: string | null;
   readonly clock?: Clock;
+  /** Of Kubernetes, where that is asked for pods. */
+  readonly ownPod?: OwnPod | undefined;
   /** Takes note of everything that is published; it is closed with the rest. */
   readonly recording?: Recording | null;
 }
@@ -56,10 +60,13 @@ export interface Standalone {
 /**
  * Agent and aggregator in one process, over the in-memory transport.
  *
- * Throws: ListenError where the address cannot be had, StoreError where the data directory cannot be used.
+ * Throws: ListenError where the address cannot be had, StoreError where the data directory cannot be used,
+ * ClusterAccessError where pods are wanted and cannot be asked for.
  */
 export async function startStandalone(config: Config, options: StandaloneOptions): Promise<Standalone> {
-  const { logger, dataDir, clock = systemClock, recording = null } = options;
+  const { logger, dataDir, clock = systemClock, recording = null, ownPod } = options;
+  const observe = config.discovery.observe ?? "all";
+  const pods = podTargetsOf(config.discovery.kubernetes, { observe, ownPod, clock, logger });
   const listeners = new Set<(incident: Incident) => void>();
   const store =
     dataDir === null
@@ -82,16 +89,15 @@ export async function startStandalone(config: Config, options: StandaloneOptions
   const transport = new MemoryTransport({ clock, logger, entriesMax: config.panes.publish });
   transport.consume((messages) => aggregator.take(messages));
   aggregator.start();
-  const observe = config.discovery.observe ?? "all";
   const outlet = recording === null ? transport : new RecordedOutlet(transport, recording);
-  const agent = new Agent({ config, observe, transport: outlet, clock, logger });
+  const agent = new Agent({ config, observe, pods, transport: outlet, clock, logger });
   const hotSet = new ServedHotSet({ rawKeyOf: (key) => agent.rawKeyOf(key), clock });
   const startedMs = clock.monotonic();
 
   const metricViews: MetricViews = {
     books: () => books(),
     hotkeys: (limit) => hottest(windows, config, limit),
-    firing: () => firingCounts(incidents, aggregator.rules, clustersOf(config)),
+    firing: () => firingCounts(incidents, aggregator.rules, clustersOf(config, windows)),
     coverage: () => targets.coverage(clock.now()),
     notifications: () => notifier.notifications(),
     leases: () => aggregator.leases?.counts() ?? [],
@@ -169,6 +175,7 @@ function hottest(windows: Windows, config: Config, limit: number): readonly Heat
   return heats.slice(0, limit);
 }
 
-function clustersOf({ cluster, targets }: Config): ReadonlySet<string> {
-  return new Set([cluster, ...targets.map((target) => target.cluster)]);
+/** Those of the config, and those that pods name. */
+function clustersOf({ cluster, targets }: Config, windows: Windows): ReadonlySet<string> {
+  return new Set([cluster, ...targets.map((target) => target.cluster), ...windows.clusters()]);
 }

@@ -25,6 +25,7 @@ export function crossCheck(draft: FileDraft, input: Tree): Problem[] {
       (index) => `targets[${index}].url`,
       "another target has the same address",
     ),
+    ...kubernetesProblems(draft),
     ...paneProblems(draft),
     ...windowProblems(draft),
     ...redactProblems(draft, input),
@@ -87,8 +88,9 @@ function addressesOf(draft: FileDraft): (string | undefined)[] {
   });
 }
 
-function targetProblems(target: Item<"targets">, path: string): Problem[] {
-  const { url, username, password, passwordFile, tls } = target;
+type Credentials = Pick<Item<"targets">, "password" | "passwordFile" | "tls">;
+
+function credentialProblems({ password, passwordFile, tls }: Credentials, path: string): Problem[] {
   const problems: Problem[] = [];
   if (password !== undefined && passwordFile !== undefined) {
     problems.push({ path: `${path}.passwordFile`, message: "password and passwordFile exclude each other" });
@@ -96,6 +98,28 @@ function targetProblems(target: Item<"targets">, path: string): Problem[] {
   if (tls && (tls.certFile === undefined) !== (tls.keyFile === undefined)) {
     problems.push({ path: `${path}.tls`, message: "certFile and keyFile belong together" });
   }
+  return problems;
+}
+
+function kubernetesProblems({ discovery }: FileDraft): Problem[] {
+  const kubernetes = discovery?.kubernetes;
+  if (kubernetes === undefined) return [];
+  const path = "discovery.kubernetes";
+  const { username, password, passwordFile, namespaces } = kubernetes;
+  const problems = credentialProblems(kubernetes, path);
+  if (username !== undefined && password === undefined && passwordFile === undefined) {
+    problems.push({
+      path: `${path}.username`,
+      message: "a user needs a password (password or passwordFile)",
+    });
+  }
+  const pathOf = (index: number) => `${path}.namespaces[${index}]`;
+  return [...problems, ...repeated(namespaces ?? [], pathOf, "the namespace stands here twice")];
+}
+
+function targetProblems(target: Item<"targets">, path: string): Problem[] {
+  const { url, username, password, passwordFile, tls } = target;
+  const problems = credentialProblems(target, path);
   const parsed = url === undefined ? undefined : parseTargetUrl(url);
   if (parsed === undefined || "problem" in parsed) return problems;
   const inUrl = parsed.value;

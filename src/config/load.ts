@@ -5,7 +5,7 @@ import { readBounded, readNamedFiles, reasonOf } from "./named-files.ts";
 import { ConfigError, type Problem, quote } from "./problem.ts";
 import { type ProcessRole, resolveConfig } from "./resolve.ts";
 import { type Config, fileSchema } from "./schema.ts";
-import { salvage } from "./schema-walk.ts";
+import { salvage, valueAt } from "./schema-walk.ts";
 import { valueProblems } from "./value-problems.ts";
 import { isMapping, readYaml, type Tree } from "./yaml-tree.ts";
 
@@ -94,10 +94,12 @@ export function configOf(tree: Tree, options: ParseOptions): Config {
   return resolveConfig(parsed.data, files.contents, role);
 }
 
+/** Who names URLs wants them in place of those in the file; who names pods wants no other server by default. */
 function withTargets(tree: Tree, redisUrls: readonly string[]): Tree {
-  return redisUrls.length > 0 && isMapping(tree)
-    ? { ...tree, targets: redisUrls.map((url) => ({ url })) }
-    : tree;
+  if (!isMapping(tree)) return tree;
+  if (redisUrls.length > 0) return { ...tree, targets: redisUrls.map((url) => ({ url })) };
+  const hasPods = valueAt(tree, ["discovery", "kubernetes"]) !== undefined;
+  return hasPods && tree.targets === undefined ? { ...tree, targets: [] } : tree;
 }
 
 /** A value whose variable is not set is wrong for that reason; what else is wrong with it is only an echo. */

@@ -58,13 +58,12 @@ function namedFiles(draft: Draft<FileConfig>): NamedFile[] {
   const add = (path: string, file: string | undefined, oneLine: boolean) => {
     if (file !== undefined) found.push({ path, file, oneLine });
   };
-  draft.targets?.forEach((target, index) => {
-    const path = `targets[${index}]`;
+  for (const { path, target } of namedTargets(draft)) {
     add(`${path}.passwordFile`, target?.passwordFile, true);
     add(`${path}.tls.caFile`, target?.tls?.caFile, false);
     add(`${path}.tls.certFile`, target?.tls?.certFile, false);
     add(`${path}.tls.keyFile`, target?.tls?.keyFile, false);
-  });
+  }
   add("redact.keyFile", draft.redact?.keyFile, true);
   add("http.auth.tokenFile", draft.http?.auth?.tokenFile, true);
   add("http.tls.certFile", draft.http?.tls?.certFile, false);
@@ -82,6 +81,12 @@ function namedFiles(draft: Draft<FileConfig>): NamedFile[] {
     add(`receivers[${index}].alertmanager.auth.tokenFile`, alertmanager?.auth?.tokenFile, true);
   });
   return found;
+}
+
+/** What names servers, with credentials. */
+function namedTargets(draft: Draft<FileConfig>) {
+  const listed = (draft.targets ?? []).map((target, index) => ({ path: `targets[${index}]`, target }));
+  return [...listed, { path: "discovery.kubernetes", target: draft.discovery?.kubernetes }];
 }
 
 /** Reads a file of UTF-8 of at most 1 MiB, also from a pipe. Throws: what `reasonOf` explains. */
@@ -120,7 +125,7 @@ function redactProblems(contents: ReadonlyMap<string, string>): Problem[] {
 }
 
 function tlsProblems(draft: Draft<FileConfig>, contents: ReadonlyMap<string, string>): Problem[] {
-  const targets = (draft.targets ?? []).map((_, index) => `targets[${index}].tls`);
+  const targets = namedTargets(draft).map(({ path }) => `${path}.tls`);
   const places = [...targets, "http.tls", "kafka.ssl"];
   return places.flatMap((path) => {
     const ca = contents.get(`${path}.caFile`);

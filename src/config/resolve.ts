@@ -2,7 +2,16 @@ import { type Listen, parseListen } from "./http.ts";
 import { resolveReceiver } from "./receivers.ts";
 import { type Rule, resolveRule } from "./rules.ts";
 import type { Parsed } from "./scalars.ts";
-import type { Config, FileConfig, KafkaConfig, Redact, Route, TargetConfig, TargetTls } from "./schema.ts";
+import type {
+  Access,
+  Config,
+  FileConfig,
+  KafkaConfig,
+  Redact,
+  Route,
+  TargetConfig,
+  TargetTls,
+} from "./schema.ts";
 import { formatHostPort, parseTargetUrl, type TargetUrl } from "./target-url.ts";
 import type { FileTarget } from "./targets.ts";
 
@@ -24,6 +33,7 @@ export function resolveConfig(
     targets: file.targets.map((target, index) =>
       resolveTarget(target, file.cluster, `targets[${index}]`, contents),
     ),
+    discovery: resolveDiscovery(file, contents),
     redact: resolveRedact(file.redact, contents),
     http: resolveHttp(file.http, contents, role),
     kafka: resolveKafka(file.kafka, contents),
@@ -76,17 +86,42 @@ function resolveTarget(
   };
 }
 
-/** A server that was found through another one, with the credentials and the TLS settings of that. */
-export function targetFoundAt(seed: TargetConfig, host: string, port: number, cluster: string): TargetConfig {
-  const { username, password, tls } = seed;
+/** A server that was found, with the credentials and the TLS settings of what it was found through. */
+export function targetFoundAt(
+  { username, password, tls }: Access,
+  host: string,
+  port: number,
+  cluster: string,
+): TargetConfig {
   const address = formatHostPort(host, port);
   const place = { endpoint: { host, port }, address, tls: tls !== undefined, username, password };
   return {
-    ...seed,
     url: canonicalUrl(place, username, password),
     endpoint: place.endpoint,
     address,
     cluster,
+    ...(username === undefined ? {} : { username }),
+    ...(password === undefined ? {} : { password }),
+    ...(tls === undefined ? {} : { tls }),
+  };
+}
+
+function resolveDiscovery(
+  { discovery: { observe, kubernetes }, cluster }: FileConfig,
+  contents: ReadonlyMap<string, string>,
+): Config["discovery"] {
+  const observed = observe === undefined ? {} : { observe };
+  if (kubernetes === undefined) return observed;
+  const path = "discovery.kubernetes";
+  const { passwordFile, password = contents.get(`${path}.passwordFile`), tls, ...rest } = kubernetes;
+  return {
+    ...observed,
+    kubernetes: {
+      ...rest,
+      cluster,
+      password,
+      tls: tls && resolveTls(tls.servername, `${path}.tls`, contents),
+    },
   };
 }
 

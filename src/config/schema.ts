@@ -61,6 +61,14 @@ export interface TargetTls {
   readonly servername?: string;
 }
 
+/** Who Keyheat is to a server. `password` is secret. */
+export interface Access {
+  readonly username?: string | undefined;
+  readonly password?: string | undefined;
+  /** Present exactly where TLS is used. */
+  readonly tls?: TargetTls | undefined;
+}
+
 /** A server to watch. `url` and `password` are secret: only `address` may be shown. */
 export interface TargetConfig {
   /** Canonical, with all credentials, percent-encoded. */
@@ -73,6 +81,17 @@ export interface TargetConfig {
   readonly password?: string;
   /** Present exactly where TLS is used. */
   readonly tls?: TargetTls;
+}
+
+/** Which pods are servers, and how to reach them. `password` is secret. */
+export interface KubernetesConfig extends Access {
+  readonly labelSelector: string;
+  readonly port: number;
+  /** Absent: that of the own pod. */
+  readonly namespaces?: readonly string[] | undefined;
+  /** Label that names a pod's cluster; absent, or not on the pod: it is `cluster`. */
+  readonly clusterLabel?: string | undefined;
+  readonly cluster: string;
 }
 
 /** How to reach Kafka. `sasl.password` is secret. */
@@ -98,8 +117,12 @@ export type Redact =
 
 /** Everything an operator can set, ready to use: durations in ms, rates per second, sizes in bytes. Holds secrets. */
 export interface Config
-  extends Omit<FileConfig, "targets" | "redact" | "http" | "kafka" | "rules" | "routes" | "receivers"> {
+  extends Omit<
+    FileConfig,
+    "targets" | "discovery" | "redact" | "http" | "kafka" | "rules" | "routes" | "receivers"
+  > {
   readonly targets: TargetConfig[];
+  readonly discovery: { readonly observe?: Observe; readonly kubernetes?: KubernetesConfig };
   readonly redact: Redact;
   readonly http: {
     readonly listen: Listen;

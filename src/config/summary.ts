@@ -1,5 +1,5 @@
 import { kindOf } from "./receivers.ts";
-import type { Config, KafkaConfig, Observe, TargetConfig } from "./schema.ts";
+import type { Config, KafkaConfig, KubernetesConfig, Observe, TargetConfig } from "./schema.ts";
 import { formatHostPort } from "./target-url.ts";
 import { showThreshold } from "./thresholds.ts";
 
@@ -9,7 +9,7 @@ export function summaryLines(config: Config): string[] {
   const seconds = config.windows.map((windowMs) => `${windowMs / 1000}s`);
   return [
     `cluster: ${config.cluster}`,
-    `targets: ${listed(config.targets.map(targetLine))}`,
+    `targets: ${listed([...config.targets.map(targetLine), ...podsLines(config.discovery.kubernetes)])}`,
     ...(config.redact.mode === "none" ? [] : [`redact: ${config.redact.mode}`]),
     `observed: ${observedLine(config.discovery.observe)}`,
     `windows: ${listed(seconds)}`,
@@ -39,6 +39,20 @@ function observedLine(observe: Observe | undefined): string {
 function targetLine({ address, cluster, tls, username, password }: TargetConfig): string {
   const how = [cluster, tls && "TLS", username && `user ${username}`, password && "with a password"];
   return `${address} (${how.filter(Boolean).join(", ")})`;
+}
+
+function podsLines(kubernetes: KubernetesConfig | undefined): string[] {
+  if (kubernetes === undefined) return [];
+  const { labelSelector, namespaces, port, tls, username, password } = kubernetes;
+  const place = namespaces === undefined ? "own namespace" : `namespaces ${namespaces.join(", ")}`;
+  const how = [
+    place,
+    `port ${port}`,
+    tls && "TLS",
+    username && `user ${username}`,
+    password && "with a password",
+  ];
+  return [`pods with ${labelSelector} (${how.filter(Boolean).join(", ")})`];
 }
 
 function kafkaLines({ brokers, prefix, ssl, sasl }: KafkaConfig): string[] {

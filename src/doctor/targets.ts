@@ -3,6 +3,7 @@ import { type Finding, Findings } from "./finding.ts";
 import { KnownServers } from "./known-servers.ts";
 import type { DoctorOptions } from "./options.ts";
 import { OwnHosts } from "./own-hosts.ts";
+import { findPods } from "./pods.ts";
 import { ServerExam } from "./server-exam.ts";
 
 /** More at once would be a storm of connections. */
@@ -12,10 +13,11 @@ const SERVERS_MAX = 500;
 
 /**
  * Looks at each target, and at each server that these say belongs to their clusters, and so on, as discovery would find
- * it: flags and rights are those of each server alone.
+ * it, pods included: flags and rights are those of each server alone.
  */
 export async function examineTargets(options: DoctorOptions): Promise<readonly Finding[]> {
-  const { targets } = options.config;
+  const pods = await findPods(options);
+  const targets = [...options.config.targets, ...pods.targets];
   const known = new KnownServers();
   const seeds = await examineAll(
     targets.map((target) => new ServerExam(target, options)),
@@ -35,7 +37,7 @@ export async function examineTargets(options: DoctorOptions): Promise<readonly F
     all.push(...exams.filter((exam) => !all.some((other) => isSame(exam, other))));
     next = await watched(known.newcomers(exams), options);
   }
-  return [...all.flatMap(({ findings }) => findings), ...noteLeftOut(leftOut)];
+  return [...pods.findings, ...all.flatMap(({ findings }) => findings), ...noteLeftOut(leftOut)];
 }
 
 function isSame(a: ServerExam, b: ServerExam): boolean {

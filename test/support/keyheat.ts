@@ -4,6 +4,7 @@ import { pino } from "pino";
 import { defaultConfig, parseConfig } from "../../src/config/load.ts";
 import type { Config } from "../../src/config/schema.ts";
 import { unaccounted } from "../../src/runtime/accounting.ts";
+import type { OwnPod } from "../../src/sources/discovery/pods/cluster-access.ts";
 import { type Standalone, startStandalone } from "../../src/standalone.ts";
 import { waitFor } from "./wait.ts";
 
@@ -39,6 +40,7 @@ export interface IncidentRow {
   readonly id: string;
   readonly key: string;
   readonly status: string;
+  readonly reason: string | null;
 }
 
 export interface LogLine {
@@ -52,6 +54,7 @@ export interface KeyheatOptions {
   readonly redisUrls?: readonly string[];
   readonly file?: Readonly<Record<string, unknown>>;
   readonly dataDir?: string;
+  readonly ownPod?: OwnPod;
 }
 
 const SHORT_WINDOW = "2s";
@@ -69,13 +72,13 @@ export class Keyheat {
   readonly log: LogLine[] = [];
   #standalone: Standalone | null = null;
 
-  async start({ redisUrls, file = {}, dataDir }: KeyheatOptions): Promise<void> {
+  async start({ redisUrls, file = {}, dataDir, ownPod }: KeyheatOptions): Promise<void> {
     const logger = pino(
       { level: "debug" },
       { write: (line: string) => void this.log.push(JSON.parse(line)) },
     );
     const config = configOf({ ...DEFAULTS, ...file }, redisUrls);
-    this.#standalone = await startStandalone(config, { logger, dataDir: dataDir ?? null });
+    this.#standalone = await startStandalone(config, { logger, dataDir: dataDir ?? null, ownPod });
   }
 
   get standalone(): Standalone {

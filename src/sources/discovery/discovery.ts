@@ -9,10 +9,29 @@ import type { Servers } from "./servers.ts";
 const LOOK_EVERY_MS = 2000;
 /** After news it looks again at once, but not at each of many. */
 const LOOK_AGAIN_MS = 250;
+/** A cluster without seeds has lost its last pod: for so long it is told that none of its servers is left. */
+const EMPTY_MS = 600_000;
+
+/** Targets that come and go by somebody's word: pods. */
+export interface MovingTargets {
+  /** Begins to follow them. `onChange`: there are others, or it is known by now that there are none. */
+  start(onChange: () => void): void;
+  /** Whether all of them were ever known. */
+  readonly isKnown: boolean;
+  /** Each is one object for as long as it stays. */
+  readonly targets: readonly TargetConfig[];
+  /** Addresses that count as this host's, in the form of `canonicalIp`. */
+  readonly ownAddresses: readonly string[];
+  /** Why they are not known, or not followed, one line each. */
+  problems(): string[];
+  stop(): Promise<void>;
+}
 
 export interface DiscoveryOptions {
   readonly agent: string;
   readonly targets: readonly TargetConfig[];
+  /** More targets, which come and go. */
+  readonly pods?: MovingTargets | undefined;
   readonly observe: Observe;
   readonly servers: Servers;
   readonly clock: Clock;
@@ -27,32 +46,36 @@ interface Loop {
   cancel: () => void;
   isLooking: boolean;
   hasNews: boolean;
+  /** Since when it has had no seeds; `null`: it has some. */
+  emptySinceMs: number | null;
 }
 
 /** From the targets of the config to all servers of their clusters, followed while it runs. */
 export class Discovery {
   readonly #options: DiscoveryOptions;
-  readonly #loops: ReadonlyMap<string, Loop>;
+  readonly #hosts: HostNames;
+  /** By name of the cluster in the config, or of its pods. */
+  readonly #loops = new Map<string, Loop>();
   #isStopped = false;
 
   constructor(options: DiscoveryOptions) {
     this.#options = options;
-    const { targets, observe, servers, clock } = options;
-    const hosts = options.hosts ?? new HostNames({ clock, onChange: () => this.#noteAll() });
-    const names = [...new Set(targets.map(({ cluster }) => cluster))];
-    this.#loops = new Map(
-      names.map((name) => {
-        const seeds = targets.filter(({ cluster }) => cluster === name);
-        const group = new Group({ name, seeds, observe, servers, hosts, clock });
-        return [name, { group, cancel: () => {}, isLooking: false, hasNews: false }];
-      }),
-    );
-    for (const loop of this.#loops.values()) this.#schedule(loop, LOOK_AGAIN_MS);
+    const { clock, pods } = options;
+    this.#hosts = options.hosts ?? new HostNames({ clock, onChange: () => this.#noteAll() });
+    this.#seed();
+    pods?.start(() => this.#seed());
   }
 
   /** Whether it was tried to find all servers. */
   get isSettled(): boolean {
-    return this.#groups().every(({ isSettled }) => isSettled);
+    const arePodsKnown = this.#options.pods?.isKnown ?? true;
+    return arePodsKnown && this.#groups().every(({ isSettled }) => isSettled);
+  }
+
+  /** Whether it is known that nothing is to be watched here, as on a node without pods of servers. */
+  get hasNothing(): boolean {
+    const { pods, targets } = this.#options;
+    return pods?.isKnown === true && targets.length + pods.targets.length === 0;
   }
 
   /** All servers that are known, watched or not. */
@@ -61,7 +84,8 @@ export class Discovery {
   }
 
   problems(): string[] {
-    return this.#groups().flatMap((group) => group.problems());
+    const ofPods = this.#options.pods?.problems() ?? [];
+    return [...ofPods, ...this.#groups().flatMap((group) => group.problems())];
   }
 
   /** A server of the group has come up, has gone down, or has another role: time to look around. */
@@ -72,9 +96,33 @@ export class Discovery {
     else this.#schedule(loop, LOOK_AGAIN_MS);
   }
 
-  stop(): void {
+  async stop(): Promise<void> {
     this.#isStopped = true;
     for (const { cancel } of this.#loops.values()) cancel();
+    await this.#options.pods?.stop();
+  }
+
+  /** Gives each group the targets that are its seeds now. */
+  #seed(): void {
+    if (this.#isStopped) return;
+    const { targets, pods } = this.#options;
+    this.#hosts.setAlsoLocal(pods?.ownAddresses ?? []);
+    const seeds = Map.groupBy([...targets, ...(pods?.targets ?? [])], ({ cluster }) => cluster);
+    for (const [name, own] of seeds) if (!this.#loops.has(name)) this.#begin(name, own);
+    for (const [name, loop] of this.#loops) this.#reseed(loop, seeds.get(name) ?? []);
+  }
+
+  #begin(name: string, seeds: readonly TargetConfig[]): void {
+    const { observe, servers, clock } = this.#options;
+    const group = new Group({ name, seeds, observe, servers, hosts: this.#hosts, clock });
+    const loop: Loop = { group, cancel: () => {}, isLooking: false, hasNews: false, emptySinceMs: null };
+    this.#loops.set(name, loop);
+    this.#schedule(loop, LOOK_AGAIN_MS);
+  }
+
+  #reseed(loop: Loop, seeds: readonly TargetConfig[]): void {
+    loop.emptySinceMs = seeds.length > 0 ? null : (loop.emptySinceMs ?? this.#options.clock.monotonic());
+    if (loop.group.setSeeds(seeds)) this.noteNews(loop.group.name);
   }
 
   #groups(): Group[] {
@@ -100,7 +148,12 @@ export class Discovery {
       this.#options.logger.error({ cluster: loop.group.name, err }, "looking for servers failed");
     }
     loop.isLooking = false;
-    if (!this.#isStopped) this.#schedule(loop, loop.hasNews ? LOOK_AGAIN_MS : LOOK_EVERY_MS);
+    if (this.#isOver(loop)) this.#loops.delete(loop.group.name);
+    else if (!this.#isStopped) this.#schedule(loop, loop.hasNews ? LOOK_AGAIN_MS : LOOK_EVERY_MS);
+  }
+
+  #isOver({ emptySinceMs }: Loop): boolean {
+    return emptySinceMs !== null && this.#options.clock.monotonic() - emptySinceMs >= EMPTY_MS;
   }
 
   #tell(views: readonly GroupView[]): void {

@@ -22,8 +22,9 @@ const SILENT_SEED_MS = 60_000;
 const HELPERS_MAX = 3;
 
 export interface GroupOptions {
-  /** Name of the cluster in the config. */
+  /** Name of the cluster in the config, or of its pods. */
   readonly name: string;
+  /** The first ones: see `setSeeds`. */
   readonly seeds: readonly TargetConfig[];
   readonly observe: Observe;
   readonly servers: Servers;
@@ -57,7 +58,8 @@ export interface GroupView {
 /** The targets of one cluster name: seeds, from which all of its servers are found and then followed. */
 export class Group {
   readonly #options: GroupOptions;
-  readonly #clusterViews: ClusterViews;
+  #seeds: readonly TargetConfig[];
+  #clusterViews: ClusterViews;
   readonly #sentinels = new SentinelViews();
   readonly #startedMs: number;
   #helpers: readonly TargetConfig[] = [];
@@ -66,6 +68,7 @@ export class Group {
 
   constructor(options: GroupOptions) {
     this.#options = options;
+    this.#seeds = options.seeds;
     this.#clusterViews = new ClusterViews(options.clock);
     this.#startedMs = options.clock.monotonic();
     options.servers.set(options.name, this.#wantedSeeds([]));
@@ -84,9 +87,35 @@ export class Group {
     return this.#servers;
   }
 
+  /**
+   * Goes by other seeds from now on. Without any, nothing is left of the cluster as far as can be seen from here.
+   * Returns whether they are others.
+   */
+  setSeeds(seeds: readonly TargetConfig[]): boolean {
+    const { name, servers } = this.#options;
+    const isSame = seeds.length === this.#seeds.length && seeds.every((seed) => this.#seeds.includes(seed));
+    if (isSame) return false;
+    this.#seeds = seeds;
+    const held = servers.held(name);
+    const isWatched = new Map(held.map((server) => [server.target.address, server.isWatched]));
+    const listed = this.#wantedSeeds([]).map((wanted) => ({
+      ...wanted,
+      // What of them is local may only be known once they have been looked at again.
+      isWatched: isWatched.get(wanted.target.address) ?? wanted.isWatched,
+    }));
+    const addresses = new Set(seeds.map(({ address }) => address));
+    const found = held.filter(({ isListed, target }) => !isListed && !addresses.has(target.address));
+    servers.set(name, [
+      ...listed,
+      ...found.map(({ target, isWatched: was }) => ({ target, isListed: false, isWatched: was })),
+    ]);
+    return true;
+  }
+
   /** Looks around once. Returns what is sure enough to be told. */
   async look(): Promise<readonly GroupView[]> {
     const { name, servers, clock } = this.#options;
+    if (this.#seeds.length === 0) return this.#lookAtNothing();
     const held = servers.held(name);
     const isWaiting = held.some(({ isListed, asked }) => isListed && asked.state() === "connecting");
     if (!this.#hasLooked && isWaiting && clock.monotonic() - this.#startedMs < SEEDS_MS_MAX) return [];
@@ -98,8 +127,20 @@ export class Group {
     return confirmed ? this.#viewsOf(memberships, naming) : [];
   }
 
+  /** Whoever was known is known no more: nobody is left to ask. */
+  #lookAtNothing(): readonly GroupView[] {
+    const { name, servers, clock } = this.#options;
+    servers.set(name, []);
+    this.#clusterViews = new ClusterViews(clock);
+    this.#helpers = [];
+    this.#servers = [];
+    this.#hasLooked = true;
+    return [{ cluster: name, targets: [], slotsCovered: null }];
+  }
+
   /** What keeps it from finding or watching servers, one line each. */
   problems(): string[] {
+    if (this.#seeds.length === 0) return [];
     const { name, servers, observe } = this.#options;
     return groupProblems({
       name,
@@ -215,12 +256,12 @@ export class Group {
   }
 
   #wantedSeeds(found: readonly Found[]): Wanted[] {
-    const { name, observe, seeds, servers } = this.#options;
+    const { name, observe, servers } = this.#options;
     const held = servers.held(name);
-    return seeds.map((target) => {
+    return this.#seeds.map((target) => {
       const own = found.filter(({ listed }) => listed.includes(target)).map(({ member }) => member.server);
       const holdsKeys = !held.some(
-        (server) => server.target === target && this.#isTakenForSentinel(server, held),
+        (server) => server.target.address === target.address && this.#isTakenForSentinel(server, held),
       );
       const isWatched = holdsKeys && (observe !== "local" || this.#isLocalSeed(target, own));
       return { target, isListed: true, isWatched };

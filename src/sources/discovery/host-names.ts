@@ -33,6 +33,7 @@ export class HostNames {
   readonly #names = new Map<string, Known>();
   #own: ReadonlySet<string> = new Set();
   #ownDueMs = Number.NEGATIVE_INFINITY;
+  #alsoLocal: ReadonlySet<string> = new Set();
 
   constructor(options: HostNamesOptions) {
     this.#options = { resolve: resolveAll, ownAddresses: addressesOfInterfaces, ...options };
@@ -50,6 +51,11 @@ export class HostNames {
   /** Whether a host is this one; `null`: not known yet. */
   isLocal(host: string): boolean | null {
     return this.addressesOf(host)?.some((address) => isLoopback(address) || this.#isOwn(address)) ?? null;
+  }
+
+  /** Addresses that count as this host's from now on, in the form of `canonicalIp`: those of pods on the same node. */
+  setAlsoLocal(addresses: readonly string[]): void {
+    this.#alsoLocal = new Set(addresses);
   }
 
   #newName(host: string): Known {
@@ -74,6 +80,7 @@ export class HostNames {
   }
 
   #isOwn(address: string): boolean {
+    if (this.#alsoLocal.has(address)) return true;
     const nowMs = this.#options.clock.monotonic();
     if (nowMs >= this.#ownDueMs) {
       this.#own = new Set(this.#options.ownAddresses().map(canonicalIp));

@@ -6,7 +6,7 @@ import { TargetError } from "../../../../src/redis/problem.ts";
 import type { TargetState } from "../../../../src/redis/target.ts";
 import { type NamedServer, replicationOf, type Topology } from "../../../../src/redis/topology.ts";
 import { silentLogger } from "../../../../src/runtime/logger.ts";
-import { Discovery } from "../../../../src/sources/discovery/discovery.ts";
+import { Discovery, type MovingTargets } from "../../../../src/sources/discovery/discovery.ts";
 import { HostNames } from "../../../../src/sources/discovery/host-names.ts";
 import type { Asked, HeldServer, Servers, Wanted } from "../../../../src/sources/discovery/servers.ts";
 import { SimulatedClock } from "../../../support/simulated-clock.ts";
@@ -73,11 +73,13 @@ export class World implements Servers {
     urls: readonly string[],
     observe: Observe = "all",
     fields: Record<string, unknown> = {},
+    pods?: MovingTargets,
   ): Discovery {
     const { targets } = defaultConfig({ targets: urls.map((url) => ({ url })), ...fields });
     const discovery: Discovery = new Discovery({
       agent: "agent-a",
       targets,
+      pods,
       observe,
       servers: this,
       clock: this.clock,

@@ -1,0 +1,139 @@
+import { backoffMs } from "../../../runtime/backoff.ts";
+import type { Clock } from "../../../runtime/clock.ts";
+import { Pause } from "../../../runtime/pause.ts";
+import { reasonOf } from "../../../runtime/reason.ts";
+import type { Pod } from "./pod.ts";
+import { ApiRefusal, type PodEvent, type PodQuery, type PodsApi } from "./pods-api.ts";
+
+/** After so long the server is asked to end a watch, and another one goes on from there. */
+const WATCH_SECONDS = 240;
+/** A watch that has not ended so long after that hangs: nobody is at the other end. */
+const WATCH_GRACE_MS = 15_000;
+/** A watch that lived so long was a good one: what comes after it does not wait. */
+const STEADY_MS = 5000;
+const BACKOFF = { firstMs: 250, maxMs: 15_000 };
+/** What was asked for lies too far back: all is to be listed anew. */
+const GONE = 410;
+
+export interface NamespacePodsOptions {
+  readonly api: Pick<PodsApi, "list" | "watch">;
+  readonly query: PodQuery;
+  readonly podsMax: number;
+  readonly clock: Clock;
+  /** What is known has changed, pods or problem. */
+  readonly onChange: () => void;
+}
+
+/** The pods of one namespace that a query means: listed once, then watched for as long as it runs. */
+export class NamespacePods {
+  readonly #options: NamespacePodsOptions;
+  readonly #pause: Pause;
+  readonly #stop = new AbortController();
+  #pods = new Map<string, Pod>();
+  /** Up to where changes are known; `null`: all is to be listed. */
+  #resourceVersion: string | null = null;
+  #isKnown = false;
+  #problem: Error | null = null;
+
+  constructor(options: NamespacePodsOptions) {
+    this.#options = options;
+    this.#pause = new Pause(options.clock);
+    void this.#follow();
+  }
+
+  get query(): PodQuery {
+    return this.#options.query;
+  }
+
+  /** Whether they were ever listed. */
+  get isKnown(): boolean {
+    return this.#isKnown;
+  }
+
+  /** As of the last word of the API server. */
+  get pods(): readonly Pod[] {
+    return [...this.#pods.values()];
+  }
+
+  /** Why changes are not heard of; `null`: they are. */
+  get problem(): Error | null {
+    return this.#problem;
+  }
+
+  stop(): void {
+    this.#stop.abort();
+    this.#pause.end();
+  }
+
+  async #follow(): Promise<void> {
+    const { clock } = this.#options;
+    const { signal } = this.#stop;
+    for (let attempt = 0; !signal.aborted; attempt++) {
+      const startMs = clock.monotonic();
+      try {
+        if (this.#resourceVersion === null) await this.#list(signal);
+        await this.#watch(signal);
+      } catch (error) {
+        if (!signal.aborted) this.#fail(error);
+      }
+      const hasLived = clock.monotonic() - startMs >= STEADY_MS;
+      if (hasLived) attempt = 0;
+      if (signal.aborted || (hasLived && this.#problem === null)) continue;
+      await this.#pause.upTo(backoffMs(attempt, BACKOFF));
+    }
+  }
+
+  async #list(signal: AbortSignal): Promise<void> {
+    const { api, query, podsMax } = this.#options;
+    const { pods, resourceVersion } = await api.list(query, podsMax, signal);
+    this.#pods = new Map(pods.map((pod) => [pod.uid, pod]));
+    this.#resourceVersion = resourceVersion;
+    this.#isKnown = true;
+    this.#heal();
+  }
+
+  /** Until the server ends it. */
+  async #watch(signal: AbortSignal): Promise<void> {
+    const { api, query, clock } = this.#options;
+    const hung = new AbortController();
+    const cancel = clock.after(WATCH_SECONDS * 1000 + WATCH_GRACE_MS, () => hung.abort());
+    const from = { resourceVersion: this.#resourceVersion ?? "", seconds: WATCH_SECONDS };
+    const either = AbortSignal.any([signal, hung.signal]);
+    try {
+      for await (const event of api.watch(query, from, either, () => this.#heal())) this.#take(event);
+    } finally {
+      cancel();
+    }
+  }
+
+  #take(event: PodEvent): void {
+    if (event.type === "bookmark") {
+      this.#resourceVersion = event.resourceVersion;
+      return;
+    }
+    const { pod, type } = event;
+    this.#resourceVersion = pod.resourceVersion ?? this.#resourceVersion;
+    if (type === "deleted") this.#pods.delete(pod.uid);
+    else if (this.#pods.has(pod.uid) || this.#pods.size < this.#options.podsMax) this.#pods.set(pod.uid, pod);
+    this.#options.onChange();
+  }
+
+  #heal(): void {
+    this.#problem = null;
+    this.#options.onChange();
+  }
+
+  #fail(error: unknown): void {
+    const isGone = error instanceof ApiRefusal && error.status === GONE;
+    // Whatever it was that could not be understood, a list begins anew.
+    if (isGone || !(error instanceof Error) || isUnreadable(error)) this.#resourceVersion = null;
+    // That it lies too far back is no trouble, unless the list fails as well.
+    if (isGone) return;
+    this.#problem = error instanceof Error ? error : new Error(reasonOf(error));
+    this.#options.onChange();
+  }
+}
+
+function isUnreadable(error: Error): boolean {
+  return error.name === "ZodError" || error instanceof SyntaxError || error instanceof RangeError;
+}

@@ -1,0 +1,151 @@
+import type { KubernetesConfig, Observe, TargetConfig } from "../../../config/schema.ts";
+import type { Clock } from "../../../runtime/clock.ts";
+import type { Logger } from "../../../runtime/logger.ts";
+import type { MovingTargets } from "../discovery.ts";
+import { canonicalIp } from "../host-names.ts";
+import { ClusterAccessError, type OwnPod, ownPodOf } from "./cluster-access.ts";
+import { NamespacePods } from "./namespace-pods.ts";
+import { isRunning, type RunningPod, targetOfPod } from "./pod.ts";
+import { podProblem } from "./pod-problem.ts";
+import { PodsApi } from "./pods-api.ts";
+
+/** As many as targets may be listed. */
+const PODS_MAX = 1000;
+
+export interface PodTargetsOptions {
+  readonly config: KubernetesConfig;
+  readonly observe: Observe;
+  readonly ownPod: OwnPod;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/**
+ * Where the config asks for pods, those; else `undefined`. `ownPod`: what the environment says unless given.
+ *
+ * Throws: ClusterAccessError where this is no pod that may ask for others.
+ */
+export function podTargetsOf(
+  config: KubernetesConfig | undefined,
+  {
+    ownPod,
+    ...options
+  }: Omit<PodTargetsOptions, "config" | "ownPod"> & { readonly ownPod: OwnPod | undefined },
+): PodTargets | undefined {
+  if (config === undefined) return undefined;
+  return new PodTargets({ ...options, config, ownPod: ownPod ?? ownPodOf(process.env) });
+}
+
+/** Pods as targets: found by their labels, on the own node or everywhere, and followed. */
+export class PodTargets implements MovingTargets {
+  readonly #options: PodTargetsOptions;
+  readonly #api: PodsApi;
+  readonly #nodeName: string | null;
+  #namespaces: readonly NamespacePods[] = [];
+  #targets: readonly TargetConfig[] = [];
+  #isFollowed = true;
+  #tell: () => void = () => {};
+
+  /** Throws: ClusterAccessError where the own node is not known, and would have to be. */
+  constructor(options: PodTargetsOptions) {
+    this.#options = options;
+    const { observe, ownPod } = options;
+    const { access, nodeName } = ownPod;
+    if (observe === "local" && !nodeName) {
+      throw new ClusterAccessError(
+        "discovery.kubernetes needs NODE_NAME in the environment to find the pods of the own node (env: - { name: NODE_NAME, valueFrom: { fieldRef: { fieldPath: spec.nodeName } } }); discovery.observe: all takes those of all nodes",
+      );
+    }
+    this.#nodeName = observe === "local" ? (nodeName ?? null) : null;
+    this.#api = new PodsApi(access);
+  }
+
+  start(onChange: () => void): void {
+    this.#tell = onChange;
+    const { config, ownPod, clock } = this.#options;
+    const { labelSelector, namespaces = [ownPod.access.namespace] } = config;
+    this.#namespaces = namespaces.map(
+      (namespace) =>
+        new NamespacePods({
+          api: this.#api,
+          query: { namespace, labelSelector, nodeName: this.#nodeName },
+          // One more, so that it shows when some are left out.
+          podsMax: PODS_MAX + 1,
+          clock,
+          onChange: () => this.#review(),
+        }),
+    );
+  }
+
+  get isKnown(): boolean {
+    return this.#namespaces.length > 0 && this.#namespaces.every(({ isKnown }) => isKnown);
+  }
+
+  get targets(): readonly TargetConfig[] {
+    return this.#targets;
+  }
+
+  /** Those of pods of the own node. */
+  get ownAddresses(): readonly string[] {
+    return this.#nodeName === null ? [] : this.#running().map(({ ip }) => canonicalIp(ip));
+  }
+
+  problems(): string[] {
+    const lines = this.#namespaces.flatMap(({ problem, query }) =>
+      problem ? [podProblem(problem, query)] : [],
+    );
+    if (this.#running().length > PODS_MAX) {
+      lines.push(
+        `more than ${PODS_MAX} pods have ${this.#options.config.labelSelector}: only so many are watched`,
+      );
+    }
+    if (this.isKnown && this.#targets.length === 0) lines.push(this.#noneLine());
+    return lines;
+  }
+
+  async stop(): Promise<void> {
+    for (const namespace of this.#namespaces) namespace.stop();
+    await this.#api.close();
+  }
+
+  #noneLine(): string {
+    const { labelSelector } = this.#options.config;
+    const places = this.#namespaces.map(({ query }) => query.namespace).join(", ");
+    const where = this.#nodeName === null ? "" : ` on node ${this.#nodeName}`;
+    return `no running pod${where} has ${labelSelector} (namespace ${places}): nothing is to be watched here`;
+  }
+
+  #running(): RunningPod[] {
+    return this.#namespaces.flatMap(({ pods }) => pods.filter(isRunning));
+  }
+
+  #review(): void {
+    this.#noteFollowed();
+    const before = new Map(this.#targets.map((target) => [idOf(target), target]));
+    const targets = new Map<string, TargetConfig>();
+    for (const pod of this.#running().slice(0, PODS_MAX)) {
+      const target = targetOfPod(pod, this.#options.config);
+      const id = idOf(target);
+      targets.set(id, before.get(id) ?? target);
+    }
+    this.#targets = [...targets.values()].sort((a, b) =>
+      a.address.localeCompare(b.address, "en", { numeric: true }),
+    );
+    this.#tell();
+  }
+
+  /** Logs the change, not each try. */
+  #noteFollowed(): void {
+    const { logger } = this.#options;
+    const [lost] = this.#namespaces.filter(({ problem }) => problem !== null);
+    const isFollowed = lost === undefined;
+    if (isFollowed === this.#isFollowed) return;
+    this.#isFollowed = isFollowed;
+    if (lost?.problem) logger.warn({ reason: podProblem(lost.problem, lost.query) }, "pods are not followed");
+    else logger.info("pods are followed again");
+  }
+}
+
+function idOf({ cluster, address }: TargetConfig): string {
+  return `${cluster} ${address}`;
+}
