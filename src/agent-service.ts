@@ -1,15 +1,15 @@
-import { hostname } from "node:os";
 import { Agent } from "./agent.ts";
 import { agentReadiness } from "./agent-readiness.ts";
 import type { Config } from "./config/schema.ts";
 import { createAgentServer } from "./http/server.ts";
 import type { ProbeViews } from "./http/views.ts";
 import { startMetrics } from "./metrics/meter.ts";
+import { serviceResource } from "./metrics/resource.ts";
 import { RecordedOutlet } from "./recorded-outlet.ts";
 import type { Recording } from "./recording/recording.ts";
 import type { StageBooks } from "./runtime/accounting.ts";
 import { systemClock } from "./runtime/clock.ts";
-import { packageVersion } from "./runtime/version.ts";
+import { instanceName } from "./runtime/instance-name.ts";
 import { ServedHotSet } from "./served-hot-set.ts";
 
 import { problemCount, type Service, type ServiceOptions, uniqueLines } from "./service.ts";
@@ -45,7 +45,7 @@ export async function startAgent(
   config: Config,
   { logger, clock = systemClock, onDead, recording = null, ownPod }: AgentServiceOptions,
 ): Promise<Service> {
-  const name = agentName(config);
+  const name = instanceName(config.http.listen, USUAL_PORT);
   const observe = config.discovery.observe ?? "local";
   const pods = podTargetsOf(config.discovery.kubernetes, { observe, ownPod, clock, logger });
   const settings = kafkaSettings(config.kafka);
@@ -75,7 +75,7 @@ export async function startAgent(
       taps: () => agent.taps(),
       problems: () => problemCount(probes.readiness()),
     },
-    resource: { "service.name": "keyheat-agent", "service.version": packageVersion() },
+    resource: serviceResource("keyheat-agent", name),
     logger,
   });
   // That Kafka is away holds nothing up: panes are kept meanwhile.
@@ -109,11 +109,6 @@ export async function startAgent(
       await stopStages();
     },
   };
-}
-
-/** The host's name, which tells agents apart; where several run on a host, with the port. */
-function agentName({ http: { listen } }: Config): string {
-  return listen.port === USUAL_PORT ? hostname() : `${hostname()}:${listen.port || process.pid}`;
 }
 
 /** Which partitions have to hear of a message: those of the buckets that it concerns, each once. */

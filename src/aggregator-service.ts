@@ -8,11 +8,12 @@ import type { Readiness, Views } from "./http/views.ts";
 import { firingCounts } from "./incidents/firing-counts.ts";
 import { KafkaOutlet } from "./kafka-outlet.ts";
 import { startMetrics } from "./metrics/meter.ts";
+import { serviceResource } from "./metrics/resource.ts";
 import type { Incident } from "./model/incident.ts";
 import { createReceivers } from "./notify/receivers/registry.ts";
 import { startWatchdog } from "./notify/watchdog.ts";
 import { systemClock } from "./runtime/clock.ts";
-import { packageVersion } from "./runtime/version.ts";
+import { instanceName } from "./runtime/instance-name.ts";
 import { problemCount, type Service, type ServiceOptions, uniqueLines } from "./service.ts";
 import { KafkaConnection, kafkaSettings } from "./transport/kafka/connection.ts";
 import { PanesGroup } from "./transport/kafka/panes-group.ts";
@@ -27,6 +28,7 @@ const CONSUMERS_CLOSE_MS = 1500;
 const WRITER_CLOSE_MS = 500;
 /** Without a commit, so much before the windows is read. */
 const START_SLACK_MS = 5000;
+const USUAL_PORT = 9380;
 
 /**
  * An aggregator as a process of its own, one of those that share the panes topic.
@@ -109,7 +111,7 @@ export async function startAggregator(
       taps: () => [],
       problems: () => problemCount(ready.readiness()),
     },
-    resource: { "service.name": "keyheat-aggregator", "service.version": packageVersion() },
+    resource: serviceResource("keyheat-aggregator", instanceName(config.http.listen, USUAL_PORT)),
     logger,
   });
   const ready = new ReadyLatch(

@@ -10,6 +10,7 @@ import { memoryStore } from "./incidents/store.ts";
 import { LocalSilences } from "./local-silences.ts";
 import { LoneAggregator } from "./lone-aggregator.ts";
 import { startMetrics } from "./metrics/meter.ts";
+import { serviceResource } from "./metrics/resource.ts";
 import type { MetricViews } from "./metrics/views.ts";
 import type { Heat } from "./model/heat.ts";
 import type { Incident } from "./model/incident.ts";
@@ -19,8 +20,8 @@ import { RecordedOutlet } from "./recorded-outlet.ts";
 import type { Recording } from "./recording/recording.ts";
 import type { StageBooks } from "./runtime/accounting.ts";
 import { type Clock, systemClock } from "./runtime/clock.ts";
+import { instanceName } from "./runtime/instance-name.ts";
 import type { Logger } from "./runtime/logger.ts";
-import { packageVersion } from "./runtime/version.ts";
 import { ServedHotSet } from "./served-hot-set.ts";
 import { problemCount } from "./service.ts";
 import type { OwnPod } from "./sources/discovery/pods/cluster-access.ts";
@@ -32,6 +33,7 @@ import type { Windows } from "./windows/windows.ts";
 const TRANSPORT_CLOSE_MS = 500;
 const NOTIFIER_CLOSE_MS = 2000;
 const RECORDING_CLOSE_MS = 500;
+const USUAL_PORT = 9380;
 
 export interface StandaloneOptions {
   readonly logger: Logger;
@@ -106,7 +108,7 @@ export async function startStandalone(config: Config, options: StandaloneOptions
   const metrics = startMetrics({
     config: config.metrics,
     views: metricViews,
-    resource: { "service.name": "keyheat", "service.version": packageVersion() },
+    resource: serviceResource("keyheat", instanceName(config.http.listen, USUAL_PORT)),
     logger,
   });
   const readinessWith = (problems: readonly string[]) =>
