@@ -183,7 +183,8 @@ function targetGauges(views: MetricViews): Gauge[] {
     },
     {
       name: "keyheat.target.seen",
-      description: "1: the target is watched, and was heard of in the last 2 s; 0: it is stale or blind.",
+      description:
+        "Whether the target is watched, and was heard of in the last 2 s (1), or is stale or blind (0).",
       unit: "{target}",
       read: () =>
         views.coverage().map((covered) => ({

@@ -27,23 +27,29 @@ const gauge = (unit: string, ...attributes: string[]): Promised => ({ type: "gau
 
 /** What users build dashboards and alerts on, as it was promised: name, type, unit and attributes of each metric. */
 const PROMISED: Readonly<Record<string, Promised>> = {
-  "keyheat.events": counter("{event}", "event", "source", "target"),
-  "keyheat.tap.gaps": counter("{gap}", "reason", "target"),
+  "keyheat.events": counter("{event}", "cluster", "event", "source", "target"),
+  "keyheat.tap.gaps": counter("{gap}", "cluster", "reason", "target"),
   "keyheat.received": counter("{item}", "stage"),
   "keyheat.kept": counter("{item}", "stage"),
   "keyheat.dropped": counter("{item}", "reason", "stage"),
   "keyheat.notifications": counter("{notification}", "outcome", "receiver"),
-  "keyheat.coverage.ratio": gauge("1", "kind", "target"),
-  "keyheat.keys.distinct": gauge("{key}", "target"),
-  "keyheat.pane.lag": gauge("s", "target"),
+  "keyheat.coverage.ratio": gauge("1", "cluster", "kind", "target"),
+  "keyheat.keys.distinct": gauge("{key}", "cluster", "target"),
+  "keyheat.pane.lag": gauge("s", "cluster", "target"),
+  "keyheat.target.seen": gauge("{target}", "cluster", "target"),
+  "keyheat.target.accesses": gauge("{access}", "cluster", "kind", "target"),
+  "keyheat.problems": gauge("{problem}"),
+  process_cpu_seconds: counter("s"),
+  process_resident_memory_bytes: gauge("By"),
+  process_start_time_seconds: gauge("s"),
   "keyheat.incidents.firing": gauge("{incident}", "cluster", "rule"),
   "keyheat.hotset.leases": gauge("{key}", "cluster"),
   "keyheat.hotkey.rate": gauge("{access}/s", "cluster", "db", "key", "kind"),
 };
 
-const BOOKS = ["keyheat.received", "keyheat.kept"];
+const OF_ALL = ["keyheat.received", "keyheat.kept", "keyheat.problems"];
 const OF_AGENT = [
-  ...BOOKS,
+  ...OF_ALL,
   "keyheat.dropped",
   "keyheat.events",
   "keyheat.tap.gaps",
@@ -52,9 +58,10 @@ const OF_AGENT = [
 ];
 /** Of one that counts a hot key; which of the two that is, is up to Kafka. */
 const OF_AGGREGATOR = [
-  ...BOOKS,
+  ...OF_ALL,
   "keyheat.notifications",
   "keyheat.coverage.ratio",
+  "keyheat.target.seen",
   "keyheat.incidents.firing",
   "keyheat.hotkey.rate",
 ];
