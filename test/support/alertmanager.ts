@@ -1,11 +1,10 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { debianProgram } from "./debian-package.ts";
 import { freePort } from "./free-port.ts";
+import { startProgram } from "./started-program.ts";
 import { waitFor } from "./wait.ts";
 
 const ALERTMANAGER = {
@@ -20,7 +19,6 @@ const BUILT_IN_FOLDER = "/usr/share/prometheus/alertmanager";
 const OWN_FOLDER = "share_used".padStart(BUILT_IN_FOLDER.length, "./");
 
 const CONFIG = "route: { receiver: nobody }\nreceivers: [{ name: nobody }]\n";
-const OUTPUT_CHARACTERS_KEPT = 4096;
 
 /** An alert as `GET /api/v2/alerts` shows it. */
 export interface ShownAlert {
@@ -67,31 +65,18 @@ export async function startAlertmanager(t: TestContext): Promise<Alertmanager> {
   const configFile = join(folder, "alertmanager.yml");
   writeFileSync(configFile, CONFIG);
   const url = `http://127.0.0.1:${port}`;
-  const child = spawn(
-    relocated(path, folder),
-    [
+  await startProgram(t, {
+    name: "Alertmanager",
+    path: relocated(path, folder),
+    args: [
       `--config.file=${configFile}`,
       `--storage.path=${folder}`,
       `--web.listen-address=127.0.0.1:${port}`,
       "--cluster.listen-address=",
     ],
-    {
-      cwd: folder,
-      env: { ...process.env, LD_LIBRARY_PATH: libraryFolders.join(":") },
-      stdio: ["ignore", "ignore", "pipe"],
-    },
-  );
-  let output = "";
-  child.stderr.on("data", (piece: Buffer) => {
-    output = `${output}${piece}`.slice(-OUTPUT_CHARACTERS_KEPT);
-  });
-  t.after(async () => {
-    if (child.exitCode === null && child.kill("SIGKILL")) await once(child, "exit");
-    rmSync(folder, { recursive: true, force: true });
-  });
-  await waitFor("Alertmanager to be ready", async () => {
-    if (child.exitCode !== null) throw new Error(`it ended: ${output}`);
-    return (await fetch(`${url}/-/ready`)).ok;
+    folder,
+    libraryFolders,
+    isReady: async () => (await fetch(`${url}/-/ready`)).ok,
   });
   const alerts = async (): Promise<readonly ShownAlert[]> => {
     const response = await fetch(`${url}/api/v2/alerts?active=true&silenced=true&inhibited=true`);

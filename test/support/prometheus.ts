@@ -1,5 +1,4 @@
-import { spawn, spawnSync } from "node:child_process";
-import { once } from "node:events";
+import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -8,10 +7,9 @@ import { parse, stringify } from "yaml";
 import { debianProgram } from "./debian-package.ts";
 import { ROOT } from "./documentation.ts";
 import { freePort } from "./free-port.ts";
-import { waitFor } from "./wait.ts";
+import { startProgram } from "./started-program.ts";
 
 const PROMETHEUS = { name: "prometheus", packages: ["prometheus"], file: "usr/bin/prometheus" } as const;
-const OUTPUT_CHARACTERS_KEPT = 4096;
 
 export const RULES_FILE = join(ROOT, "deploy/helm/keyheat/rules/keyheat.yaml");
 export const RULE_TESTS_FILE = join(ROOT, "deploy/prometheus/keyheat.test.yaml");
@@ -94,31 +92,18 @@ export async function startPrometheus(t: TestContext, options: PrometheusOptions
   const configFile = layOut(folder, options);
   const { path, libraryFolders } = await debianProgram(PROMETHEUS);
   const port = await freePort();
-  const child = spawn(
+  const url = `http://127.0.0.1:${port}`;
+  await startProgram(t, {
+    name: "Prometheus",
     path,
-    [
+    args: [
       `--config.file=${configFile}`,
       `--storage.tsdb.path=${join(folder, "data")}`,
       `--web.listen-address=127.0.0.1:${port}`,
     ],
-    {
-      cwd: folder,
-      env: { ...process.env, LD_LIBRARY_PATH: libraryFolders.join(":") },
-      stdio: ["ignore", "ignore", "pipe"],
-    },
-  );
-  let output = "";
-  child.stderr.on("data", (piece: Buffer) => {
-    output = `${output}${piece}`.slice(-OUTPUT_CHARACTERS_KEPT);
-  });
-  t.after(async () => {
-    if (child.exitCode === null && child.kill("SIGKILL")) await once(child, "exit");
-    rmSync(folder, { recursive: true, force: true });
-  });
-  const url = `http://127.0.0.1:${port}`;
-  await waitFor("Prometheus to be ready", async () => {
-    if (child.exitCode !== null) throw new Error(`it ended: ${output}`);
-    return (await fetch(`${url}/-/ready`)).ok;
+    folder,
+    libraryFolders,
+    isReady: async () => (await fetch(`${url}/-/ready`)).ok,
   });
   return new Prometheus(url);
 }
