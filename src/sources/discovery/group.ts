@@ -18,6 +18,8 @@ import type { HeldServer, Servers, Wanted } from "./servers.ts";
 const SEEDS_MS_MAX = 3000;
 /** Outside Cluster mode nobody knows the whole: a seed that does not answer is waited for before that is told. */
 const SILENT_SEED_MS = 60_000;
+/** That a seed has left is told for so long, whoever answers. */
+export const LEFT_MS = 600_000;
 /** Nodes that are asked in place of seeds which do not know the cluster (any more). */
 const HELPERS_MAX = 3;
 
@@ -60,8 +62,12 @@ export class Group {
   readonly #options: GroupOptions;
   #seeds: readonly TargetConfig[];
   #clusterViews: ClusterViews;
-  readonly #sentinels = new SentinelViews();
+  #sentinels = new SentinelViews();
   readonly #startedMs: number;
+  /** When a seed has last left. */
+  #leftMs = Number.NEGATIVE_INFINITY;
+  /** Under which names its servers were told; a Sentinel may have named several. */
+  readonly #clusters: Set<string>;
   #helpers: readonly TargetConfig[] = [];
   #servers: readonly KnownServer[] = [];
   #hasLooked = false;
@@ -71,6 +77,7 @@ export class Group {
     this.#seeds = options.seeds;
     this.#clusterViews = new ClusterViews(options.clock);
     this.#startedMs = options.clock.monotonic();
+    this.#clusters = new Set([options.name]);
     options.servers.set(options.name, this.#wantedSeeds([]));
   }
 
@@ -92,9 +99,10 @@ export class Group {
    * Returns whether they are others.
    */
   setSeeds(seeds: readonly TargetConfig[]): boolean {
-    const { name, servers } = this.#options;
-    const isSame = seeds.length === this.#seeds.length && seeds.every((seed) => this.#seeds.includes(seed));
-    if (isSame) return false;
+    const { name, servers, clock } = this.#options;
+    const haveLeft = this.#seeds.some((seed) => !seeds.includes(seed));
+    if (!haveLeft && seeds.length === this.#seeds.length) return false;
+    if (haveLeft) this.#leftMs = clock.monotonic();
     this.#seeds = seeds;
     const held = servers.held(name);
     const isWatched = new Map(held.map((server) => [server.target.address, server.isWatched]));
@@ -132,10 +140,11 @@ export class Group {
     const { name, servers, clock } = this.#options;
     servers.set(name, []);
     this.#clusterViews = new ClusterViews(clock);
+    this.#sentinels = new SentinelViews();
     this.#helpers = [];
     this.#servers = [];
     this.#hasLooked = true;
-    return [{ cluster: name, targets: [], slotsCovered: null }];
+    return Array.from(this.#clusters, (cluster) => ({ cluster, targets: [], slotsCovered: null }));
   }
 
   /** What keeps it from finding or watching servers, one line each. */
@@ -188,7 +197,10 @@ export class Group {
 
   #isPlainKnown(held: readonly HeldServer[]): boolean {
     const listed = held.filter(({ isListed }) => isListed);
-    const isLong = this.#options.clock.monotonic() - this.#startedMs >= SILENT_SEED_MS;
+    const nowMs = this.#options.clock.monotonic();
+    const isLong = nowMs - this.#startedMs >= SILENT_SEED_MS;
+    // Somebody knows that it is gone: its incidents must not wait for others that are down.
+    if (isLong && nowMs - this.#leftMs < LEFT_MS) return true;
     const hasAnswered = listed.some((server) => isPlain(server) && server.asked.state() === "up");
     return hasAnswered && (isLong || listed.every(({ asked }) => asked.latestPoll !== null));
   }
@@ -303,6 +315,7 @@ export class Group {
       const found = members.flatMap((member) => naming.namesOf(member));
       // In Cluster mode the nodes say who is one of them; elsewhere the config does as well.
       const own = cluster === name ? listed.filter((server) => slotsCovered === null || isPlain(server)) : [];
+      this.#clusters.add(cluster);
       const targets = new Set([...found, ...own.map(({ target }) => target.address)]);
       return { cluster, targets: [...targets].sort(), slotsCovered };
     });
