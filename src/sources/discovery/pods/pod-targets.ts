@@ -11,6 +11,8 @@ import { PodsApi } from "./pods-api.ts";
 
 /** As many as targets may be listed. */
 const PODS_MAX = 1000;
+/** Made once: each use of `localeCompare` makes its own, which takes 40 ms for 1,000 addresses. */
+const BY_NUMBER = new Intl.Collator("en", { numeric: true });
 
 export interface PodTargetsOptions {
   readonly config: KubernetesConfig;
@@ -125,12 +127,10 @@ export class PodTargets implements MovingTargets {
     const targets = new Map<string, TargetConfig>();
     for (const pod of this.#running().slice(0, PODS_MAX)) {
       const target = targetOfPod(pod, this.#options.config);
-      const id = idOf(target);
-      targets.set(id, before.get(id) ?? target);
+      // Of two pods at one address the later one has it: the other is about to be gone.
+      targets.set(target.address, before.get(idOf(target)) ?? target);
     }
-    this.#targets = [...targets.values()].sort((a, b) =>
-      a.address.localeCompare(b.address, "en", { numeric: true }),
-    );
+    this.#targets = [...targets.values()].sort((a, b) => BY_NUMBER.compare(a.address, b.address));
     this.#tell();
   }
 
