@@ -3,7 +3,7 @@ import type { Clock } from "../../../runtime/clock.ts";
 import type { Logger } from "../../../runtime/logger.ts";
 import type { MovingTargets } from "../discovery.ts";
 import { canonicalIp } from "../host-names.ts";
-import { ClusterAccessError, type OwnPod, ownPodOf } from "./cluster-access.ts";
+import { ClusterAccessError, NODE_UNKNOWN, type OwnPod, ownPodOf } from "./cluster-access.ts";
 import { NamespacePods } from "./namespace-pods.ts";
 import { isRunning, type RunningPod, targetOfPod } from "./pod.ts";
 import { podProblem } from "./pod-problem.ts";
@@ -53,11 +53,7 @@ export class PodTargets implements MovingTargets {
     this.#options = options;
     const { observe, ownPod } = options;
     const { access, nodeName } = ownPod;
-    if (observe === "local" && !nodeName) {
-      throw new ClusterAccessError(
-        "discovery.kubernetes needs NODE_NAME in the environment to find the pods of the own node (env: - { name: NODE_NAME, valueFrom: { fieldRef: { fieldPath: spec.nodeName } } }); discovery.observe: all takes those of all nodes",
-      );
-    }
+    if (observe === "local" && !nodeName) throw new ClusterAccessError(NODE_UNKNOWN);
     this.#nodeName = observe === "local" ? (nodeName ?? null) : null;
     this.#api = new PodsApi(access);
   }
