@@ -253,6 +253,30 @@ describe("an API server that refuses", () => {
     ]);
   });
 
+  it("to be one is not said to be away", async (t) => {
+    const api = await KubernetesApi.start(t);
+    api.answer = { status: 200, body: "<html>Welcome</html>" };
+    const { pods } = follow(t, api);
+    await waitFor("the problem", () => pods.problems().length === 1);
+    assert.match(
+      pods.problems()[0] ?? "",
+      /: what the API server answers is no list of pods \(Unexpected token/,
+    );
+    assert.equal(pods.isKnown, false);
+  });
+
+  it("for now is asked again when it says", async (t) => {
+    const api = await KubernetesApi.start(t);
+    api.answer = { status: 429, body: "", headers: { "retry-after": "2" } };
+    const startMs = performance.now();
+    const { pods } = follow(t, api);
+    await waitFor("the refusal", () => pods.problems().length === 1);
+    api.answer = null;
+    await waitFor("the list", () => pods.isKnown);
+    const waitedMs = performance.now() - startMs;
+    assert.ok(waitedMs > 1990, `after ${waitedMs} ms`);
+  });
+
   it("to show whom it is is not trusted", async (t) => {
     const api = await KubernetesApi.start(t);
     const other = await KubernetesApi.start(t);

@@ -71,7 +71,11 @@ export class KubernetesApi {
   /** Pods in a page at most. */
   pagePods = 500;
   /** Where set, lists and watches are answered so. */
-  answer: { readonly status: number; readonly body: string } | null = null;
+  answer: {
+    readonly status: number;
+    readonly body: string;
+    readonly headers?: Readonly<Record<string, string>>;
+  } | null = null;
   #token = "first";
   #version = 100;
   #forgotten = 0;
@@ -201,7 +205,8 @@ export class KubernetesApi {
     const verb = url.searchParams.get("watch") === "1" ? "watch" : "list";
     const refusal = this.#refusalOf(request, verb, namespace);
     if (refusal !== null) refuse(response, refusal.status, refusal.message);
-    else if (this.answer !== null) response.writeHead(this.answer.status).end(this.answer.body);
+    else if (this.answer !== null)
+      response.writeHead(this.answer.status, this.answer.headers).end(this.answer.body);
     else if (verb === "watch") this.#watch(url.searchParams, namespace ?? "", response);
     else this.#list(url.searchParams, namespace ?? "", response);
   }

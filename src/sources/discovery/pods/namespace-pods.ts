@@ -3,7 +3,7 @@ import type { Clock } from "../../../runtime/clock.ts";
 import { Pause } from "../../../runtime/pause.ts";
 import { reasonOf } from "../../../runtime/reason.ts";
 import { isAlike, type Pod } from "./pod.ts";
-import { ApiRefusal, type PodEvent, type PodQuery, type PodsApi } from "./pods-api.ts";
+import { ApiRefusal, isUnreadable, type PodEvent, type PodQuery, type PodsApi } from "./pods-api.ts";
 
 /** After so long the server is asked to end a watch, and another one goes on from there. */
 const WATCH_SECONDS = 240;
@@ -153,8 +153,4 @@ export class NamespacePods {
     this.#problem = error instanceof Error ? error : new Error(reasonOf(error));
     this.#options.onChange();
   }
-}
-
-function isUnreadable(error: Error): boolean {
-  return error.name === "ZodError" || error instanceof SyntaxError || error instanceof RangeError;
 }

@@ -41,9 +41,16 @@ export class ApiRefusal extends Error {
   }
 }
 
+/** Whether an answer came, but is none of an API server. */
+export function isUnreadable(error: Error): boolean {
+  return error.name === "ZodError" || error instanceof SyntaxError || error instanceof RangeError;
+}
+
 const PAGE_PODS = 500;
 const ANSWER_MS_MAX = 15_000;
 const PAGE_BYTES_MAX = 64 * 1024 * 1024;
+/** A connection that is silent for so long is probed (for 10 s more): a node that died says nothing. */
+const KEEP_ALIVE_MS = 20_000;
 const RETRY_AFTER_MS_MAX = 60_000;
 /** etcd keeps no larger object than 1.5 MiB. */
 const EVENT_BYTES_MAX = 4 * 1024 * 1024;
@@ -71,7 +78,7 @@ export class PodsApi {
     this.#access = access;
     // A watch is silent for as long as nothing changes; its own time limit ends it.
     this.#dispatcher = new Agent({
-      connect: { ca: access.ca },
+      connect: { ca: access.ca, keepAliveInitialDelay: KEEP_ALIVE_MS },
       headersTimeout: ANSWER_MS_MAX,
       bodyTimeout: 0,
     });
