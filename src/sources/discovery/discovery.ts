@@ -2,8 +2,9 @@ import type { Observe, TargetConfig } from "../../config/schema.ts";
 import type { TopologyReport } from "../../model/topology.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import type { Logger } from "../../runtime/logger.ts";
-import { Group, type GroupView, type KnownServer, LEFT_MS } from "./group.ts";
+import { Group, type GroupView, LEFT_MS } from "./group.ts";
 import { HostNames } from "./host-names.ts";
+import type { KnownServer } from "./known-server.ts";
 import type { Servers } from "./servers.ts";
 
 const LOOK_EVERY_MS = 2000;

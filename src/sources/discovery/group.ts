@@ -1,16 +1,15 @@
-import { targetFoundAt } from "../../config/resolve.ts";
 import type { Observe, TargetConfig } from "../../config/schema.ts";
-import type { SlotRange } from "../../model/slot.ts";
-import type { Role } from "../../model/target.ts";
-import { type NamedServer, plainServer } from "../../redis/topology.ts";
+import type { NamedServer } from "../../redis/topology.ts";
 import type { Clock } from "../../runtime/clock.ts";
-import { type ClusterView, ClusterViews } from "./cluster-views.ts";
+import { type ClusterView, ClusterViews, renewSlots } from "./cluster-views.ts";
 import { groupProblems } from "./group-problems.ts";
 import type { HostNames } from "./host-names.ts";
+import { type KnownServer, knownServers } from "./known-server.ts";
 import type { ListedNames } from "./listed-names.ts";
 import { type Member, type Membership, merged } from "./membership.ts";
 import { addressOf, hostOf, Naming } from "./naming.ts";
 import { isPlain, replicationMembers } from "./replication-members.ts";
+import { primariesOfSeeds } from "./seed-primaries.ts";
 import { isSentinel, SentinelViews } from "./sentinel-views.ts";
 import type { HeldServer, Servers, Wanted } from "./servers.ts";
 
@@ -32,15 +31,6 @@ export interface GroupOptions {
   readonly servers: Servers;
   readonly hosts: HostNames;
   readonly clock: Clock;
-}
-
-/** A server as it is reported, watched by this agent or not. */
-export interface KnownServer {
-  readonly cluster: string;
-  readonly address: string;
-  readonly aliases: readonly string[];
-  readonly role: Role;
-  readonly slots: readonly SlotRange[] | null;
 }
 
 interface Found {
@@ -174,7 +164,7 @@ export class Group {
     const { known } = this.#clusterViews;
     this.#helpers = known && cluster.needsHelp ? this.#helpersOf(known, helpers, own) : [];
     if (known) {
-      this.#renewSlots(known, held);
+      renewSlots(known, held);
       return cluster.isConfirmed;
     }
     return hasSentinel || this.#isPlainKnown(held);
@@ -203,17 +193,6 @@ export class Group {
     if (isLong && nowMs - this.#leftMs < LEFT_MS) return true;
     const hasAnswered = listed.some((server) => isPlain(server) && server.asked.state() === "up");
     return hasAnswered && (isLong || listed.every(({ asked }) => asked.latestPoll !== null));
-  }
-
-  /** Nodes ask for their own slots seldom: whose slots have moved is told to ask again. */
-  #renewSlots({ topology }: ClusterView, held: readonly HeldServer[]): void {
-    const byNodeId = new Map(topology.servers.map((server) => [server.nodeId, server]));
-    for (const { asked } of held) {
-      const poll = asked.latestPoll;
-      if (!poll?.nodeId) continue;
-      const seen = byNodeId.get(poll.nodeId)?.slots;
-      if (JSON.stringify(seen) !== JSON.stringify(poll.slots)) asked.forgetSlots();
-    }
   }
 
   #naming(): Naming {
@@ -261,7 +240,7 @@ export class Group {
       const isWatched = listed.length === 0 && this.#isToBeWatched(member.server);
       if (isWatched) add({ target: naming.targetOf(member, cluster), isListed: false, isWatched });
     }
-    for (const target of [...this.#helpers, ...this.#primariesOfSeeds(naming)])
+    for (const target of [...this.#helpers, ...primariesOfSeeds(servers.held(name), naming, name)])
       add({ target, isListed: false, isWatched: false });
     servers.set(name, [...wanted.values()]);
     this.#servers = found.flatMap(({ member, cluster }) => knownServers(member, naming, cluster));
@@ -296,17 +275,6 @@ export class Group {
     return observe === "all" || (observe === "local" && hosts.isLocal(hostOf(server)) === true);
   }
 
-  /** A replica that is a seed knows its primary; who else replicates, only the primary knows. */
-  #primariesOfSeeds({ listed }: Naming): TargetConfig[] {
-    const { name, servers } = this.#options;
-    return servers.held(name).flatMap((server) => {
-      const primary = server.isListed && isPlain(server) ? server.asked.latestPoll?.primary : null;
-      if (!primary) return [];
-      const isListed = listed.find(plainServer(primary.host, primary.port, "primary")).length > 0;
-      return isListed ? [] : [targetFoundAt(server.target, hostOf(primary), primary.port, name)];
-    });
-  }
-
   #viewsOf(memberships: readonly Membership[], naming: Naming): GroupView[] {
     const { name, servers } = this.#options;
     const held = servers.held(name);
@@ -320,10 +288,4 @@ export class Group {
       return { cluster, targets: [...targets].sort(), slotsCovered };
     });
   }
-}
-
-function knownServers(member: Member, naming: Naming, cluster: string): KnownServer[] {
-  const { role, slots, aliases } = member.server;
-  const names = [addressOf(member.server), ...aliases];
-  return naming.namesOf(member).map((address) => ({ cluster, address, aliases: names, role, slots }));
 }
