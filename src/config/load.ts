@@ -97,9 +97,16 @@ export function configOf(tree: Tree, options: ParseOptions): Config {
 /** Who names URLs wants them in place of those in the file; who names pods wants no other server by default. */
 function withTargets(tree: Tree, redisUrls: readonly string[]): Tree {
   if (!isMapping(tree)) return tree;
-  if (redisUrls.length > 0) return { ...tree, targets: redisUrls.map((url) => ({ url })) };
+  if (redisUrls.length > 0) return { ...withoutPods(tree), targets: redisUrls.map((url) => ({ url })) };
   const hasPods = valueAt(tree, ["discovery", "kubernetes"]) !== undefined;
   return hasPods && tree.targets === undefined ? { ...tree, targets: [] } : tree;
+}
+
+function withoutPods<Root extends { readonly [key: string]: Tree }>(tree: Root): Root {
+  const { discovery = null } = tree;
+  if (!isMapping(discovery)) return tree;
+  const { kubernetes, ...others } = discovery;
+  return { ...tree, discovery: others };
 }
 
 /** A value whose variable is not set is wrong for that reason; what else is wrong with it is only an echo. */

@@ -1,6 +1,6 @@
 import type { KubernetesConfig, TargetConfig } from "../config/schema.ts";
 import { reasonOf } from "../runtime/reason.ts";
-import { type OwnPod, ownPodOf } from "../sources/discovery/pods/cluster-access.ts";
+import { NODE_UNKNOWN, type OwnPod, ownPodOf } from "../sources/discovery/pods/cluster-access.ts";
 import { isRunning, targetOfPod } from "../sources/discovery/pods/pod.ts";
 import { podProblem } from "../sources/discovery/pods/pod-problem.ts";
 import { type PodQuery, PodsApi } from "../sources/discovery/pods/pods-api.ts";
@@ -24,12 +24,13 @@ export async function findPods(options: DoctorOptions): Promise<FoundPods> {
   if (ownPod === null) return { targets: [], findings: findings.all };
   const { access, nodeName } = ownPod;
   const { labelSelector, namespaces = [access.namespace] } = kubernetes;
+  if (observe === "local" && !nodeName) findings.fail("node", NODE_UNKNOWN);
   // Who runs it in an agent's pod wants to know what that agent sees.
   const isLocal = observe === "local" || (observe === undefined && nodeName !== undefined);
   const queries = namespaces.map((namespace) => ({
     namespace,
     labelSelector,
-    nodeName: isLocal ? (nodeName ?? null) : null,
+    nodeName: (isLocal && nodeName) || null,
   }));
   const api = new PodsApi(access);
   const found = await Promise.all(
@@ -61,7 +62,7 @@ async function listed({ api, query, kubernetes, findings, signal }: Listing): Pr
   const { namespace, labelSelector, nodeName } = query;
   const place = `namespace ${namespace}${nodeName === null ? "" : `, node ${nodeName}`}`;
   try {
-    const { pods } = await api.list(query, PODS_MAX, signal);
+    const { pods, resourceVersion } = await api.list(query, PODS_MAX, signal);
     const running = pods.filter(isRunning);
     const named = running.slice(0, NAMED_MAX).map(({ name, ip }) => `${name} (${ip})`);
     const more = running.length > NAMED_MAX ? ", ..." : "";
@@ -72,10 +73,29 @@ async function listed({ api, query, kubernetes, findings, signal }: Listing): Pr
         "listed",
         `none that runs has ${labelSelector} (${place}), of ${pods.length} that have it`,
       );
+    await tryWatch({ api, query, findings, signal }, resourceVersion);
     return running.map((pod) => targetOfPod(pod, kubernetes));
   } catch (error) {
-    const reason = podProblem(error instanceof Error ? error : new Error(reasonOf(error)), query);
-    if (!signal.aborted) findings.explained("fail", "listed", reason);
+    if (!signal.aborted) findings.explained("fail", "listed", problemOf(error, query));
     return [];
   }
+}
+
+/** They are followed by a right of its own. The watch is left as soon as it has begun. */
+async function tryWatch(
+  { api, query, findings, signal }: Omit<Listing, "kubernetes">,
+  resourceVersion: string,
+): Promise<void> {
+  const begun = new AbortController();
+  const either = AbortSignal.any([signal, begun.signal]);
+  const from = { resourceVersion, seconds: 1 };
+  try {
+    await api.watch(query, from, either, () => begun.abort()).next();
+  } catch (error) {
+    if (!either.aborted) findings.explained("fail", "followed", problemOf(error, query));
+  }
+}
+
+function problemOf(error: unknown, query: PodQuery): string {
+  return podProblem(error instanceof Error ? error : new Error(reasonOf(error)), query);
 }

@@ -8,9 +8,9 @@ import type { OwnPod } from "../../src/sources/discovery/pods/cluster-access.ts"
 import { KubernetesApi } from "../support/kubernetes-api.ts";
 import { freePort, startRedis } from "../support/redis.ts";
 
-async function findingsOf(port: number, ownPod: OwnPod | undefined) {
+async function findingsOf(port: number, ownPod: OwnPod | undefined, observe?: "local") {
   const config = defaultConfig({
-    discovery: { kubernetes: { labelSelector: "app=redis", port } },
+    discovery: { observe, kubernetes: { labelSelector: "app=redis", port } },
     http: { listen: "127.0.0.1:0" },
   });
   const { signal } = new AbortController();
@@ -57,4 +57,24 @@ test("the doctor says that no pod fits, that none may be listed, and that this i
   const [outside] = await podsOf(undefined);
   assert.equal(outside?.status, "warn");
   assert.match(outside.message, /works in a pod only/);
+});
+
+test("the doctor tries the watch of pods, and says where the own node is not known", async (t) => {
+  const api = await KubernetesApi.start(t);
+  const port = await freePort();
+  api.put({ name: "redis-0", ip: "127.0.0.1" });
+  api.mayWatch = false;
+  const { access } = api.ownPod;
+  const findings = await findingsOf(port, { access, nodeName: undefined }, "local");
+  const pods = findings.filter(({ subject }) => subject === "pods");
+  assert.deepEqual(
+    pods.map(({ check, status }) => [check, status]),
+    [
+      ["node", "fail"],
+      ["listed", "ok"],
+      ["followed", "fail"],
+    ],
+  );
+  assert.match(pods[0]?.message ?? "", /needs NODE_NAME in the environment/);
+  assert.match(pods[2]?.run ?? "", /^kubectl create role keyheat-pods -n keyheat --verb=list,watch /);
 });

@@ -171,7 +171,7 @@ describe("a watch of pods", () => {
       api.forget();
       await becomes("the new list", [`${B}:6379`, `${C}:6379`]);
       assert.ok(api.lists >= 2);
-      assert.deepEqual(pods.problems(), []);
+      await waitFor("the next watch", () => pods.problems().length === 0);
     });
   }
 
@@ -188,7 +188,7 @@ describe("a watch of pods", () => {
     api.put({ name: "redis-1", ip: B });
     api.answer = null;
     await becomes("the other", [`${A}:6379`, `${B}:6379`]);
-    assert.deepEqual(pods.problems(), []);
+    await waitFor("the next watch", () => pods.problems().length === 0);
   });
 
   it("takes the token anew, which is renewed each hour", async (t) => {
@@ -203,7 +203,7 @@ describe("a watch of pods", () => {
     api.setToken("second");
     api.put({ name: "redis-0", ip: A });
     await becomes("a pod", [`${A}:6379`]);
-    assert.deepEqual(pods.problems(), []);
+    await waitFor("the next watch", () => pods.problems().length === 0);
   });
 
   for (const { what, text } of [
@@ -251,6 +251,30 @@ describe("an API server that refuses", () => {
     assert.deepEqual(pods.problems(), [
       `pods in namespace keyheat of labelSelector =redis are refused by the API server: ${message} (400)`,
     ]);
+  });
+
+  it("to be one is not said to be away", async (t) => {
+    const api = await KubernetesApi.start(t);
+    api.answer = { status: 200, body: "<html>Welcome</html>" };
+    const { pods } = follow(t, api);
+    await waitFor("the problem", () => pods.problems().length === 1);
+    assert.match(
+      pods.problems()[0] ?? "",
+      /: what the API server answers is no list of pods \(Unexpected token/,
+    );
+    assert.equal(pods.isKnown, false);
+  });
+
+  it("for now is asked again when it says", async (t) => {
+    const api = await KubernetesApi.start(t);
+    api.answer = { status: 429, body: "", headers: { "retry-after": "2" } };
+    const startMs = performance.now();
+    const { pods } = follow(t, api);
+    await waitFor("the refusal", () => pods.problems().length === 1);
+    api.answer = null;
+    await waitFor("the list", () => pods.isKnown);
+    const waitedMs = performance.now() - startMs;
+    assert.ok(waitedMs > 1990, `after ${waitedMs} ms`);
   });
 
   it("to show whom it is is not trusted", async (t) => {

@@ -64,12 +64,18 @@ export class KubernetesApi {
   readonly requests: URL[] = [];
   /** Namespaces in which nothing may be read. */
   readonly forbidden = new Set<string>();
+  /** Whether the service account may watch what it may list. */
+  mayWatch = true;
   /** How too old a version is told: by the answer, or by an event of an answer that is well. */
   goneBy: "status" | "event" = "event";
   /** Pods in a page at most. */
   pagePods = 500;
   /** Where set, lists and watches are answered so. */
-  answer: { readonly status: number; readonly body: string } | null = null;
+  answer: {
+    readonly status: number;
+    readonly body: string;
+    readonly headers?: Readonly<Record<string, string>>;
+  } | null = null;
   #token = "first";
   #version = 100;
   #forgotten = 0;
@@ -196,20 +202,23 @@ export class KubernetesApi {
     const url = new URL(request.url ?? "/", "https://kubernetes");
     this.requests.push(url);
     const [, namespace] = PATH.exec(url.pathname) ?? [];
-    const refusal = this.#refusalOf(request, namespace);
+    const verb = url.searchParams.get("watch") === "1" ? "watch" : "list";
+    const refusal = this.#refusalOf(request, verb, namespace);
     if (refusal !== null) refuse(response, refusal.status, refusal.message);
-    else if (this.answer !== null) response.writeHead(this.answer.status).end(this.answer.body);
-    else if (url.searchParams.get("watch") === "1") this.#watch(url.searchParams, namespace ?? "", response);
+    else if (this.answer !== null)
+      response.writeHead(this.answer.status, this.answer.headers).end(this.answer.body);
+    else if (verb === "watch") this.#watch(url.searchParams, namespace ?? "", response);
     else this.#list(url.searchParams, namespace ?? "", response);
   }
 
-  #refusalOf({ headers }: IncomingMessage, namespace: string | undefined) {
+  #refusalOf({ headers }: IncomingMessage, verb: "list" | "watch", namespace: string | undefined) {
     if (headers.authorization !== `Bearer ${this.#token}`) return { status: 401, message: "Unauthorized" };
     if (namespace === undefined)
       return { status: 404, message: "the server could not find the requested resource" };
-    if (!this.forbidden.has(namespace)) return null;
+    const mayDo = verb === "list" || this.mayWatch;
+    if (mayDo && !this.forbidden.has(namespace)) return null;
     const who = `system:serviceaccount:${OWN_NAMESPACE}:keyheat-agent`;
-    const message = `pods is forbidden: User "${who}" cannot list resource "pods" in API group "" in the namespace "${namespace}"`;
+    const message = `pods is forbidden: User "${who}" cannot ${verb} resource "pods" in API group "" in the namespace "${namespace}"`;
     return { status: 403, message };
   }
 

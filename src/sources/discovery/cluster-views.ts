@@ -93,6 +93,17 @@ export class ClusterViews {
   }
 }
 
+/** Nodes ask for their own slots seldom: whose slots have moved is told to ask again. */
+export function renewSlots({ topology }: ClusterView, held: readonly HeldServer[]): void {
+  const byNodeId = new Map(topology.servers.map((server) => [server.nodeId, server]));
+  for (const { asked } of held) {
+    const poll = asked.latestPoll;
+    if (!poll?.nodeId) continue;
+    const seen = byNodeId.get(poll.nodeId)?.slots;
+    if (JSON.stringify(seen) !== JSON.stringify(poll.slots)) asked.forgetSlots();
+  }
+}
+
 async function viewsOf(servers: readonly HeldServer[]): Promise<ClusterView[]> {
   const views = await Promise.all(servers.map(viewOf));
   return views.filter((view) => view !== null);

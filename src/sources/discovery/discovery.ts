@@ -2,15 +2,14 @@ import type { Observe, TargetConfig } from "../../config/schema.ts";
 import type { TopologyReport } from "../../model/topology.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import type { Logger } from "../../runtime/logger.ts";
-import { Group, type GroupView, type KnownServer } from "./group.ts";
+import { Group, type GroupView, LEFT_MS } from "./group.ts";
 import { HostNames } from "./host-names.ts";
+import type { KnownServer } from "./known-server.ts";
 import type { Servers } from "./servers.ts";
 
 const LOOK_EVERY_MS = 2000;
 /** After news it looks again at once, but not at each of many. */
 const LOOK_AGAIN_MS = 250;
-/** A cluster without seeds has lost its last pod: for so long it is told that none of its servers is left. */
-const EMPTY_MS = 600_000;
 
 /** Targets that come and go by somebody's word: pods. */
 export interface MovingTargets {
@@ -107,7 +106,9 @@ export class Discovery {
     if (this.#isStopped) return;
     const { targets, pods } = this.#options;
     this.#hosts.setAlsoLocal(pods?.ownAddresses ?? []);
-    const seeds = Map.groupBy([...targets, ...(pods?.targets ?? [])], ({ cluster }) => cluster);
+    const listed = new Set(targets.map(({ address }) => address));
+    const others = pods?.targets.filter(({ address }) => !listed.has(address)) ?? [];
+    const seeds = Map.groupBy([...targets, ...others], ({ cluster }) => cluster);
     for (const [name, own] of seeds) if (!this.#loops.has(name)) this.#begin(name, own);
     for (const [name, loop] of this.#loops) this.#reseed(loop, seeds.get(name) ?? []);
   }
@@ -152,8 +153,9 @@ export class Discovery {
     else if (!this.#isStopped) this.#schedule(loop, loop.hasNews ? LOOK_AGAIN_MS : LOOK_EVERY_MS);
   }
 
+  /** It has lost its last pod, and was told to be empty for long enough. */
   #isOver({ emptySinceMs }: Loop): boolean {
-    return emptySinceMs !== null && this.#options.clock.monotonic() - emptySinceMs >= EMPTY_MS;
+    return emptySinceMs !== null && this.#options.clock.monotonic() - emptySinceMs >= LEFT_MS;
   }
 
   #tell(views: readonly GroupView[]): void {

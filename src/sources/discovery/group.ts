@@ -1,16 +1,15 @@
-import { targetFoundAt } from "../../config/resolve.ts";
 import type { Observe, TargetConfig } from "../../config/schema.ts";
-import type { SlotRange } from "../../model/slot.ts";
-import type { Role } from "../../model/target.ts";
-import { type NamedServer, plainServer } from "../../redis/topology.ts";
+import type { NamedServer } from "../../redis/topology.ts";
 import type { Clock } from "../../runtime/clock.ts";
-import { type ClusterView, ClusterViews } from "./cluster-views.ts";
+import { type ClusterView, ClusterViews, renewSlots } from "./cluster-views.ts";
 import { groupProblems } from "./group-problems.ts";
 import type { HostNames } from "./host-names.ts";
+import { type KnownServer, knownServers } from "./known-server.ts";
 import type { ListedNames } from "./listed-names.ts";
 import { type Member, type Membership, merged } from "./membership.ts";
 import { addressOf, hostOf, Naming } from "./naming.ts";
 import { isPlain, replicationMembers } from "./replication-members.ts";
+import { primariesOfSeeds } from "./seed-primaries.ts";
 import { isSentinel, SentinelViews } from "./sentinel-views.ts";
 import type { HeldServer, Servers, Wanted } from "./servers.ts";
 
@@ -18,6 +17,8 @@ import type { HeldServer, Servers, Wanted } from "./servers.ts";
 const SEEDS_MS_MAX = 3000;
 /** Outside Cluster mode nobody knows the whole: a seed that does not answer is waited for before that is told. */
 const SILENT_SEED_MS = 60_000;
+/** That a seed has left is told for so long, whoever answers. */
+export const LEFT_MS = 600_000;
 /** Nodes that are asked in place of seeds which do not know the cluster (any more). */
 const HELPERS_MAX = 3;
 
@@ -30,15 +31,6 @@ export interface GroupOptions {
   readonly servers: Servers;
   readonly hosts: HostNames;
   readonly clock: Clock;
-}
-
-/** A server as it is reported, watched by this agent or not. */
-export interface KnownServer {
-  readonly cluster: string;
-  readonly address: string;
-  readonly aliases: readonly string[];
-  readonly role: Role;
-  readonly slots: readonly SlotRange[] | null;
 }
 
 interface Found {
@@ -60,8 +52,12 @@ export class Group {
   readonly #options: GroupOptions;
   #seeds: readonly TargetConfig[];
   #clusterViews: ClusterViews;
-  readonly #sentinels = new SentinelViews();
+  #sentinels = new SentinelViews();
   readonly #startedMs: number;
+  /** When a seed has last left. */
+  #leftMs = Number.NEGATIVE_INFINITY;
+  /** Under which names its servers were told; a Sentinel may have named several. */
+  readonly #clusters: Set<string>;
   #helpers: readonly TargetConfig[] = [];
   #servers: readonly KnownServer[] = [];
   #hasLooked = false;
@@ -71,6 +67,7 @@ export class Group {
     this.#seeds = options.seeds;
     this.#clusterViews = new ClusterViews(options.clock);
     this.#startedMs = options.clock.monotonic();
+    this.#clusters = new Set([options.name]);
     options.servers.set(options.name, this.#wantedSeeds([]));
   }
 
@@ -92,9 +89,10 @@ export class Group {
    * Returns whether they are others.
    */
   setSeeds(seeds: readonly TargetConfig[]): boolean {
-    const { name, servers } = this.#options;
-    const isSame = seeds.length === this.#seeds.length && seeds.every((seed) => this.#seeds.includes(seed));
-    if (isSame) return false;
+    const { name, servers, clock } = this.#options;
+    const haveLeft = this.#seeds.some((seed) => !seeds.includes(seed));
+    if (!haveLeft && seeds.length === this.#seeds.length) return false;
+    if (haveLeft) this.#leftMs = clock.monotonic();
     this.#seeds = seeds;
     const held = servers.held(name);
     const isWatched = new Map(held.map((server) => [server.target.address, server.isWatched]));
@@ -132,10 +130,11 @@ export class Group {
     const { name, servers, clock } = this.#options;
     servers.set(name, []);
     this.#clusterViews = new ClusterViews(clock);
+    this.#sentinels = new SentinelViews();
     this.#helpers = [];
     this.#servers = [];
     this.#hasLooked = true;
-    return [{ cluster: name, targets: [], slotsCovered: null }];
+    return Array.from(this.#clusters, (cluster) => ({ cluster, targets: [], slotsCovered: null }));
   }
 
   /** What keeps it from finding or watching servers, one line each. */
@@ -165,7 +164,7 @@ export class Group {
     const { known } = this.#clusterViews;
     this.#helpers = known && cluster.needsHelp ? this.#helpersOf(known, helpers, own) : [];
     if (known) {
-      this.#renewSlots(known, held);
+      renewSlots(known, held);
       return cluster.isConfirmed;
     }
     return hasSentinel || this.#isPlainKnown(held);
@@ -188,20 +187,12 @@ export class Group {
 
   #isPlainKnown(held: readonly HeldServer[]): boolean {
     const listed = held.filter(({ isListed }) => isListed);
-    const isLong = this.#options.clock.monotonic() - this.#startedMs >= SILENT_SEED_MS;
+    const nowMs = this.#options.clock.monotonic();
+    const isLong = nowMs - this.#startedMs >= SILENT_SEED_MS;
+    // Somebody knows that it is gone: its incidents must not wait for others that are down.
+    if (isLong && nowMs - this.#leftMs < LEFT_MS) return true;
     const hasAnswered = listed.some((server) => isPlain(server) && server.asked.state() === "up");
     return hasAnswered && (isLong || listed.every(({ asked }) => asked.latestPoll !== null));
-  }
-
-  /** Nodes ask for their own slots seldom: whose slots have moved is told to ask again. */
-  #renewSlots({ topology }: ClusterView, held: readonly HeldServer[]): void {
-    const byNodeId = new Map(topology.servers.map((server) => [server.nodeId, server]));
-    for (const { asked } of held) {
-      const poll = asked.latestPoll;
-      if (!poll?.nodeId) continue;
-      const seen = byNodeId.get(poll.nodeId)?.slots;
-      if (JSON.stringify(seen) !== JSON.stringify(poll.slots)) asked.forgetSlots();
-    }
   }
 
   #naming(): Naming {
@@ -249,7 +240,7 @@ export class Group {
       const isWatched = listed.length === 0 && this.#isToBeWatched(member.server);
       if (isWatched) add({ target: naming.targetOf(member, cluster), isListed: false, isWatched });
     }
-    for (const target of [...this.#helpers, ...this.#primariesOfSeeds(naming)])
+    for (const target of [...this.#helpers, ...primariesOfSeeds(servers.held(name), naming, name)])
       add({ target, isListed: false, isWatched: false });
     servers.set(name, [...wanted.values()]);
     this.#servers = found.flatMap(({ member, cluster }) => knownServers(member, naming, cluster));
@@ -284,17 +275,6 @@ export class Group {
     return observe === "all" || (observe === "local" && hosts.isLocal(hostOf(server)) === true);
   }
 
-  /** A replica that is a seed knows its primary; who else replicates, only the primary knows. */
-  #primariesOfSeeds({ listed }: Naming): TargetConfig[] {
-    const { name, servers } = this.#options;
-    return servers.held(name).flatMap((server) => {
-      const primary = server.isListed && isPlain(server) ? server.asked.latestPoll?.primary : null;
-      if (!primary) return [];
-      const isListed = listed.find(plainServer(primary.host, primary.port, "primary")).length > 0;
-      return isListed ? [] : [targetFoundAt(server.target, hostOf(primary), primary.port, name)];
-    });
-  }
-
   #viewsOf(memberships: readonly Membership[], naming: Naming): GroupView[] {
     const { name, servers } = this.#options;
     const held = servers.held(name);
@@ -303,14 +283,9 @@ export class Group {
       const found = members.flatMap((member) => naming.namesOf(member));
       // In Cluster mode the nodes say who is one of them; elsewhere the config does as well.
       const own = cluster === name ? listed.filter((server) => slotsCovered === null || isPlain(server)) : [];
+      this.#clusters.add(cluster);
       const targets = new Set([...found, ...own.map(({ target }) => target.address)]);
       return { cluster, targets: [...targets].sort(), slotsCovered };
     });
   }
-}
-
-function knownServers(member: Member, naming: Naming, cluster: string): KnownServer[] {
-  const { role, slots, aliases } = member.server;
-  const names = [addressOf(member.server), ...aliases];
-  return naming.namesOf(member).map((address) => ({ cluster, address, aliases: names, role, slots }));
 }

@@ -202,6 +202,18 @@ describe("loading a file", () => {
     );
   });
 
+  it("lets --redis replace the pods as well", () => {
+    const file = join(folder, "pods.yaml");
+    const kubernetes = "{ labelSelector: app=redis, passwordFile: mounted-in-the-pod-alone }";
+    writeFileSync(file, `discovery: { observe: listed, kubernetes: ${kubernetes} }`);
+    const config = loadConfig(file, {}, { redisUrls: ["redis://b"] });
+    assert.deepEqual(config.discovery, { observe: "listed" });
+    assert.deepEqual(
+      config.targets.map(({ address }) => address),
+      ["b:6379"],
+    );
+  });
+
   it("says why a file cannot be read", () => {
     for (const [file, reason] of [
       [join(folder, "missing.yaml"), "no such file (ENOENT)"],

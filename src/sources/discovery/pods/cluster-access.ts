@@ -5,6 +5,10 @@ import { join } from "node:path";
 /** Where Kubernetes mounts what a pod may show to the API server. */
 const MOUNTED = "/var/run/secrets/kubernetes.io/serviceaccount";
 
+/** Why the pods of the own node cannot be told, and what to do. */
+export const NODE_UNKNOWN =
+  "discovery.kubernetes needs NODE_NAME in the environment to find the pods of the own node (env: - { name: NODE_NAME, valueFrom: { fieldRef: { fieldPath: spec.nodeName } } }); discovery.observe: all takes those of all nodes";
+
 /** How a pod reaches the API server of its cluster. */
 export interface ClusterAccess {
   /** Without a trailing slash. */

@@ -2,8 +2,8 @@ import { backoffMs } from "../../../runtime/backoff.ts";
 import type { Clock } from "../../../runtime/clock.ts";
 import { Pause } from "../../../runtime/pause.ts";
 import { reasonOf } from "../../../runtime/reason.ts";
-import type { Pod } from "./pod.ts";
-import { ApiRefusal, type PodEvent, type PodQuery, type PodsApi } from "./pods-api.ts";
+import { isAlike, type Pod } from "./pod.ts";
+import { ApiRefusal, isUnreadable, type PodEvent, type PodQuery, type PodsApi } from "./pods-api.ts";
 
 /** After so long the server is asked to end a watch, and another one goes on from there. */
 const WATCH_SECONDS = 240;
@@ -14,6 +14,8 @@ const STEADY_MS = 5000;
 const BACKOFF = { firstMs: 250, maxMs: 15_000 };
 /** What was asked for lies too far back: all is to be listed anew. */
 const GONE = 410;
+/** Refused for now, or for who asks: what was asked for may do later. */
+const REFUSED_FOR_NOW: readonly number[] = [401, 403, 429, 503];
 
 export interface NamespacePodsOptions {
   readonly api: Pick<PodsApi, "list" | "watch">;
@@ -33,7 +35,11 @@ export class NamespacePods {
   /** Up to where changes are known; `null`: all is to be listed. */
   #resourceVersion: string | null = null;
   #isKnown = false;
+  /** Some were left out, for there are too many. */
+  #isCut = false;
   #problem: Error | null = null;
+  /** For so long the server wants to be left alone after what it refused last. */
+  #retryAfterMs = 0;
 
   constructor(options: NamespacePodsOptions) {
     this.#options = options;
@@ -70,6 +76,7 @@ export class NamespacePods {
     const { signal } = this.#stop;
     for (let attempt = 0; !signal.aborted; attempt++) {
       const startMs = clock.monotonic();
+      this.#retryAfterMs = 0;
       try {
         if (this.#resourceVersion === null) await this.#list(signal);
         await this.#watch(signal);
@@ -79,28 +86,36 @@ export class NamespacePods {
       const hasLived = clock.monotonic() - startMs >= STEADY_MS;
       if (hasLived) attempt = 0;
       if (signal.aborted || (hasLived && this.#problem === null)) continue;
-      await this.#pause.upTo(backoffMs(attempt, BACKOFF));
+      await this.#pause.upTo(Math.max(this.#retryAfterMs, backoffMs(attempt, BACKOFF)));
     }
   }
 
   async #list(signal: AbortSignal): Promise<void> {
     const { api, query, podsMax } = this.#options;
-    const { pods, resourceVersion } = await api.list(query, podsMax, signal);
+    const { pods, resourceVersion, isCut } = await api.list(query, podsMax, signal);
     this.#pods = new Map(pods.map((pod) => [pod.uid, pod]));
     this.#resourceVersion = resourceVersion;
     this.#isKnown = true;
-    this.#heal();
+    this.#isCut = isCut;
+    // A problem ends when the watch begins: where lists alone succeed, it would come and go.
+    this.#options.onChange();
   }
 
-  /** Until the server ends it. */
+  /** Until the server ends it, or there is room for pods that were left out. */
   async #watch(signal: AbortSignal): Promise<void> {
-    const { api, query, clock } = this.#options;
+    const { api, query, podsMax, clock } = this.#options;
     const hung = new AbortController();
     const cancel = clock.after(WATCH_SECONDS * 1000 + WATCH_GRACE_MS, () => hung.abort());
     const from = { resourceVersion: this.#resourceVersion ?? "", seconds: WATCH_SECONDS };
     const either = AbortSignal.any([signal, hung.signal]);
     try {
-      for await (const event of api.watch(query, from, either, () => this.#heal())) this.#take(event);
+      for await (const event of api.watch(query, from, either, () => this.#heal())) {
+        this.#take(event);
+        if (this.#isCut && this.#pods.size < podsMax) {
+          this.#resourceVersion = null;
+          return;
+        }
+      }
     } finally {
       cancel();
     }
@@ -112,10 +127,13 @@ export class NamespacePods {
       return;
     }
     const { pod, type } = event;
+    const known = this.#pods.get(pod.uid);
     this.#resourceVersion = pod.resourceVersion ?? this.#resourceVersion;
     if (type === "deleted") this.#pods.delete(pod.uid);
-    else if (this.#pods.has(pod.uid) || this.#pods.size < this.#options.podsMax) this.#pods.set(pod.uid, pod);
-    this.#options.onChange();
+    else if (known || this.#pods.size < this.#options.podsMax) this.#pods.set(pod.uid, pod);
+    else this.#isCut = true;
+    const isSame = type === "put" && known !== undefined && isAlike(known, pod);
+    if (!isSame) this.#options.onChange();
   }
 
   #heal(): void {
@@ -124,16 +142,15 @@ export class NamespacePods {
   }
 
   #fail(error: unknown): void {
-    const isGone = error instanceof ApiRefusal && error.status === GONE;
-    // Whatever it was that could not be understood, a list begins anew.
-    if (isGone || !(error instanceof Error) || isUnreadable(error)) this.#resourceVersion = null;
+    const refusal = error instanceof ApiRefusal ? error : null;
+    const isWatchGone = refusal?.status === GONE && this.#resourceVersion !== null;
+    const isFinal = refusal !== null && !REFUSED_FOR_NOW.includes(refusal.status);
+    // Whatever it was that could not be understood or had, a list begins anew.
+    if (isFinal || !(error instanceof Error) || isUnreadable(error)) this.#resourceVersion = null;
+    this.#retryAfterMs = refusal?.retryAfterMs ?? 0;
     // That it lies too far back is no trouble, unless the list fails as well.
-    if (isGone) return;
+    if (isWatchGone) return;
     this.#problem = error instanceof Error ? error : new Error(reasonOf(error));
     this.#options.onChange();
   }
-}
-
-function isUnreadable(error: Error): boolean {
-  return error.name === "ZodError" || error instanceof SyntaxError || error instanceof RangeError;
 }

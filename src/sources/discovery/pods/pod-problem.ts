@@ -1,5 +1,5 @@
 import { visible } from "../../../model/visible-text.ts";
-import { ApiRefusal, type PodQuery } from "./pods-api.ts";
+import { ApiRefusal, isUnreadable, type PodQuery } from "./pods-api.ts";
 
 const ACCOUNT = /system:serviceaccount:([a-z0-9.-]+):([a-z0-9.-]+)/;
 const MESSAGE_CHARACTERS_MAX = 300;
@@ -7,6 +7,9 @@ const MESSAGE_CHARACTERS_MAX = 300;
 /** Why pods are not found, or not followed, in one line with what to do. */
 export function podProblem(error: Error, { namespace, labelSelector }: PodQuery): string {
   const place = `pods in namespace ${namespace}`;
+  if (isUnreadable(error)) {
+    return `${place} cannot be followed: what the API server answers is no list of pods (${shortened(error.message)})`;
+  }
   if (!(error instanceof ApiRefusal)) {
     return `${place} cannot be followed: the API server does not answer (${shortened(causeOf(error))})`;
   }

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import { z } from "zod";
 import { targetFoundAt } from "../../../config/resolve.ts";
 import type { KubernetesConfig, TargetConfig } from "../../../config/schema.ts";
@@ -31,6 +32,11 @@ export type RunningPod = Pod & { readonly ip: string };
 
 export function isRunning(pod: Pod): pod is RunningPod {
   return pod.ip !== null;
+}
+
+/** Whether two states of a pod differ in nothing that counts: most changes are of its conditions. */
+export function isAlike(one: Pod, other: Pod): boolean {
+  return one.ip === other.ip && isDeepStrictEqual(one.labels, other.labels);
 }
 
 /** How to reach the server in a pod. */

@@ -17,6 +17,8 @@ export interface PodList {
   readonly pods: readonly Pod[];
   /** From where a watch goes on. */
   readonly resourceVersion: string;
+  /** There are more. */
+  readonly isCut: boolean;
 }
 
 export type PodEvent =
@@ -29,16 +31,27 @@ export class ApiRefusal extends Error {
   override readonly name = "ApiRefusal";
   /** Of HTTP: 401, 403, 410 ... */
   readonly status: number;
+  /** For so long the server wants to be left alone. */
+  readonly retryAfterMs: number;
 
-  constructor(status: number, message: string) {
+  constructor(status: number, message: string, retryAfterMs = 0) {
     super(message);
     this.status = status;
+    this.retryAfterMs = retryAfterMs;
   }
+}
+
+/** Whether an answer came, but is none of an API server. */
+export function isUnreadable(error: Error): boolean {
+  return error.name === "ZodError" || error instanceof SyntaxError || error instanceof RangeError;
 }
 
 const PAGE_PODS = 500;
 const ANSWER_MS_MAX = 15_000;
 const PAGE_BYTES_MAX = 64 * 1024 * 1024;
+/** A connection that is silent for so long is probed (for 10 s more): a node that died says nothing. */
+const KEEP_ALIVE_MS = 20_000;
+const RETRY_AFTER_MS_MAX = 60_000;
 /** etcd keeps no larger object than 1.5 MiB. */
 const EVENT_BYTES_MAX = 4 * 1024 * 1024;
 
@@ -65,7 +78,7 @@ export class PodsApi {
     this.#access = access;
     // A watch is silent for as long as nothing changes; its own time limit ends it.
     this.#dispatcher = new Agent({
-      connect: { ca: access.ca },
+      connect: { ca: access.ca, keepAliveInitialDelay: KEEP_ALIVE_MS },
       headersTimeout: ANSWER_MS_MAX,
       bodyTimeout: 0,
     });
@@ -79,9 +92,12 @@ export class PodsApi {
       const limited = AbortSignal.any([signal, AbortSignal.timeout(ANSWER_MS_MAX)]);
       const body = await textOf(await this.#get(query, page, limited));
       const { metadata, items } = listSchema.parse(JSON.parse(body));
-      for (const item of items ?? []) if (pods.length < podsMax) pods.push(podOf(item));
+      const room = podsMax - pods.length;
+      const all = items ?? [];
+      pods.push(...all.slice(0, room).map(podOf));
       next = metadata.continue;
-      if (!next || pods.length >= podsMax) return { pods, resourceVersion: metadata.resourceVersion };
+      const isCut = all.length > room || (Boolean(next) && pods.length >= podsMax);
+      if (!next || isCut) return { pods, resourceVersion: metadata.resourceVersion, isCut };
     }
   }
 
@@ -112,13 +128,13 @@ export class PodsApi {
     if (nodeName !== null) url.searchParams.set("fieldSelector", `spec.nodeName=${nodeName}`);
     for (const [name, value] of Object.entries(page)) url.searchParams.set(name, value);
     const token = (await readFile(this.#access.tokenFile, "utf8")).trim();
-    const { statusCode, body } = await request(url, {
+    const { statusCode, headers, body } = await request(url, {
       dispatcher: this.#dispatcher,
       headers: { authorization: `Bearer ${token}`, accept: "application/json", "user-agent": "keyheat" },
       signal,
     });
     if (statusCode === 200) return body;
-    throw new ApiRefusal(statusCode, await refusalOf(statusCode, body));
+    throw new ApiRefusal(statusCode, await refusalOf(statusCode, body), retryAfterMsOf(headers));
   }
 }
 
@@ -131,6 +147,12 @@ async function textOf(body: Dispatcher.ResponseData["body"]): Promise<string> {
     pieces.push(piece);
   }
   return Buffer.concat(pieces).toString("utf8");
+}
+
+/** API servers give seconds, not a date. */
+function retryAfterMsOf({ "retry-after": header }: Dispatcher.ResponseData["headers"]): number {
+  const seconds = Number(header);
+  return seconds > 0 ? Math.min(seconds * 1000, RETRY_AFTER_MS_MAX) : 0;
 }
 
 /** What the server says of it, in one line. */

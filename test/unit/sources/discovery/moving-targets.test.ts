@@ -2,10 +2,11 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { defaultConfig } from "../../../../src/config/load.ts";
 import type { TargetConfig } from "../../../../src/config/schema.ts";
+import { plainServer } from "../../../../src/redis/topology.ts";
 import type { MovingTargets } from "../../../../src/sources/discovery/discovery.ts";
-import { World } from "./world.ts";
+import { PLAIN, placeOf, World } from "./world.ts";
 
-const [A, B, C] = ["10.0.0.1:6379", "10.0.0.2:6379", "10.0.0.3:6379"] as const;
+const [A, B, C, D] = ["10.0.0.1:6379", "10.0.0.2:6379", "10.0.0.3:6379", "10.0.0.4:6379"] as const;
 
 /** Pods that come and go as a test wants it. */
 class Pods implements MovingTargets {
@@ -131,5 +132,69 @@ describe("targets that come and go", () => {
     assert.deepEqual(world.watched, [A, "redis.example:6379"]);
     await world.pass(1000);
     assert.deepEqual(world.watched, [A, "redis.example:6379"]);
+  });
+
+  it("are one target with what the config lists at the same address", async () => {
+    const world = new World();
+    const pods = new Pods();
+    world.discover([`redis://${A}`], "all", {}, pods);
+    const [listed] = world.wanted();
+    const opened: string[][] = [];
+    const set = world.set.bind(world);
+    world.set = (group, wanted) => {
+      opened.push(wanted.map(({ target }) => target.address));
+      set(group, wanted);
+    };
+    pods.become([A, B]);
+    await world.pass(1000);
+    assert.ok(opened.length > 1);
+    assert.ok(opened.every((addresses) => addresses.join() === [A, B].join()));
+    assert.equal(world.wanted()[0]?.target, listed?.target);
+  });
+
+  it("are told to be gone though none of the others answers", async () => {
+    const world = new World();
+    const pods = new Pods();
+    world.discover([], "local", {}, pods);
+    pods.become([A]);
+    await world.pass(70_000);
+    world.at(A).current = "down";
+    world.at(B).current = "down";
+    await world.pass(4000);
+    const silent = world.reports.length;
+    await world.pass(30_000);
+    assert.equal(world.reports.length, silent);
+    // Its pod has got another address, where nothing listens yet.
+    pods.become([B]);
+    await world.pass(1000);
+    assert.deepEqual(world.told, [B]);
+    await world.pass(610_000);
+    const last = world.reports.length;
+    await world.pass(60_000);
+    assert.equal(world.reports.length, last);
+  });
+
+  it("are told to be none in each cluster that a Sentinel among them has named", async () => {
+    const world = new World();
+    const groups = [A, B].map((address, index) => {
+      const { host, port } = placeOf(address);
+      return { name: `primary-${index}`, epoch: 1, servers: [plainServer(host, port, "primary")] };
+    });
+    const sentinel = world.at(C);
+    sentinel.poll = { ...PLAIN, isSentinel: true, role: "unknown", primary: null };
+    sentinel.sees = { kind: "sentinel", groups };
+    const pods = new Pods();
+    world.discover([], "all", {}, pods);
+    pods.become([C]);
+    await world.pass(1000);
+    const told = () => Object.fromEntries(world.reports.map(({ cluster, targets }) => [cluster, targets]));
+    assert.deepEqual(told(), { "default/primary-0": [A], "default/primary-1": [B] });
+    pods.become([]);
+    await world.pass(1000);
+    assert.deepEqual(told(), { default: [], "default/primary-0": [], "default/primary-1": [] });
+    // Another server takes its place, which knows of no Sentinel.
+    pods.become([D]);
+    await world.pass(1000);
+    assert.deepEqual(world.watched, [D]);
   });
 });
