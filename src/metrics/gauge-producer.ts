@@ -207,10 +207,9 @@ function targetGauges(views: MetricViews): Gauge[] {
   ];
 }
 
-/** A value for each kind of which it is known. Writes of a replica are its primary's, repeated: nobody's accesses. */
+/** A value for each kind of which it is known. */
 function byKind(covered: TargetCoverage, numberOf: (kind: KindCoverage) => number | null): Value[] {
-  const kinds = covered.role === "replica" ? (["read"] as const) : (["read", "write"] as const);
-  return kinds.flatMap((kind) => {
+  return (["read", "write"] as const).flatMap((kind) => {
     const value = numberOf(covered.kinds[kind]);
     return value === null ? [] : [{ attributes: placeOf(covered, { kind }), value }];
   });

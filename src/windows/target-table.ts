@@ -82,11 +82,8 @@ export class TargetTable {
     const known = target === null ? undefined : this.#targets.get(targetId(cluster, target));
     if (!known) return { read: null, write: null };
     const series = speaking(known);
-    const { atMs } = series.latest;
-    return {
-      read: series.coverageOf("read", atMs, known.clients).ratio,
-      write: series.coverageOf("write", atMs, known.clients).ratio,
-    };
+    const { read, write } = kindsOf(series, series.latest.atMs, known.clients);
+    return { read: read.ratio, write: write.ratio };
   }
 
   /**
@@ -143,17 +140,24 @@ export class TargetTable {
 function coverageOf(known: KnownTarget, nowMs: number): TargetCoverage {
   const series = speaking(known);
   const { role, sources } = series.latest;
-  const kinds: { read: KindCoverage; write: KindCoverage } = {
-    read: series.coverageOf("read", nowMs, known.clients),
-    write: series.coverageOf("write", nowMs, known.clients),
-  };
   return {
     cluster: known.cluster,
     target: known.target,
     role,
     state: stateOf(series.latest, nowMs),
-    kinds,
+    kinds: kindsOf(series, nowMs, known.clients),
     sources,
+  };
+}
+
+/** What a replica writes is its primary's, repeated: nobody's accesses. */
+const NO_ACCESSES: KindCoverage = { ran: null, observed: 0, ratio: null, vantage: null };
+
+function kindsOf(series: ReportSeries, nowMs: number, clients: ClientSeries): TargetCoverage["kinds"] {
+  const isReplica = series.latest.role === "replica";
+  return {
+    read: series.coverageOf("read", nowMs, clients),
+    write: isReplica ? NO_ACCESSES : series.coverageOf("write", nowMs, clients),
   };
 }
 

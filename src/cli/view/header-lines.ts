@@ -86,7 +86,9 @@ function targetLine({ target, role, state, coverage }: TargetRow, columns: numbe
   const word = fit(state, 6);
   const painted =
     state === "seen" ? paint.green(word) : state === "stale" ? paint.yellow(word) : paint.red(word);
-  const details = `writes seen ${formatShare(coverage.write)}, reads seen ${formatShare(coverage.read)}`;
+  // A replica's writes are seen at its primary.
+  const writes = role === "replica" ? "" : `writes seen ${formatShare(coverage.write)}, `;
+  const details = `${writes}reads seen ${formatShare(coverage.read)}`;
   return `${painted} ${cutEnd(`${target} (${role})  ${details}`, columns - 7)}`;
 }
 

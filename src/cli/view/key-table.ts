@@ -89,10 +89,9 @@ const QUIET_RATIO_MIN = 0.9;
 
 /** Of which accesses too few are seen to say that there are none; `null`: of none. */
 function unseenText(targets: readonly TargetRow[]): string | null {
-  const ratios = targets.flatMap(({ role, coverage: { read, write } }) => [
+  const ratios = targets.flatMap(({ coverage: { read, write } }) => [
     { kind: "reads", ratio: read ?? 1 },
-    // A replica repeats what its primary ran, and that is seen there.
-    { kind: "writes", ratio: role === "replica" ? 1 : (write ?? 1) },
+    { kind: "writes", ratio: write ?? 1 },
   ]);
   const [least] = ratios.toSorted((one, other) => one.ratio - other.ratio);
   if (least === undefined || least.ratio >= QUIET_RATIO_MIN) return null;

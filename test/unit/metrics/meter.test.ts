@@ -112,9 +112,11 @@ test("a target that is stale or blind has a 0", async (t) => {
 });
 
 test("the writes that a replica repeats are no accesses, and nothing that could be seen", async (t) => {
-  const kind = { ran: 1000, observed: 0, ratio: 0, vantage: null } as const;
+  const read = { ran: 1000, observed: 0, ratio: 0, vantage: null } as const;
+  const repeated = { ...read, ran: null, ratio: null };
   const kindsAt = async (role: "primary" | "replica") => {
-    const coverage = () => [makeCoverage({ role, kinds: { read: kind, write: kind } })];
+    const write = role === "primary" ? read : repeated;
+    const coverage = () => [makeCoverage({ role, kinds: { read, write } })];
     const metrics = start(t, { views: makeMetricViews({ coverage }) });
     const series = await scrape(metrics);
     const ofKinds = ({ name }: Series) => /^keyheat_(coverage_ratio|target_accesses)$/.test(name);

@@ -41,6 +41,17 @@ test("only reports that know what ran are divided, and no ratio passes 1", () =>
   assert.deepEqual(table.coverageOf("default", null), { read: null, write: null });
 });
 
+test("the writes that a replica repeats are no accesses, and nothing that could be seen", () => {
+  const table = new TargetTable();
+  table.add(report(0, { role: "replica" }));
+  const { read, write } = table.coverage(at(0))[0]!.kinds;
+  assert.deepEqual(write, { ran: null, observed: 0, ratio: null, vantage: null });
+  assert.equal(read.ran, 50);
+  assert.equal(table.coverageOf("default", TARGET).write, null);
+  table.add(report(1));
+  assert.equal(table.coverage(at(1))[0]?.kinds.write.ratio, 0.8);
+});
+
 test("a target is seen, blind when nothing watches it, and stale, then blind, when it says nothing", () => {
   const table = new TargetTable();
   const [source] = report(0).sources;

@@ -144,7 +144,7 @@ test("quiet, blind, partly blind, not watching and not yet asked are told apart"
   assert.equal(textOf({ targets: [seen, blind] }), "no accesses seen, but 1 of 2 servers are not seen");
   assert.equal(textOf({ targets: [] }), "not watching: no server is known yet");
   assert.equal(textOf(NO_SCENE), "waiting for the first answer");
-  const replica = { ...target, role: "replica", coverage: { read: null, write: 0 } } as const;
+  const replica = { ...target, role: "replica", coverage: { read: null, write: null } } as const;
   assert.equal(textOf({ targets: [seen, replica] }), "quiet: no accesses in the last 10 s");
   // Reads that hit emit no event: without a client that reports them, a server under load looks idle.
   const unseenReads = { ...target, coverage: { read: 0, write: null } };
