@@ -126,14 +126,15 @@ export class FleetProcess {
     return (await this.api<{ targets: TargetRow[] }>("coverage")).targets;
   }
 
-  /** Value of the sample of `/metrics` that has these labels; `null`: there is none. */
+  /** Sum of the samples of `/metrics` that have these labels; `null`: there is none. */
   async metric(name: string, labels: Readonly<Record<string, string>> = {}): Promise<number | null> {
     const { text } = await this.get("/metrics");
     const wanted = Object.entries(labels).map(([label, value]) => `${label}="${value}"`);
-    const line = text
+    const samples = text
       .split("\n")
-      .find((sample) => sample.startsWith(name) && wanted.every((label) => sample.includes(label)));
-    return line === undefined ? null : Number(/\} (\S+)/.exec(line)?.[1]);
+      .filter((sample) => sample.startsWith(name) && wanted.every((label) => sample.includes(label)));
+    if (samples.length === 0) return null;
+    return samples.reduce((sum, sample) => sum + Number(/\} (\S+)/.exec(sample)?.[1]), 0);
   }
 }
 
