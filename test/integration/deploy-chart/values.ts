@@ -176,3 +176,33 @@ test("rules and dashboards get into the cluster as they are, with their own {{ }
     [parse(group("a")), parse(group("b"))].flatMap(({ groups: own }) => own),
   );
 });
+
+test("names of digits alone stay texts everywhere", async (t) => {
+  const helm = await findHelm(t);
+  if (helm === null) return;
+  const monitors = ["serviceMonitor.enabled=true", "podMonitor.enabled=true"];
+  const manifests = await helm.manifests({
+    values: [EXAMPLES.get("everything") ?? ""],
+    set: [...monitors, "secrets[0].name=kafka", "secrets[0].existingSecret=0123"],
+    release: "123",
+    namespace: "456",
+  });
+  const texts: unknown[] = [];
+  for (const { metadata, spec } of manifests) {
+    texts.push(metadata.namespace, metadata.labels?.["app.kubernetes.io/instance"]);
+    if (spec?.template) texts.push(spec.template.metadata.labels["app.kubernetes.io/instance"]);
+    const sources = spec?.template?.spec.volumes?.flatMap((volume) => volume.projected?.sources ?? []) ?? [];
+    for (const { secret } of sources) if (secret) texts.push(secret.name);
+  }
+  assert.ok(texts.length > 40);
+  for (const text of texts) assert.equal(typeof text, "string", String(text));
+});
+
+test("a config that is left empty, as where its lines are comments, is no config", async (t) => {
+  const helm = await findHelm(t);
+  if (helm === null) return;
+  const values = join(temporaryFolder(t), "values.yaml");
+  writeFileSync(values, "config:\nstandalone:\n  enabled: true\n  config:\n");
+  const { output } = await helm.template({ values: [values] });
+  assert.match(output, /standalone\.config says no servers/);
+});

@@ -27,7 +27,7 @@ standalone
 {{/* Of (dict "root" $ "component" NAME): what selects its pods. */}}
 {{- define "keyheat.selectorLabels" -}}
 app.kubernetes.io/name: {{ include "keyheat.name" .root }}
-app.kubernetes.io/instance: {{ .root.Release.Name }}
+app.kubernetes.io/instance: {{ .root.Release.Name | quote }}
 app.kubernetes.io/component: {{ .component }}
 {{- end -}}
 
