@@ -177,6 +177,30 @@ test("rules and dashboards get into the cluster as they are, with their own {{ }
   );
 });
 
+test("agents may have a token of their own, which Prometheus presents to them alone", async (t) => {
+  const helm = await findHelm(t);
+  if (helm === null) return;
+  const own = ["agent.auth.existingSecret=agent-token", "agent.auth.existingSecretKey=value"];
+  const monitors = ["serviceMonitor.enabled=true", "podMonitor.enabled=true"];
+  const manifests = await helm.manifests({
+    values: [EXAMPLES.get("default") ?? ""],
+    set: [...own, ...monitors],
+  });
+  const tokenOf = (kind: string) => {
+    const volumes = one(manifests, kind, "").spec?.template?.spec.volumes ?? [];
+    const sources = volumes.flatMap(({ projected }) => projected?.sources ?? []);
+    return sources.find(({ secret }) => secret?.items[0]?.path === "secrets/token")?.secret;
+  };
+  const path = "secrets/token";
+  assert.deepEqual(tokenOf("DaemonSet"), { name: "agent-token", items: [{ key: "value", path }] });
+  assert.deepEqual(tokenOf("Deployment"), { name: "keyheat-auth", items: [{ key: "token", path }] });
+  const [agents] = one(manifests, "PodMonitor", "").spec?.podMetricsEndpoints ?? [];
+  const [aggregators] = one(manifests, "ServiceMonitor", "").spec?.endpoints ?? [];
+  assert.deepEqual(agents?.authorization.credentials, { name: "agent-token", key: "value" });
+  assert.deepEqual(aggregators?.authorization.credentials, { name: "keyheat-auth", key: "token" });
+  one(manifests, "Secret", "keyheat-auth");
+});
+
 test("names of digits alone stay texts everywhere", async (t) => {
   const helm = await findHelm(t);
   if (helm === null) return;

@@ -53,8 +53,8 @@ spec:
         sources:
           - configMap: { name: {{ include "keyheat.fullname" $root }}-{{ .component }} }
           - secret:
-              name: {{ include "keyheat.authSecretName" $root | quote }}
-              items: [{ key: {{ include "keyheat.authSecretKey" $root | quote }}, path: secrets/token }]
+              name: {{ include "keyheat.authSecretName" . | quote }}
+              items: [{ key: {{ include "keyheat.authSecretKey" . | quote }}, path: secrets/token }]
           {{- include "keyheat.secretSources" (dict "root" $root "own" $own) | nindent 10 }}
     {{- if eq .component "standalone" }}
     - name: data
