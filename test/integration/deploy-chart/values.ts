@@ -177,6 +177,25 @@ test("rules and dashboards get into the cluster as they are, with their own {{ }
   );
 });
 
+test("agents whose aggregators are elsewhere are not called absent", async (t) => {
+  const helm = await findHelm(t);
+  if (helm === null) return;
+  const alerts = async (set: readonly string[]) => {
+    const values = [EXAMPLES.get("default") ?? ""];
+    const manifests = await helm.manifests({ values, set: ["prometheusRule.enabled=true", ...set] });
+    const { groups } = one(manifests, "PrometheusRule", "").spec as unknown as {
+      readonly groups: readonly { readonly rules: readonly { readonly alert: string }[] }[];
+    };
+    return groups.flatMap(({ rules }) => rules.map(({ alert }) => alert));
+  };
+  const all = await alerts([]);
+  assert.ok(all.includes("KeyheatAbsent") && all.length >= 10);
+  assert.deepEqual(
+    await alerts(["aggregator.enabled=false"]),
+    all.filter((alert) => alert !== "KeyheatAbsent"),
+  );
+});
+
 test("agents may have a token of their own, which Prometheus presents to them alone", async (t) => {
   const helm = await findHelm(t);
   if (helm === null) return;
