@@ -73,11 +73,13 @@ export async function startAgent(
       notifications: () => [],
       leases: () => [],
       taps: () => agent.taps(),
-      problems: () => problemCount(probes.readiness()),
+      problems: () => problemCount(probes.readiness()) - (hasIdleNode() ? 1 : 0),
     },
     resource: serviceResource("keyheat-agent", name),
     logger,
   });
+  // A line of /readyz, but no fault: of a DaemonSet's agents most may be on nodes without pods of servers.
+  const hasIdleNode = () => observe === "local" && agent.hasNothing;
   // That Kafka is away holds nothing up: panes are kept meanwhile.
   const kafkaProblems = () => uniqueLines([publisher.problem(), table.problem()]);
   const probes: ProbeViews = {

@@ -104,7 +104,7 @@ export async function startAggregator(
     views: {
       books,
       hotkeys: (limit) => clusterViews.ownHottest(limit),
-      firing: () => firingCounts(aggregator.incidents, aggregator.rules, clustersOf(config, clusterViews)),
+      firing: () => firingCounts(aggregator.incidents, aggregator.rules, clustersOf(config, aggregator)),
       coverage: () => clusterViews.ownCoverage(),
       notifications: () => aggregator.notifier.notifications(),
       leases: () => aggregator.leases.counts(),
@@ -166,8 +166,10 @@ export async function startAggregator(
   };
 }
 
-function clustersOf(config: Config, views: ClusterViews): ReadonlySet<string> {
-  return new Set([config.cluster, ...views.ownCoverage().map(({ cluster }) => cluster)]);
+/** Those of which this process judges some keys, whoever owns them, and the one that the config names. */
+function clustersOf({ cluster }: Config, aggregator: ClusterAggregator): ReadonlySet<string> {
+  const judged = Array.from(aggregator.lanes(), ({ windows }) => windows.clusters()).flat();
+  return new Set([cluster, ...judged]);
 }
 
 /** Ready once it knows what the others know and has its share of the work; what it lacks later is said, no more. */

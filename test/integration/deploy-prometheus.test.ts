@@ -152,16 +152,16 @@ async function everythingHasData(prometheus: Prometheus): Promise<void> {
   for (const { name, health, lastError } of rules) assert.equal(health, "ok", `${name}: ${lastError}`);
 }
 
-/** All values of what may have several, else what is there; the name of the key is escaped as Grafana does. */
+/** All values of what may have several, else what is there; the name of the key as it is, as Grafana puts it in. */
 function withValues({ expr, ...query }: Query, key: string): Query {
   const values: Readonly<Record<string, string>> = {
     __rate_interval: "1m",
     cluster: "default",
-    key: key.replaceAll(/["\\]/g, "\\$&"),
+    key,
   };
   const filled = expr
     .replaceAll(/=~"\$\w+"/g, '=~".*"')
-    .replaceAll(/\$(\w+)/g, (name, variable) => values[variable] ?? name);
+    .replaceAll(/\$(?:(\w+)|\{(\w+):raw\})/g, (name, plain, raw) => values[plain ?? raw] ?? name);
   return { ...query, expr: filled };
 }
 

@@ -23,6 +23,8 @@ export interface Variable {
   /** Of a datasource its type, else a query of values. */
   readonly query: string | { readonly query: string };
   readonly multi: boolean;
+  /** The pattern that "All" is. */
+  readonly allValue?: string;
 }
 
 export interface DatasourceRef {

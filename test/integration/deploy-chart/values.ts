@@ -176,3 +176,76 @@ test("rules and dashboards get into the cluster as they are, with their own {{ }
     [parse(group("a")), parse(group("b"))].flatMap(({ groups: own }) => own),
   );
 });
+
+test("agents whose aggregators are elsewhere are not called absent", async (t) => {
+  const helm = await findHelm(t);
+  if (helm === null) return;
+  const alerts = async (set: readonly string[]) => {
+    const values = [EXAMPLES.get("default") ?? ""];
+    const manifests = await helm.manifests({ values, set: ["prometheusRule.enabled=true", ...set] });
+    const { groups } = one(manifests, "PrometheusRule", "").spec as unknown as {
+      readonly groups: readonly { readonly rules: readonly { readonly alert: string }[] }[];
+    };
+    return groups.flatMap(({ rules }) => rules.map(({ alert }) => alert));
+  };
+  const all = await alerts([]);
+  assert.ok(all.includes("KeyheatAbsent") && all.length >= 10);
+  assert.deepEqual(
+    await alerts(["aggregator.enabled=false"]),
+    all.filter((alert) => alert !== "KeyheatAbsent"),
+  );
+});
+
+test("agents may have a token of their own, which Prometheus presents to them alone", async (t) => {
+  const helm = await findHelm(t);
+  if (helm === null) return;
+  const own = ["agent.auth.existingSecret=agent-token", "agent.auth.existingSecretKey=value"];
+  const monitors = ["serviceMonitor.enabled=true", "podMonitor.enabled=true"];
+  const manifests = await helm.manifests({
+    values: [EXAMPLES.get("default") ?? ""],
+    set: [...own, ...monitors],
+  });
+  const tokenOf = (kind: string) => {
+    const volumes = one(manifests, kind, "").spec?.template?.spec.volumes ?? [];
+    const sources = volumes.flatMap(({ projected }) => projected?.sources ?? []);
+    return sources.find(({ secret }) => secret?.items[0]?.path === "secrets/token")?.secret;
+  };
+  const path = "secrets/token";
+  assert.deepEqual(tokenOf("DaemonSet"), { name: "agent-token", items: [{ key: "value", path }] });
+  assert.deepEqual(tokenOf("Deployment"), { name: "keyheat-auth", items: [{ key: "token", path }] });
+  const [agents] = one(manifests, "PodMonitor", "").spec?.podMetricsEndpoints ?? [];
+  const [aggregators] = one(manifests, "ServiceMonitor", "").spec?.endpoints ?? [];
+  assert.deepEqual(agents?.authorization.credentials, { name: "agent-token", key: "value" });
+  assert.deepEqual(aggregators?.authorization.credentials, { name: "keyheat-auth", key: "token" });
+  one(manifests, "Secret", "keyheat-auth");
+});
+
+test("names of digits alone stay texts everywhere", async (t) => {
+  const helm = await findHelm(t);
+  if (helm === null) return;
+  const monitors = ["serviceMonitor.enabled=true", "podMonitor.enabled=true"];
+  const manifests = await helm.manifests({
+    values: [EXAMPLES.get("everything") ?? ""],
+    set: [...monitors, "secrets[0].name=kafka", "secrets[0].existingSecret=0123"],
+    release: "123",
+    namespace: "456",
+  });
+  const texts: unknown[] = [];
+  for (const { metadata, spec } of manifests) {
+    texts.push(metadata.namespace, metadata.labels?.["app.kubernetes.io/instance"]);
+    if (spec?.template) texts.push(spec.template.metadata.labels["app.kubernetes.io/instance"]);
+    const sources = spec?.template?.spec.volumes?.flatMap((volume) => volume.projected?.sources ?? []) ?? [];
+    for (const { secret } of sources) if (secret) texts.push(secret.name);
+  }
+  assert.ok(texts.length > 40);
+  for (const text of texts) assert.equal(typeof text, "string", String(text));
+});
+
+test("a config that is left empty, as where its lines are comments, is no config", async (t) => {
+  const helm = await findHelm(t);
+  if (helm === null) return;
+  const values = join(temporaryFolder(t), "values.yaml");
+  writeFileSync(values, "config:\nstandalone:\n  enabled: true\n  config:\n");
+  const { output } = await helm.template({ values: [values] });
+  assert.match(output, /standalone\.config says no servers/);
+});

@@ -54,6 +54,22 @@ for (const [file, dashboard] of all) {
     }
   });
 
+  test(`${file}: all jobs are all of Keyheat, not all that Prometheus scrapes`, () => {
+    for (const { name, allValue } of dashboard.templating.list) {
+      if (name === "job") assert.equal(allValue, ".*keyheat.*");
+    }
+    for (const { of, expr } of panelQueries(dashboard)) {
+      if (/\b(up|process_\w+)\b/.test(expr)) assert.match(expr, /job=~"\$job"/, of);
+    }
+  });
+
+  // Between double quotes a quote in a name would end it: Grafana escapes backslashes there, quotes only if told so.
+  test(`${file}: names of keys are put in as they are, where no quote ends them`, () => {
+    for (const { of, expr } of panelQueries(dashboard)) {
+      assert.doesNotMatch(expr.replaceAll(/key=`\$\{key:raw\}`/g, ""), /\$\{?key\b/, of);
+    }
+  });
+
   test(`${file}: panels have ids of their own, lie in the grid, and not upon each other`, () => {
     const { panels } = dashboard;
     assert.equal(new Set(panels.map(({ id }) => id)).size, panels.length);

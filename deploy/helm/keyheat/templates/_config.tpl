@@ -14,7 +14,7 @@ The config of (dict "root" $ "component" NAME), as YAML: what the chart sets, un
 {{- if and (eq .component "agent") (eq $values.agent.kind "Deployment") -}}
 {{- $_ := set $chart "discovery" (dict "observe" "all") -}}
 {{- end -}}
-{{- $config := mergeOverwrite $chart (deepCopy $values.config) (deepCopy (get $values .component).config) -}}
+{{- $config := mergeOverwrite $chart (deepCopy ($values.config | default dict)) (deepCopy ((get $values .component).config | default dict)) -}}
 {{- $_ := set $config.http "hosts" (concat $names (dig "http" "hosts" (list) $config) | uniq) -}}
 {{ toYaml $config }}
 {{- end -}}

@@ -27,7 +27,7 @@ standalone
 {{/* Of (dict "root" $ "component" NAME): what selects its pods. */}}
 {{- define "keyheat.selectorLabels" -}}
 app.kubernetes.io/name: {{ include "keyheat.name" .root }}
-app.kubernetes.io/instance: {{ .root.Release.Name }}
+app.kubernetes.io/instance: {{ .root.Release.Name | quote }}
 app.kubernetes.io/component: {{ .component }}
 {{- end -}}
 
@@ -61,11 +61,20 @@ app.kubernetes.io/managed-by: {{ .root.Release.Service }}
 {{- end -}}
 {{- end -}}
 
-{{/* The Secret with the token of the API. */}}
-{{- define "keyheat.authSecretName" -}}
-{{- .Values.auth.existingSecret | default (printf "%s-auth" (include "keyheat.fullname" .)) -}}
+{{/* Of (dict "root" $ "component" NAME): where its token is from, its own `auth` or that of all. */}}
+{{- define "keyheat.auth" -}}
+{{- $own := (get .root.Values .component).auth | default dict -}}
+{{- toYaml (ternary $own .root.Values.auth (not (empty $own.existingSecret))) -}}
 {{- end -}}
 
+{{/* The Secret with the token, of (dict "root" $ "component" NAME). */}}
+{{- define "keyheat.authSecretName" -}}
+{{- $auth := include "keyheat.auth" . | fromYaml -}}
+{{- $auth.existingSecret | default (printf "%s-auth" (include "keyheat.fullname" .root)) -}}
+{{- end -}}
+
+{{/* Its key in there. */}}
 {{- define "keyheat.authSecretKey" -}}
-{{- if .Values.auth.existingSecret }}{{ .Values.auth.existingSecretKey }}{{ else }}token{{ end -}}
+{{- $auth := include "keyheat.auth" . | fromYaml -}}
+{{- if $auth.existingSecret }}{{ $auth.existingSecretKey }}{{ else }}token{{ end -}}
 {{- end -}}

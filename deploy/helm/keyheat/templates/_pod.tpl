@@ -53,8 +53,8 @@ spec:
         sources:
           - configMap: { name: {{ include "keyheat.fullname" $root }}-{{ .component }} }
           - secret:
-              name: {{ include "keyheat.authSecretName" $root }}
-              items: [{ key: {{ include "keyheat.authSecretKey" $root }}, path: secrets/token }]
+              name: {{ include "keyheat.authSecretName" . | quote }}
+              items: [{ key: {{ include "keyheat.authSecretKey" . | quote }}, path: secrets/token }]
           {{- include "keyheat.secretSources" (dict "root" $root "own" $own) | nindent 10 }}
     {{- if eq .component "standalone" }}
     - name: data
@@ -118,7 +118,7 @@ envFrom:
 {{- define "keyheat.secretSources" -}}
 {{- range concat .root.Values.secrets .own.secrets }}
 - secret:
-    name: {{ .existingSecret }}
+    name: {{ .existingSecret | quote }}
     items: [{ key: {{ .key | default .name | quote }}, path: {{ printf "secrets/%s" .name | quote }} }]
 {{- end }}
 {{- end -}}
