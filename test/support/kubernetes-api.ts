@@ -7,6 +7,7 @@ import { join } from "node:path";
 import type { TestContext } from "node:test";
 import type { OwnPod } from "../../src/sources/discovery/pods/cluster-access.ts";
 import { makeCertificates } from "./certificates.ts";
+import { matcher, type PodJson } from "./pod-selectors.ts";
 
 /** A pod of a test; what is left out is that of a running one. */
 export interface TestPod {
@@ -21,18 +22,6 @@ export interface TestPod {
 interface Stored {
   readonly json: PodJson;
   readonly version: number;
-}
-
-interface PodJson {
-  readonly metadata: {
-    readonly uid: string;
-    readonly name: string;
-    readonly namespace: string;
-    readonly labels: Readonly<Record<string, string>>;
-    readonly resourceVersion: string;
-  };
-  readonly spec: { readonly nodeName?: string };
-  readonly status: { readonly phase: string; readonly podIP?: string };
 }
 
 interface Change {
@@ -280,26 +269,6 @@ function send({ response, matches }: Watcher, { version, before, after }: Change
   const pod = after ?? before;
   const object = { ...pod, metadata: { ...pod?.metadata, resourceVersion: String(version) } };
   response.write(`${JSON.stringify({ type, object })}\n`);
-}
-
-/** Selectors of equalities alone: `app=redis,tier=cache`. */
-function matcher(query: URLSearchParams, namespace: string): (pod: PodJson) => boolean {
-  const labels = pairsOf(query.get("labelSelector"));
-  const node = pairsOf(query.get("fieldSelector")).get("spec.nodeName");
-  return ({ metadata, spec }) =>
-    metadata.namespace === namespace &&
-    (node === undefined || spec.nodeName === node) &&
-    [...labels].every(([key, value]) => metadata.labels[key] === value);
-}
-
-function pairsOf(selector: string | null): Map<string, string> {
-  const pairs = (selector ?? "").split(",").filter((pair) => pair !== "");
-  return new Map(
-    pairs.map((pair) => {
-      const at = pair.indexOf("=");
-      return [pair.slice(0, at), pair.slice(at + 1)];
-    }),
-  );
 }
 
 function refuse(response: ServerResponse, status: number, message: string): void {
