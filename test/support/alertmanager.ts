@@ -7,7 +7,8 @@ import { freePort } from "./free-port.ts";
 import { startProgram } from "./started-program.ts";
 import { waitFor } from "./wait.ts";
 
-const ALERTMANAGER = {
+/** Debian's, with amtool beside it. */
+export const ALERTMANAGER = {
   name: "alertmanager",
   packages: ["prometheus-alertmanager"],
   file: "usr/bin/prometheus-alertmanager",

@@ -4,6 +4,8 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import type { TestContext } from "node:test";
 import { parse, stringify } from "yaml";
+import type { DebianProgram } from "../../src/cli/demo/debian-package.ts";
+import { ALERTMANAGER } from "./alertmanager.ts";
 import { debianProgram } from "./debian-package.ts";
 import { ROOT } from "./documentation.ts";
 import { freePort } from "./free-port.ts";
@@ -150,23 +152,17 @@ export interface ToolRun {
 
 /** Runs `promtool ARGS`. */
 export async function promtool(...args: readonly string[]): Promise<ToolRun> {
-  const { path, libraryFolders } = await debianProgram(PROMETHEUS);
-  return runTool(join(dirname(path), "promtool"), libraryFolders, args);
+  return await toolBeside(PROMETHEUS, "promtool", args);
 }
 
 /** Runs `amtool ARGS`: Alertmanager's own tool. */
 export async function amtool(...args: readonly string[]): Promise<ToolRun> {
-  const program = {
-    name: "alertmanager",
-    packages: ["prometheus-alertmanager"],
-    file: "usr/bin/amtool",
-  } as const;
-  const { path, libraryFolders } = await debianProgram(program);
-  return runTool(path, libraryFolders, args);
+  return await toolBeside(ALERTMANAGER, "amtool", args);
 }
 
-function runTool(path: string, libraryFolders: readonly string[], args: readonly string[]): ToolRun {
+async function toolBeside(program: DebianProgram, name: string, args: readonly string[]): Promise<ToolRun> {
+  const { path, libraryFolders } = await debianProgram(program);
   const env = { ...process.env, LD_LIBRARY_PATH: libraryFolders.join(":") };
-  const { status, stdout, stderr } = spawnSync(path, args, { env, encoding: "utf8" });
+  const { status, stdout, stderr } = spawnSync(join(dirname(path), name), args, { env, encoding: "utf8" });
   return { code: status, output: `${stdout}${stderr}` };
 }
