@@ -16,3 +16,8 @@ export function agentReadiness(agent: Agent, others: readonly string[], upMs: nu
     return { ready, reasons: problems.length > 0 ? problems : ["targets are being connected"], degraded: [] };
   return { ready, reasons: [], degraded: [...problems, ...others] };
 }
+
+/** With what is good to know of one that is ready. */
+export function withNotes(readiness: Readiness, notes: readonly string[]): Readiness {
+  return readiness.ready ? { ...readiness, degraded: [...notes, ...readiness.degraded] } : readiness;
+}

@@ -1,5 +1,5 @@
 import { Agent } from "./agent.ts";
-import { agentReadiness } from "./agent-readiness.ts";
+import { agentReadiness, withNotes } from "./agent-readiness.ts";
 import type { Config } from "./config/schema.ts";
 import { createAgentServer } from "./http/server.ts";
 import type { ProbeViews } from "./http/views.ts";
@@ -73,17 +73,16 @@ export async function startAgent(
       notifications: () => [],
       leases: () => [],
       taps: () => agent.taps(),
-      problems: () => problemCount(probes.readiness()) - (hasIdleNode() ? 1 : 0),
+      problems: () => problemCount(readiness()),
     },
     resource: serviceResource("keyheat-agent", name),
     logger,
   });
-  // A line of /readyz, but no fault: of a DaemonSet's agents most may be on nodes without pods of servers.
-  const hasIdleNode = () => observe === "local" && agent.hasNothing;
   // That Kafka is away holds nothing up: panes are kept meanwhile.
   const kafkaProblems = () => uniqueLines([publisher.problem(), table.problem()]);
+  const readiness = () => agentReadiness(agent, kafkaProblems(), clock.monotonic() - startedMs);
   const probes: ProbeViews = {
-    readiness: () => agentReadiness(agent, kafkaProblems(), clock.monotonic() - startedMs),
+    readiness: () => withNotes(readiness(), agent.notes()),
     prometheus: config.metrics.prometheus.enabled ? () => metrics.prometheus() : null,
   };
   const stopStages = async () => {

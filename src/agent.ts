@@ -118,6 +118,11 @@ export class Agent {
     return [...ofServers, ...this.#discovery.problems()];
   }
 
+  /** What is no fault, but good to know: that nothing is to be watched on this node. */
+  notes(): string[] {
+    return this.#discovery.notes();
+  }
+
   /** Whether all targets were looked for, and each is watched, or it is known why not. */
   get isSettled(): boolean {
     return this.#discovery.isSettled && this.#watches.servers().every(({ isSettled }) => isSettled);

@@ -1,5 +1,5 @@
 import { Agent } from "./agent.ts";
-import { agentReadiness } from "./agent-readiness.ts";
+import { agentReadiness, withNotes } from "./agent-readiness.ts";
 import type { Config, Rule } from "./config/schema.ts";
 import { createServer } from "./http/server.ts";
 import { defaultWindowMs, type Views } from "./http/views.ts";
@@ -112,7 +112,7 @@ export async function startStandalone(config: Config, options: StandaloneOptions
     logger,
   });
   const readinessWith = (problems: readonly string[]) =>
-    agentReadiness(agent, problems, clock.monotonic() - startedMs);
+    withNotes(agentReadiness(agent, problems, clock.monotonic() - startedMs), agent.notes());
   const watchdog = startWatchdog(config.watchdog, {
     isWell: () => notifier.isHeard() && readinessWith([]).ready,
     clock,

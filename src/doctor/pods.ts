@@ -3,11 +3,11 @@ import { reasonOf } from "../runtime/reason.ts";
 import { NODE_UNKNOWN, type OwnPod, ownPodOf } from "../sources/discovery/pods/cluster-access.ts";
 import { isRunning, targetOfPod } from "../sources/discovery/pods/pod.ts";
 import { podProblem } from "../sources/discovery/pods/pod-problem.ts";
-import { type PodQuery, PodsApi } from "../sources/discovery/pods/pods-api.ts";
+import { PODS_MAX, type PodQuery, podQueries } from "../sources/discovery/pods/pod-query.ts";
+import { PodsApi } from "../sources/discovery/pods/pods-api.ts";
 import { type Finding, Findings } from "./finding.ts";
 import type { DoctorOptions } from "./options.ts";
 
-const PODS_MAX = 1000;
 const NAMED_MAX = 5;
 
 export interface FoundPods {
@@ -23,15 +23,10 @@ export async function findPods(options: DoctorOptions): Promise<FoundPods> {
   const ownPod = ownPodOrNot(options, findings);
   if (ownPod === null) return { targets: [], findings: findings.all };
   const { access, nodeName } = ownPod;
-  const { labelSelector, namespaces = [access.namespace] } = kubernetes;
   if (observe === "local" && !nodeName) findings.fail("node", NODE_UNKNOWN);
   // Who runs it in an agent's pod wants to know what that agent sees.
   const isLocal = observe === "local" || (observe === undefined && nodeName !== undefined);
-  const queries = namespaces.map((namespace) => ({
-    namespace,
-    labelSelector,
-    nodeName: (isLocal && nodeName) || null,
-  }));
+  const queries = podQueries(kubernetes, ownPod, (isLocal && nodeName) || null);
   const api = new PodsApi(access);
   const found = await Promise.all(
     queries.map((query) => listed({ api, query, kubernetes, findings, signal: options.signal })),

@@ -62,7 +62,8 @@ describe("pods as targets", () => {
     const { pods, becomes } = follow(t, api);
     await becomes("an empty list", []);
     await waitFor("the watch", () => api.watches === 1);
-    assert.deepEqual(pods.problems(), [
+    assert.deepEqual(pods.problems(), []);
+    assert.deepEqual(pods.notes(), [
       "no running pod on node node-a has app=redis (namespace keyheat): nothing is to be watched here",
     ]);
     api.put({ name: "redis-0", phase: "Pending" });

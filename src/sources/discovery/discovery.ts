@@ -23,6 +23,8 @@ export interface MovingTargets {
   readonly ownAddresses: readonly string[];
   /** Why they are not known, or not followed, one line each. */
   problems(): string[];
+  /** What is no fault, but good to know. */
+  notes(): string[];
   stop(): Promise<void>;
 }
 
@@ -85,6 +87,10 @@ export class Discovery {
   problems(): string[] {
     const ofPods = this.#options.pods?.problems() ?? [];
     return [...ofPods, ...this.#groups().flatMap((group) => group.problems())];
+  }
+
+  notes(): string[] {
+    return this.#options.pods?.notes() ?? [];
   }
 
   /** A server of the group has come up, has gone down, or has another role: time to look around. */

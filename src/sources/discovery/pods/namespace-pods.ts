@@ -3,7 +3,8 @@ import type { Clock } from "../../../runtime/clock.ts";
 import { Pause } from "../../../runtime/pause.ts";
 import { reasonOf } from "../../../runtime/reason.ts";
 import { isAlike, type Pod } from "./pod.ts";
-import { ApiRefusal, isUnreadable, type PodEvent, type PodQuery, type PodsApi } from "./pods-api.ts";
+import type { PodQuery } from "./pod-query.ts";
+import { ApiRefusal, isUnreadable, type PodEvent, type PodsApi } from "./pods-api.ts";
 
 /** After so long the server is asked to end a watch, and another one goes on from there. */
 const WATCH_SECONDS = 240;

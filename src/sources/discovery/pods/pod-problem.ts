@@ -1,5 +1,6 @@
 import { visible } from "../../../model/visible-text.ts";
-import { ApiRefusal, isUnreadable, type PodQuery } from "./pods-api.ts";
+import type { PodQuery } from "./pod-query.ts";
+import { ApiRefusal, isUnreadable } from "./pods-api.ts";
 
 const ACCOUNT = /system:serviceaccount:([a-z0-9.-]+):([a-z0-9.-]+)/;
 const MESSAGE_CHARACTERS_MAX = 300;

@@ -7,10 +7,9 @@ import { ClusterAccessError, NODE_UNKNOWN, type OwnPod, ownPodOf } from "./clust
 import { NamespacePods } from "./namespace-pods.ts";
 import { isRunning, type RunningPod, targetOfPod } from "./pod.ts";
 import { podProblem } from "./pod-problem.ts";
+import { PODS_MAX, podQueries } from "./pod-query.ts";
 import { PodsApi } from "./pods-api.ts";
 
-/** As many as targets may be listed. */
-const PODS_MAX = 1000;
 /** Made once: each use of `localeCompare` makes its own, which takes 40 ms for 1,000 addresses. */
 const BY_NUMBER = new Intl.Collator("en", { numeric: true });
 
@@ -61,12 +60,11 @@ export class PodTargets implements MovingTargets {
   start(onChange: () => void): void {
     this.#tell = onChange;
     const { config, ownPod, clock } = this.#options;
-    const { labelSelector, namespaces = [ownPod.access.namespace] } = config;
-    this.#namespaces = namespaces.map(
-      (namespace) =>
+    this.#namespaces = podQueries(config, ownPod, this.#nodeName).map(
+      (query) =>
         new NamespacePods({
           api: this.#api,
-          query: { namespace, labelSelector, nodeName: this.#nodeName },
+          query,
           // One more, so that it shows when some are left out.
           podsMax: PODS_MAX + 1,
           clock,
@@ -97,8 +95,12 @@ export class PodTargets implements MovingTargets {
         `more than ${PODS_MAX} pods have ${this.#options.config.labelSelector}: only so many are watched`,
       );
     }
-    if (this.isKnown && this.#targets.length === 0) lines.push(this.#noneLine());
-    return lines;
+    return this.#nodeName === null ? [...lines, ...this.#noneLines()] : lines;
+  }
+
+  /** Of the agents of a cluster most may be on nodes without pods of servers. */
+  notes(): string[] {
+    return this.#nodeName === null ? [] : this.#noneLines();
   }
 
   async stop(): Promise<void> {
@@ -106,11 +108,14 @@ export class PodTargets implements MovingTargets {
     await this.#api.close();
   }
 
-  #noneLine(): string {
+  #noneLines(): string[] {
+    if (!this.isKnown || this.#targets.length > 0) return [];
     const { labelSelector } = this.#options.config;
     const places = this.#namespaces.map(({ query }) => query.namespace).join(", ");
     const where = this.#nodeName === null ? "" : ` on node ${this.#nodeName}`;
-    return `no running pod${where} has ${labelSelector} (namespace ${places}): nothing is to be watched here`;
+    return [
+      `no running pod${where} has ${labelSelector} (namespace ${places}): nothing is to be watched here`,
+    ];
   }
 
   #running(): RunningPod[] {

@@ -1,17 +1,11 @@
 import { readFile } from "node:fs/promises";
 import { Agent, type Dispatcher, request } from "undici";
 import { z } from "zod";
+import { parseRetryAfter } from "../../../runtime/retry-after.ts";
 import type { ClusterAccess } from "./cluster-access.ts";
 import { jsonLines } from "./json-lines.ts";
 import { type Pod, podOf } from "./pod.ts";
-
-/** Which pods are meant. */
-export interface PodQuery {
-  readonly namespace: string;
-  readonly labelSelector: string;
-  /** `null`: on any node. */
-  readonly nodeName: string | null;
-}
+import type { PodQuery } from "./pod-query.ts";
 
 export interface PodList {
   readonly pods: readonly Pod[];
@@ -134,7 +128,9 @@ export class PodsApi {
       signal,
     });
     if (statusCode === 200) return body;
-    throw new ApiRefusal(statusCode, await refusalOf(statusCode, body), retryAfterMsOf(headers));
+    const retryAfterMs = parseRetryAfter(headers["retry-after"]?.toString(), Date.now()) ?? 0;
+    const message = await refusalOf(statusCode, body);
+    throw new ApiRefusal(statusCode, message, Math.min(retryAfterMs, RETRY_AFTER_MS_MAX));
   }
 }
 
@@ -147,12 +143,6 @@ async function textOf(body: Dispatcher.ResponseData["body"]): Promise<string> {
     pieces.push(piece);
   }
   return Buffer.concat(pieces).toString("utf8");
-}
-
-/** API servers give seconds, not a date. */
-function retryAfterMsOf({ "retry-after": header }: Dispatcher.ResponseData["headers"]): number {
-  const seconds = Number(header);
-  return seconds > 0 ? Math.min(seconds * 1000, RETRY_AFTER_MS_MAX) : 0;
 }
 
 /** What the server says of it, in one line. */

@@ -36,6 +36,10 @@ class Pods implements MovingTargets {
     return [];
   }
 
+  notes(): string[] {
+    return [];
+  }
+
   async stop(): Promise<void> {}
 }
 
