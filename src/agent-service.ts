@@ -11,10 +11,8 @@ import type { StageBooks } from "./runtime/accounting.ts";
 import { systemClock } from "./runtime/clock.ts";
 import { instanceName } from "./runtime/instance-name.ts";
 import { ServedHotSet } from "./served-hot-set.ts";
-
 import { problemCount, type Service, type ServiceOptions, uniqueLines } from "./service.ts";
 import { podTargetsOf } from "./sources/discovery/pods/pod-targets.ts";
-
 import { KafkaConnection, type KafkaSettings, kafkaSettings } from "./transport/kafka/connection.ts";
 import { PanesPublisher } from "./transport/kafka/panes-publisher.ts";
 import { panesPartition } from "./transport/kafka/partitioning.ts";
