@@ -192,9 +192,13 @@ describe("keyheat scan monitor", () => {
     // Few and large: what is not read piles up at the server, and no rate drops.
     await startLoad(t, redis.port, 40, () => ["SET", "big", Buffer.alloc(2 ** 20, "v")]);
     const args = ["monitor", "--redis", proxy.url, "--yes", "--seconds", "60"];
-    const run = await scanJson<MonitorDocument>(args, {
-      onStart: () => void monitorAt(redis.port).then(() => proxy.freezeLatest()),
-    });
+    const freeze = async () => {
+      await monitorAt(redis.port);
+      // The server shows it before its answer to MONITOR has passed: a command that was seen is behind that.
+      await waitFor("a command to be seen", () => proxy.sentOnLatest > 2 ** 20);
+      proxy.freezeLatest();
+    };
+    const run = await scanJson<MonitorDocument>(args, { onStart: () => void freeze() });
     assert.equal(run.code, 1);
     assert.equal(run.document.stoppedBy, "output-buffer", run.stderr);
     assert.match(run.lastLine, /held back more than 8 MiB/);

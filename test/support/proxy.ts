@@ -47,6 +47,11 @@ export class TestProxy {
     }
   }
 
+  /** Bytes that the server has sent on the connection that was taken last. */
+  get sentOnLatest(): number {
+    return [...this.#sockets].at(-1)?.bytesRead ?? 0;
+  }
+
   async close(): Promise<void> {
     const closed = once(this.#server, "close");
     this.#server.close();
